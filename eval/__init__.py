@@ -1,0 +1,1 @@
+"""Benchmarks of the repair loop and the model, run from a checkout."""

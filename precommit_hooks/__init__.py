@@ -1,0 +1,1 @@
+"""The pre-commit hook and its command."""

@@ -1,0 +1,1 @@
+"""What every door shares: pure functions over text, and the repair loop. Standard library only."""

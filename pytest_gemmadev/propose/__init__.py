@@ -1,0 +1,1 @@
+"""Where candidate patches come from: rules, syntax-tree patterns, and the model."""

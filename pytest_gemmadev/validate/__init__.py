@@ -1,0 +1,1 @@
+"""The oracle: candidates run against an overlay, away from the user's tree."""

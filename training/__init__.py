@@ -1,0 +1,1 @@
+"""Builds the GemmaDev model, run from a checkout."""
