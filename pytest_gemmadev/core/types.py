@@ -10,11 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol, TypeAlias
+from typing import NoReturn, Protocol, TypeAlias
 
 
 class GemmadevError(Exception):
     """Misuse or a broken installation: one line that says what happened, where, and what to do."""
+
+
+def assert_never(value: NoReturn) -> NoReturn:
+    """Never returns: a union was not matched to its end (`typing.assert_never` needs 3.11)."""
+    raise AssertionError(f"unexpected {value!r}")
 
 
 # --- what failed ---------------------------------------------------------------------------------

@@ -1,0 +1,271 @@
+"""Fault localization: where the fault lies, and how sure that is.
+
+Two sources are combined. The frames of an exception say where it surfaced. The spectrum, the lines that
+failing and passing tests execute, says what distinguishes them, by Ochiai's suspiciousness
+``ef / sqrt(F * (ef + ep))`` (Abreu, Zoeteweij and van Gemund, 2007), where ``ef`` and ``ep`` are the
+failing and passing tests that execute the line and ``F`` all failing ones.
+
+Does not cover code that runs in other processes, and lines of C extensions.
+"""
+
+from __future__ import annotations
+
+import ast
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+from pytest_gemmadev.core.types import ErrorKind, ErrorStack, Frame, Span, Spectrum, Suspicion
+
+MAX_SUSPICIONS = 400
+_FLOOR = 0.02  # below this a place is not worth a candidate
+_OUTWARD = 0.6  # each frame further out is this much less likely to hold the fault
+_DEFINITION = 0.45  # a constant, default or signature that a suspicious statement uses
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    span: Span
+    function: tuple[int, int]  # lines of the innermost function around it, (0, 0) at module level
+    defines: frozenset[str]  # names bound, for module and class level statements and signatures
+    uses: frozenset[str]
+
+
+def localize(
+    stacks: Sequence[ErrorStack],
+    spectra: Mapping[str, Spectrum],
+    sources: Mapping[str, str],
+) -> tuple[Suspicion, ...]:
+    """Suspicious statements, best first; of several techniques the one that is surest names each."""
+    by_line = _merge(_frame_scores(stacks), _ochiai_scores(spectra), surfaced=_surfaced(stacks))
+    scores: dict[Span, tuple[float, str]] = {}
+    for path in sorted({path for path, _ in by_line}):
+        text = sources.get(path)
+        if text is None:
+            continue
+        statements = _statements(path, text)
+        lines = {line: value for (p, line), value in by_line.items() if p == path}
+        if not statements:
+            for line, value in lines.items():
+                scores[Span(path, line, line)] = value
+            continue
+        direct = _score_statements(statements, lines)
+        scores.update(direct)
+        for span, value in _score_definitions(statements, direct).items():
+            if span not in scores or scores[span][0] < value[0]:
+                scores[span] = value
+    ranked = sorted(scores.items(), key=lambda item: (-item[1][0], item[0].path, item[0].start_line))
+    return tuple(
+        Suspicion(span, score, technique)
+        for span, (score, technique) in ranked[:MAX_SUSPICIONS]
+        if score >= _FLOOR
+    )
+
+
+def suspicious_functions(
+    suspicions: Iterable[Suspicion], sources: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """(path, qualified name) of the functions that hold the suspicions, best first, each once."""
+    names: dict[str, list[tuple[int, int, str]]] = {}
+    seen: dict[tuple[str, str], None] = {}
+    for suspicion in suspicions:
+        path = suspicion.span.path
+        if path not in names:
+            names[path] = _function_names(sources.get(path, ""))
+        inner = [f for f in names[path] if f[0] <= suspicion.span.start_line <= f[1]]
+        name = max(inner)[2] if inner else "<module>"
+        seen.setdefault((path, name))
+    return list(seen)
+
+
+# --- scores by line ------------------------------------------------------------------------------
+
+_Line = tuple[str, int]
+
+
+def _surfaced(stacks: Sequence[ErrorStack]) -> bool:
+    """True when the error was raised by project code itself, so that its frames point at the fault."""
+    first = stacks[0] if stacks else None
+    return first is not None and first.kind not in (ErrorKind.ASSERTION, ErrorKind.TIMEOUT)
+
+
+def _frame_scores(stacks: Sequence[ErrorStack]) -> dict[_Line, float]:
+    scores: dict[_Line, float] = {}
+    for stack in stacks:
+        for error in _chain(stack):
+            weight = 1.0
+            for frame in reversed(error.project_frames):
+                place = (frame.path, frame.line)
+                scores[place] = max(scores.get(place, 0.0), weight)
+                weight *= _OUTWARD
+    return scores
+
+
+def _chain(stack: ErrorStack) -> list[ErrorStack]:
+    found = [stack]
+    for member in (stack.cause, *stack.group):
+        if member is not None:
+            found.extend(_chain(member))
+    return found
+
+
+def _ochiai_scores(spectra: Mapping[str, Spectrum]) -> dict[_Line, float]:
+    failing = [s for s in spectra.values() if not s.passed]
+    executed_by_failing: dict[_Line, int] = defaultdict(int)
+    executed_by_passing: dict[_Line, int] = defaultdict(int)
+    for spectrum in failing:
+        for place in spectrum.lines:
+            executed_by_failing[place] += 1
+    for spectrum in spectra.values():
+        if spectrum.passed:
+            for place in spectrum.lines:
+                executed_by_passing[place] += 1
+    total = len(failing)
+    return {
+        place: count / sqrt(total * (count + executed_by_passing.get(place, 0)))
+        for place, count in executed_by_failing.items()
+    }
+
+
+def _merge(
+    frames: Mapping[_Line, float], ochiai: Mapping[_Line, float], *, surfaced: bool
+) -> dict[_Line, tuple[float, str]]:
+    # An assertion in the test says nothing of the place, and the frames above it are only callers.
+    frame_weight, ochiai_weight = (1.0, 0.5) if surfaced else (0.6, 1.0)
+    merged: dict[_Line, tuple[float, str]] = {}
+    for place in sorted({*frames, *ochiai}):
+        by_frame = frame_weight * frames.get(place, 0.0)
+        by_ochiai = ochiai_weight * ochiai.get(place, 0.0)
+        best = (by_frame, "frame") if by_frame >= by_ochiai else (by_ochiai, "ochiai")
+        merged[place] = best
+    return merged
+
+
+# --- from lines to statements --------------------------------------------------------------------
+
+
+def _score_statements(
+    statements: Sequence[_Statement], lines: Mapping[int, tuple[float, str]]
+) -> dict[Span, tuple[float, str]]:
+    starts = [s.span.start_line for s in statements]
+    scores: dict[Span, tuple[float, str]] = {}
+    for line, value in lines.items():
+        index = bisect_right(starts, line) - 1
+        # Statements are sorted by first line; a line of a multi-line statement may belong to one further up.
+        while index >= 0 and statements[index].span.end_line < line:
+            index -= 1
+        if index < 0:
+            continue
+        span = statements[index].span
+        if span not in scores or scores[span][0] < value[0]:
+            scores[span] = value
+    return scores
+
+
+def _score_definitions(
+    statements: Sequence[_Statement], direct: Mapping[Span, tuple[float, str]]
+) -> dict[Span, tuple[float, str]]:
+    """Statements that ran at import (constants, class attributes, signatures) and that others use."""
+    used: dict[str, float] = defaultdict(float)
+    functions: dict[tuple[int, int], float] = defaultdict(float)
+    for statement in statements:
+        score = direct.get(statement.span, (0.0, ""))[0]
+        if score:
+            functions[statement.function] = max(functions[statement.function], score)
+            for name in statement.uses:
+                used[name] = max(used[name], score)
+    scores: dict[Span, tuple[float, str]] = {}
+    for statement in statements:
+        if not statement.defines:
+            continue
+        inherited = max((used.get(name, 0.0) for name in statement.defines), default=0.0)
+        body = functions.get((statement.span.start_line, statement.function[1]), 0.0)
+        score = _DEFINITION * max(inherited, body)
+        if score:
+            scores[statement.span] = (score, "definition")
+    return scores
+
+
+def _statements(path: str, text: str) -> list[_Statement]:
+    """Statements by first line; of a compound one the header only. Empty when the text does not parse."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return []
+    found: list[_Statement] = []
+    _walk(tree, path, (0, 0), in_function=False, found=found)
+    found.sort(key=lambda s: (s.span.start_line, -s.span.end_line))
+    return found
+
+
+def _walk(
+    node: ast.AST, path: str, function: tuple[int, int], *, in_function: bool, found: list[_Statement]
+) -> None:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)):
+            found.append(_statement(child, path, function, in_function=in_function))
+        inner = function
+        inside = in_function
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            inner, inside = (child.lineno, child.end_lineno or child.lineno), True
+        if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)):
+            _walk(child, path, inner, in_function=inside, found=found)
+
+
+def _statement(
+    node: ast.stmt | ast.ExceptHandler | ast.match_case,
+    path: str,
+    function: tuple[int, int],
+    *,
+    in_function: bool,
+) -> _Statement:
+    body = getattr(node, "body", None)
+    if isinstance(node, ast.match_case):
+        first = node.pattern.lineno
+        last = node.pattern.end_lineno or first
+    else:
+        first = node.lineno
+        last = node.end_lineno or first
+    if isinstance(body, list) and body:
+        last = max(first, min(last, body[0].lineno - 1))
+        header: list[ast.AST] = [c for c in ast.iter_child_nodes(node) if not isinstance(c, ast.stmt)]
+    else:
+        header = [node]
+    names = [n for part in header for n in ast.walk(part)]
+    uses = {n.id for n in names if isinstance(n, ast.Name)}
+    uses |= {n.attr for n in names if isinstance(n, ast.Attribute)}
+    defines: set[str] = set()
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        defines, function = {node.name}, (function[0], node.end_lineno or first)
+    elif not in_function:
+        defines = {n.id for n in names if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return _Statement(Span(path, first, last), function, frozenset(defines), frozenset(uses))
+
+
+def _function_names(text: str) -> list[tuple[int, int, str]]:
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return []
+    found: list[tuple[int, int, str]] = []
+
+    def visit(node: ast.AST, prefix: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                name = f"{prefix}{child.name}"
+                if not isinstance(child, ast.ClassDef):
+                    found.append((child.lineno, child.end_lineno or child.lineno, name))
+                visit(child, f"{name}.")
+            else:
+                visit(child, prefix)
+
+    visit(tree, "")
+    return found
+
+
+def innermost_project_frame(stack: ErrorStack) -> Frame | None:
+    """The project frame nearest to where the error was raised, or None."""
+    frames = stack.project_frames
+    return frames[-1] if frames else None

@@ -1,0 +1,155 @@
+"""The order in which candidates are tried, and the choice among the plausible ones.
+
+A candidate's score is a sum of natural logarithms: the prior of its kind of edit, the suspiciousness of
+the place, and, where the model was asked, how much likelier the changed text is than the old one.
+Everything that smells of overfitting costs: a literal copied out of the test, a condition made constant,
+code deleted.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log
+
+from pytest_gemmadev.core.types import Candidate, Model, RepairTask, Suspicion
+
+UNLOCATED = 0.05  # suspiciousness of a place that localization did not name
+MODEL_WEIGHT = 0.35  # nats of score for a nat of the model's likelihood ratio
+PREFIX_CHARS = 1600  # of context before the edit, about 500 tokens
+SUFFIX_LINES = 2  # unchanged lines after the edit that the model reads as well
+_COPIED_LITERAL = 4.0
+_CONSTANT_CONDITION = 2.5
+_DELETION = 1.5
+_CHARACTER = 0.01  # small patches first
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Suspiciousness by line, for looking up where an edit falls."""
+
+    by_path: Mapping[str, tuple[tuple[int, int, float], ...]]
+    line_starts: Mapping[str, tuple[int, ...]]
+
+    @classmethod
+    def of(cls, suspicions: Sequence[Suspicion], sources: Mapping[str, str]) -> Places:
+        by_path: dict[str, list[tuple[int, int, float]]] = {}
+        for suspicion in suspicions:
+            span = suspicion.span
+            by_path.setdefault(span.path, []).append(
+                (span.start_line, span.end_line, suspicion.score)
+            )
+        starts = {path: line_starts(sources[path]) for path in by_path if path in sources}
+        return cls({path: tuple(rows) for path, rows in by_path.items()}, starts)
+
+    def suspiciousness(self, candidate: Candidate) -> float:
+        """Of the most suspicious line that the candidate touches."""
+        best = UNLOCATED
+        for edit in candidate.edits:
+            starts = self.line_starts.get(edit.path)
+            if starts is None:
+                continue
+            first = bisect_right(starts, edit.start)
+            last = bisect_right(starts, max(edit.start, edit.end - 1))
+            for start, end, score in self.by_path[edit.path]:
+                if start <= last and first <= end and score > best:
+                    best = score
+        return best
+
+
+def line_starts(text: str) -> tuple[int, ...]:
+    """Offsets at which lines begin; ``\\r\\n``, ``\\n`` and ``\\r`` end one."""
+    return (0, *(m.end() for m in re.finditer(r"\r\n|\n|\r", text)))
+
+
+def prior_score(candidate: Candidate, task: RepairTask, places: Places) -> float:
+    """The score before the model is asked. Higher is better."""
+    score = candidate.prior + log(places.suspiciousness(candidate))
+    return score - overfitting_penalty(candidate, task) - _CHARACTER * _size(candidate)
+
+
+def _size(candidate: Candidate) -> int:
+    return min(200, sum(max(e.end - e.start, len(e.replacement)) for e in candidate.edits))
+
+
+def model_scores(
+    candidates: Sequence[Candidate], task: RepairTask, model: Model
+) -> tuple[float, ...]:
+    """How many nats likelier the text is with each candidate than without, as the model reads it.
+
+    The changed lines and `SUFFIX_LINES` lines after them are scored after up to `PREFIX_CHARS` before.
+    """
+    asked: dict[str, dict[str, None]] = {}
+    pairs: list[tuple[str, str, str]] = []
+    for candidate in candidates:
+        prefix, old, new = _context(candidate, task.sources)
+        pairs.append((prefix, old, new))
+        asked.setdefault(prefix, {}).update({old: None, new: None})
+    known: dict[tuple[str, str], float] = {}
+    for prefix, texts in asked.items():
+        values = model.score(prefix, tuple(texts))
+        known.update({(prefix, t): v for t, v in zip(texts, values, strict=True)})
+    return tuple(known[prefix, new] - known[prefix, old] for prefix, old, new in pairs)
+
+
+def _context(candidate: Candidate, sources: Mapping[str, str]) -> tuple[str, str, str]:
+    """(what stands before, old text, new text), whole lines, of the first file that is edited."""
+    path = candidate.edits[0].path
+    edits = [e for e in candidate.edits if e.path == path]
+    text = sources[path]
+    starts = line_starts(text)
+    first = starts[bisect_right(starts, edits[0].start) - 1]
+    last_line = bisect_right(starts, edits[-1].end) + SUFFIX_LINES
+    last = starts[last_line] if last_line < len(starts) else len(text)
+    new, at = "", first
+    for edit in edits:
+        new += text[at : edit.start] + edit.replacement
+        at = edit.end
+    new += text[at:last]
+    begin = first
+    if first > PREFIX_CHARS:
+        begin = starts[bisect_right(starts, first - PREFIX_CHARS)]
+    return text[begin:first], text[first:last], new
+
+
+# --- what smells of overfitting ------------------------------------------------------------------
+
+
+def overfitting_penalty(candidate: Candidate, task: RepairTask) -> float:
+    """Nats taken off for edits that make tests pass without repairing anything."""
+    penalty = 0.0
+    for edit in candidate.edits:
+        old = task.sources[edit.path][edit.start : edit.end]
+        added = _literals(edit.replacement) - _literals(old)
+        if added:
+            source = _literals(task.sources[edit.path])
+            tests = frozenset().union(*(_literals(t) for t in task.context.values()))
+            if any(literal in tests and literal not in source for literal in added):
+                penalty += _COPIED_LITERAL
+        if re.search(r"\b(if|elif|while|and|or|return)\s+(True|False)\b", edit.replacement):
+            penalty += _CONSTANT_CONDITION
+        if old.strip() and not edit.replacement.strip():
+            penalty += _DELETION
+    return penalty
+
+
+_TRIVIAL = frozenset({"0", "1", "2", "''", '""', "0.0", "1.0"})
+_LITERAL = re.compile(
+    r"""\b\d[\d_.]*(?:e[+-]?\d+)?\b | '(?:[^'\\\n]|\\.)*' | "(?:[^"\\\n]|\\.)*" """, re.VERBOSE
+)
+
+
+def _literals(text: str) -> frozenset[str]:
+    """Numbers and strings in ``text`` as written, quotes normalized, the commonest left out."""
+    found = set()
+    for raw in _LITERAL.findall(text):
+        if raw in _TRIVIAL:
+            continue
+        try:
+            found.add(repr(ast.literal_eval(raw)))
+        except (ValueError, SyntaxError):
+            found.add(raw)
+    return frozenset(found)

@@ -1,0 +1,349 @@
+"""The loop: push the errors, repair the top one, run again, until the stack is empty.
+
+After GemmaDev's agent ("GemmaDev: Code debugging using Large Language Model", Fig. 5), with the tests
+as the judge instead of the interpreter alone, and with a search where the paper asks the model once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from pytest_gemmadev.core.budget import Meter
+from pytest_gemmadev.core.edits import decode_source, edit_overlay, unified_diff
+from pytest_gemmadev.core.localize import localize
+from pytest_gemmadev.core.search import Found, Search, choose
+from pytest_gemmadev.core.sources import Files, Sources
+from pytest_gemmadev.core.types import (
+    Candidate,
+    Edit,
+    ErrorKind,
+    ErrorStack,
+    Inapplicable,
+    Model,
+    Observation,
+    Oracle,
+    Outcome,
+    Overlay,
+    Plausible,
+    Proposer,
+    RankedPatch,
+    RepairTask,
+    Role,
+    Status,
+    TestOutcome,
+)
+
+RERUNS = 4  # of a failing set before it is believed to fail always
+OTHERS = 5  # plausible patches listed beside the chosen one
+OBSERVED = 4  # plausible repairs of a broken import that a whole run compares
+_WAVE = {ErrorKind.SYNTAX: 0, ErrorKind.INDENTATION: 0, ErrorKind.IMPORT: 1}
+_ORDER = (
+    ErrorKind.NAME,
+    ErrorKind.ATTRIBUTE,
+    ErrorKind.KEY,
+    ErrorKind.TYPE,
+    ErrorKind.INDEX,
+    ErrorKind.VALUE,
+    ErrorKind.OTHER,
+    ErrorKind.ASSERTION,
+    ErrorKind.TIMEOUT,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FailingSet:
+    """Failures with one cause."""
+
+    stacks: tuple[ErrorStack, ...]
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(s.nodeid for s in self.stacks))
+
+
+@dataclass(slots=True)
+class Repair:
+    """State of one session of repair."""
+
+    files: Files
+    oracle: Oracle
+    proposers: Sequence[Proposer]
+    writers: Sequence[Proposer]
+    model: Model | None
+    clock: Callable[[], float]
+    seed: int = 0
+    tell: Callable[[str], None] = lambda _message: None
+    overlay: dict[str, bytes] = field(default_factory=dict)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    def run(self, baseline: Observation, meter: Meter) -> tuple[tuple[Outcome, ...], Overlay]:
+        """What became of every failure, and the new contents of the files that were repaired."""
+        observation = baseline
+        while (failing := self._top(observation)) is not None:
+            if meter.exhausted:
+                self._give_up(failing, Status.SKIPPED, "the budget was spent before its turn")
+                continue
+            observation = self._repair(failing, observation, meter)
+        return tuple(self.outcomes.values()), dict(self.overlay)
+
+    # --- the error stack -------------------------------------------------------------------------
+
+    def _top(self, observation: Observation) -> FailingSet | None:
+        """The failing set to repair next: what stops others from running comes first."""
+        closed = (Status.UNREPAIRED, Status.FLAKY, Status.SKIPPED)
+        open_stacks = [
+            s
+            for s in observation.stacks
+            if s.nodeid not in self.outcomes or self.outcomes[s.nodeid].status not in closed
+        ]
+        if not open_stacks:
+            return None
+        first = min(open_stacks, key=_urgency)
+        same = [s for s in open_stacks if s.signature == first.signature and s is not first]
+        return FailingSet((first, *same))
+
+    def _repair(
+        self, failing: FailingSet, observation: Observation, meter: Meter
+    ) -> Observation:
+        """Repairs one failing set, or closes it; returns the run after it."""
+        start_s = meter.seconds
+        first = failing.stacks[0]
+        self.tell(f"{first.nodeid}: {first.error}")
+        task = self._task(failing, observation)
+        if not len(task.sources):
+            self._give_up(failing, Status.SKIPPED, "no file that may be edited takes part in it")
+            return observation
+        if self._passes_again(task, meter):
+            self._give_up(
+                failing, Status.FLAKY, "it passes when it is run again with nothing changed"
+            )
+            return observation
+        open_sets = len({s.signature for s in observation.stacks})
+        share = meter.share(max(0.5, 1 / max(1, open_sets)) if open_sets > 1 else 1.0)
+        search = Search(
+            oracle=self.oracle,
+            proposers=self.proposers,
+            writers=self.writers,
+            model=self.model,
+            relocate=self._relocate,
+            extend=self._extend,
+            clock=self.clock,
+            tell=self.tell,
+        )
+        found = search.run(task, share)
+        accepted = self._accept(found, task, observation)
+        spent = meter.seconds - start_s
+        if accepted is None:
+            reason = _why_not(found, share, search)
+            self._give_up(failing, Status.UNREPAIRED, reason, search.validations, spent)
+            return observation
+        chosen, patches, after = accepted
+        self._close(failing, chosen, patches, observation, after, search.validations, spent)
+        return after
+
+    # --- the walk of one failing set -------------------------------------------------------------
+
+    def _task(self, failing: FailingSet, observation: Observation) -> RepairTask:
+        sources = Sources(self.files, self.overlay)
+        context: dict[str, str] = {}
+        for stack in failing.stacks:
+            for frame in stack.frames:
+                if frame.role is Role.TEST and frame.path not in context:
+                    text = self._read_text(frame.path)
+                    if text is not None:
+                        context[frame.path] = text
+        targets = frozenset(failing.targets)
+        return RepairTask(
+            stacks=failing.stacks,
+            targets=failing.targets,
+            regression=observation.passing - targets,
+            sources=sources,
+            overlay=dict(self.overlay),
+            context=context,
+            seed=self.seed,
+        )
+
+    def _read_text(self, path: str) -> str | None:
+        try:
+            decoded = decode_source(self.files.read(path))
+        except OSError:
+            return None
+        return None if isinstance(decoded, Inapplicable) else decoded.text
+
+    def _passes_again(self, task: RepairTask, meter: Meter) -> bool:
+        unchanged = Candidate(edits=(), origin="unchanged", prior=0.0)
+        for _ in range(RERUNS):
+            if meter.exhausted:
+                return False
+            if isinstance(self.oracle.validate(task, unchanged), Plausible):
+                return True
+        return False
+
+    def _relocate(self, task: RepairTask) -> RepairTask:
+        self.tell("localizing")
+        spectra = self.oracle.spectrum(task)
+        return replace(task, suspicions=localize(task.stacks, spectra, task.sources))
+
+    def _extend(self, task: RepairTask, candidate: Candidate) -> RepairTask | None:
+        overlay = edit_overlay(task.overlay, self.files.read, candidate.edits)
+        if isinstance(overlay, Inapplicable):
+            return None
+        return replace(task, overlay=overlay, sources=Sources(self.files, overlay), suspicions=())
+
+    # --- acceptance ------------------------------------------------------------------------------
+
+    def _accept(
+        self, found: Sequence[Found], task: RepairTask, before: Observation
+    ) -> tuple[Found, tuple[RankedPatch, ...], Observation] | None:
+        """The first plausible repair, in order of belief, that a fresh full run carries."""
+        ranked = choose(found, task, self.model)
+        overlays = [self._overlay_of(item, task) for item, _ in ranked]
+        best: tuple[int, Observation, Overlay] | None = None
+        collecting = any(before.outcomes.get(t) is TestOutcome.ERROR for t in task.targets)
+        for index, overlay in enumerate(overlays[:OBSERVED]):
+            if overlay is None:
+                continue
+            self.tell("running all tests")
+            after = self.oracle.observe(overlay)
+            if not _carries(task, before, after):
+                continue
+            if best is None or len(after.passing) > len(best[1].passing):
+                best = (index, after, overlay)
+            # Where a module could not be collected, only its tests can tell good repairs from bad.
+            if not collecting or not after.failing:
+                break
+        if best is None:
+            return None
+        index, after, overlay = best
+        self.overlay = dict(overlay)
+        order = [index, *(i for i in range(len(ranked)) if i != index)][: OTHERS + 1]
+        patches = tuple(
+            self._patch(ranked[i][0], ranked[i][1], task, overlays[i], chosen=i == index)
+            for i in order
+        )
+        return ranked[index][0], patches, after
+
+    def _overlay_of(self, found: Found, task: RepairTask) -> Overlay | None:
+        edits = [
+            Edit(path, 0, len(task.sources[path]), text) for path, text in found.sources.items()
+        ]
+        overlay = edit_overlay(task.overlay, self.files.read, _exact(edits, task))
+        return None if isinstance(overlay, Inapplicable) else overlay
+
+    def _patch(
+        self,
+        found: Found,
+        ratio: float | None,
+        task: RepairTask,
+        overlay: Overlay | None,
+        *,
+        chosen: bool,
+    ) -> RankedPatch:
+        steps = [step.candidate for step in found.steps]
+        candidate = Candidate(
+            edits=tuple(e for step in steps for e in step.edits),
+            origin=" + ".join(step.origin for step in steps),
+            prior=sum(step.prior for step in steps),
+            explanation="; ".join(step.explanation for step in steps if step.explanation),
+            log_likelihood=ratio if ratio is not None else steps[0].log_likelihood,
+        )
+        diff = "".join(
+            unified_diff(path, task.overlay.get(path) or self.files.read(path), (overlay or {})[path])
+            for path in sorted(found.sources)
+        )
+        return RankedPatch(candidate, diff, found.steps[-1].rank, chosen)
+
+    # --- closing ---------------------------------------------------------------------------------
+
+    def _close(
+        self,
+        failing: FailingSet,
+        chosen: Found,
+        patches: tuple[RankedPatch, ...],
+        before: Observation,
+        after: Observation,
+        validations: int,
+        seconds: float,
+    ) -> None:
+        first = failing.stacks[0]
+        others = len(patches) - 1
+        tests = len(after.passing)
+        reason = f"{_count(tests, 'test')} pass with it, {others or 'no'} other plausible " + (
+            "patch" if others == 1 else "patches"
+        )
+        self.outcomes[first.nodeid] = Outcome(
+            first.nodeid, first, Status.REPAIRED, reason, patches, validations, seconds
+        )
+        still = set(after.failing)
+        for stack in before.stacks:
+            if stack.nodeid not in self.outcomes and stack.nodeid not in still:
+                self.outcomes[stack.nodeid] = Outcome(
+                    stack.nodeid, stack, Status.REPAIRED, f"the same cause as {first.nodeid}"
+                )
+
+    def _give_up(
+        self,
+        failing: FailingSet,
+        status: Status,
+        reason: str,
+        validations: int = 0,
+        seconds: float = 0.0,
+    ) -> None:
+        for index, stack in enumerate(failing.stacks):
+            self.outcomes[stack.nodeid] = Outcome(
+                stack.nodeid,
+                stack,
+                status,
+                reason,
+                (),
+                validations if index == 0 else 0,
+                seconds if index == 0 else 0.0,
+            )
+
+
+def _urgency(stack: ErrorStack) -> tuple[int, int, int]:
+    kind = _ORDER.index(stack.kind) if stack.kind in _ORDER else 0
+    wave = _WAVE.get(stack.kind, 2)
+    # A broken import hides every test behind it, whatever the error is.
+    return (0 if stack.phase == "collect" else 1, wave * len(_ORDER) + kind, len(stack.frames))
+
+
+def _carries(task: RepairTask, before: Observation, after: Observation) -> bool:
+    """True when a full run confirms the repair: targets pass, nothing regressed, nothing vanished."""
+    if after.aborted:
+        return False
+    if any(target not in after.passing for target in task.targets):
+        return False
+    if not before.collected <= after.collected:
+        return False
+    return all(nodeid in after.passing for nodeid in task.regression)
+
+
+def _exact(edits: Sequence[Edit], task: RepairTask) -> tuple[Edit, ...]:
+    """Whole-text edits cut down to the part that differs, so that nothing else is rewritten."""
+    exact = []
+    for edit in edits:
+        old, new = task.sources[edit.path], edit.replacement
+        start = 0
+        limit = min(len(old), len(new))
+        while start < limit and old[start] == new[start]:
+            start += 1
+        end = 0
+        while end < limit - start and old[-1 - end] == new[-1 - end]:
+            end += 1
+        exact.append(Edit(edit.path, start, len(old) - end, new[start : len(new) - end]))
+    return tuple(sorted(exact))
+
+
+def _why_not(found: Sequence[Found], meter: Meter, search: Search) -> str:
+    tried = _count(search.validations, "candidate patch", "candidate patches")
+    if found:
+        return f"no plausible patch of {len(found)} survived a full run; {tried} validated"
+    if meter.exhausted:
+        return f"out of budget after {tried}"
+    return f"none of {tried} turned it green"
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,269 @@
+"""The search for patches of one failing set.
+
+Candidates of all proposers are merged by score and validated in that order. Where one fix does not turn
+the failing set green but moves the error on, the search goes on from there, so that two faults behind
+one test are found one after the other.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from pytest_gemmadev.core.budget import Meter
+from pytest_gemmadev.core.edits import apply_edits
+from pytest_gemmadev.core.progress import moved_on
+from pytest_gemmadev.core.rank import MODEL_WEIGHT, Places, model_scores, prior_score
+from pytest_gemmadev.core.types import (
+    Candidate,
+    Inapplicable,
+    Model,
+    Oracle,
+    Plausible,
+    Proposer,
+    Regressed,
+    RepairTask,
+    StillFailing,
+    TimedOut,
+    Verdict,
+    assert_never,
+)
+
+MAX_DEPTH = 6  # faults behind one another
+MORE = 40  # further candidates tried after the first plausible one, at least
+MORE_SHARE = 0.5  # of the candidates it took to find it
+MORE_SECONDS = 6.0
+STEPS_AHEAD = 4  # partial repairs followed at each depth
+SURE = -1.5  # prior from which a partial repair is followed before anything else is tried
+LOOK_AHEAD = 48  # candidates the model orders at a time where validation is the dearer
+SCORE_GAIN = 0.7  # a score must cost less than this many validations to go first
+FIRST_PASS = 0.6  # of the time for single edits before the model writes
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A candidate that was tried."""
+
+    candidate: Candidate
+    score: float
+    rank: int  # place in the order of trial, from 1
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A plausible repair: one step, or several on top of each other."""
+
+    steps: tuple[Step, ...]
+    sources: Mapping[str, str]  # full text of each changed file
+    verdict: Plausible
+
+    @property
+    def score(self) -> float:
+        return sum(step.score for step in self.steps)
+
+
+@dataclass(slots=True)
+class Search:
+    """What a search carries along; the random seed is the task's."""
+
+    oracle: Oracle
+    proposers: Sequence[Proposer]  # of edits that cost no model time
+    writers: Sequence[Proposer]  # those whose edits the model writes
+    model: Model | None
+    relocate: Callable[[RepairTask], RepairTask]  # the task with its suspicions
+    extend: Callable[[RepairTask, Candidate], RepairTask | None]
+    # the task on the tree that the candidate leaves
+    clock: Callable[[], float]
+    tell: Callable[[str], None] = lambda _message: None
+    validations: int = 0
+    validate_s: float = 0.0  # spent in validations
+    score_s: float = 0.06  # the model takes for one candidate; measured at its first use
+    seen: set[tuple[tuple[str, int], ...]] = field(default_factory=set)
+    verdicts: dict[str, int] = field(default_factory=dict)
+
+    def run(self, task: RepairTask, meter: Meter, *, depth: int = 1) -> list[Found]:
+        """Plausible repairs of the task, in the order found. Ends with the meter."""
+        task = self.relocate(task)
+        places = Places.of(task.suspicions, task.sources)
+        found: list[Found] = []
+        ahead: list[tuple[Step, StillFailing]] = []
+        first_pass = meter.share(FIRST_PASS) if self.writers else meter
+        streams = [self._scored(p, task, places) for p in self.proposers]
+        ordered = self._reorder(heapq.merge(*streams, key=_best_first), task)
+        self._try(task, ordered, first_pass, found, ahead, depth)
+        if not found and self.writers and not meter.exhausted:
+            self.tell("the model writes")
+            written = [self._scored(p, task, places) for p in self.writers]
+            self._try(task, _chain(written), meter.share(0.6), found, ahead, depth)
+        if not found:
+            self._follow(task, ahead, meter, found, depth)
+        return found
+
+    # --- one pass over a stream of candidates ----------------------------------------------------
+
+    def _try(
+        self,
+        task: RepairTask,
+        stream: Iterator[Step],
+        meter: Meter,
+        found: list[Found],
+        ahead: list[tuple[Step, StillFailing]],
+        depth: int,
+    ) -> None:
+        tried, stop_at, stop_s = 0, None, 0.0
+        for step in stream:
+            if meter.exhausted or (stop_at is not None and tried >= stop_at):
+                return
+            if stop_at is not None and meter.seconds > stop_s:
+                return
+            texts = changed_texts(step.candidate, task.sources)
+            if texts is None or not self._is_new(task, texts):
+                continue
+            tried += 1
+            verdict = self._validate(task, step.candidate, meter)
+            step = replace(step, rank=tried)
+            match verdict:
+                case Plausible():
+                    found.append(Found((step,), texts, verdict))
+                    if stop_at is None:
+                        stop_at = tried + max(MORE, round(MORE_SHARE * tried))
+                        stop_s = meter.seconds * 1.5 + MORE_SECONDS
+                case StillFailing():
+                    if moved_on(task, step.candidate, verdict):
+                        ahead.append((step, verdict))
+                        if not found and step.candidate.prior >= SURE:
+                            self._follow(task, ahead[-1:], meter.share(0.5), found, depth)
+                            ahead.pop()
+                            if found:
+                                return
+                case Regressed() | Inapplicable() | TimedOut():
+                    pass
+                case _:
+                    assert_never(verdict)
+
+    def _validate(self, task: RepairTask, candidate: Candidate, meter: Meter) -> Verdict:
+        start_s = self.clock()
+        verdict = self.oracle.validate(task, candidate)
+        self.validate_s += self.clock() - start_s
+        self.validations += 1
+        name = type(verdict).__name__
+        self.verdicts[name] = self.verdicts.get(name, 0) + 1
+        meter.count()
+        if self.validations % 10 == 0:
+            self.tell(f"{self.validations} candidates validated")
+        return verdict
+
+    def _is_new(self, task: RepairTask, texts: Mapping[str, str]) -> bool:
+        merged = {path: texts.get(path) or task.sources[path] for path in {*task.overlay, *texts}}
+        key = tuple(sorted((path, hash(text)) for path, text in merged.items()))
+        if key in self.seen:
+            return False
+        self.seen.add(key)
+        return True
+
+    def _scored(self, proposer: Proposer, task: RepairTask, places: Places) -> Iterator[Step]:
+        for candidate in proposer.propose(task):
+            yield Step(candidate, prior_score(candidate, task, places), 0)
+
+    def _reorder(self, stream: Iterator[Step], task: RepairTask) -> Iterator[Step]:
+        """The stream, in windows ordered by the model while a validation costs more than a score."""
+        while window := list(islice(stream, LOOK_AHEAD)):
+            if self.model is None or not self._scoring_pays():
+                yield from window
+                continue
+            start_s = self.clock()
+            ratios = model_scores([step.candidate for step in window], task, self.model)
+            self.score_s = (self.clock() - start_s) / len(window)
+            rated = [
+                replace(s, score=s.score + MODEL_WEIGHT * r, candidate=_rated(s.candidate, r))
+                for s, r in zip(window, ratios, strict=True)
+            ]
+            yield from sorted(rated, key=_best_first)
+
+    def _scoring_pays(self) -> bool:
+        if self.model is None or not self.model.info.can_score or not self.validations:
+            return False
+        return self.validate_s / self.validations > SCORE_GAIN * self.score_s
+
+    # --- several faults behind one test ----------------------------------------------------------
+
+    def _follow(
+        self,
+        task: RepairTask,
+        ahead: Sequence[tuple[Step, StillFailing]],
+        meter: Meter,
+        found: list[Found],
+        depth: int,
+    ) -> None:
+        """Goes on from partial repairs, the most promising first."""
+        if depth >= MAX_DEPTH:
+            return
+        order = sorted(ahead, key=lambda pair: (-pair[1].passed, -pair[0].score))
+        for left, (step, verdict) in enumerate(order[:STEPS_AHEAD]):
+            if meter.exhausted:
+                return
+            further = self.extend(task, step.candidate)
+            if further is None:
+                continue
+            self.tell(f"the error moved on: {_short(verdict)}")
+            stacks = verdict.stacks or task.stacks
+            share = 1 / min(2, max(1, len(order) - left))
+            further = replace(further, stacks=stacks)
+            for later in self.run(further, meter.share(share), depth=depth + 1):
+                texts = {**(changed_texts(step.candidate, task.sources) or {}), **later.sources}
+                found.append(Found((step, *later.steps), texts, later.verdict))
+            if found:
+                return
+
+
+def changed_texts(candidate: Candidate, sources: Mapping[str, str]) -> dict[str, str] | None:
+    """Text of each file that the candidate changes; None when it changes nothing or cannot apply."""
+    texts: dict[str, str] = {}
+    for path in sorted({e.path for e in candidate.edits}):
+        if path not in sources:
+            return None
+        edits = [e for e in candidate.edits if e.path == path]
+        text = apply_edits(sources[path], edits)
+        if isinstance(text, Inapplicable):
+            return None
+        if text != sources[path]:
+            texts[path] = text
+    return texts or None
+
+
+def choose(
+    found: Sequence[Found], task: RepairTask, model: Model | None
+) -> list[tuple[Found, float | None]]:
+    """Plausible repairs, the one to believe first, each with the model's likelihood ratio in nats."""
+    ratios: Sequence[float | None] = [None] * len(found)
+    single = [f for f in found if len(f.steps) == 1]
+    if model is not None and model.info.can_score and len(single) == len(found) > 1:
+        ratios = model_scores([f.steps[0].candidate for f in found], task, model)
+    weighed = [
+        (item, ratio, item.score + MODEL_WEIGHT * (ratio or 0.0))
+        for item, ratio in zip(found, ratios, strict=True)
+    ]
+    weighed.sort(key=lambda row: -row[2])
+    return [(item, ratio) for item, ratio, _ in weighed]
+
+
+def _rated(candidate: Candidate, ratio: float) -> Candidate:
+    return replace(candidate, log_likelihood=ratio)
+
+
+def _best_first(step: Step) -> float:
+    return -step.score
+
+
+def _chain(streams: Sequence[Iterator[Step]]) -> Iterator[Step]:
+    for stream in streams:
+        yield from stream
+
+
+def _short(verdict: StillFailing) -> str:
+    if not verdict.stacks:
+        return f"{verdict.passed} of {verdict.total} pass"
+    stack = verdict.stacks[0]
+    return f"{stack.error}: {stack.message.splitlines()[0] if stack.message else ''}"[:80]
