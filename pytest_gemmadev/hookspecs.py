@@ -1,0 +1,46 @@
+"""Hooks through which other packages bring models and proposers.
+
+A package names its plugin module in the entry-point group ``gemmadev`` and marks functions with
+`hookimpl`. Entry points are loaded when a repair or a listing asks for them, never on a plain test run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pluggy
+
+from pytest_gemmadev.core.types import Model, ModelInfo, Proposer
+
+PROJECT = "gemmadev"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A line of ``gemmadev models``."""
+
+    info: ModelInfo  # what is known without loading it; ``spec`` may hold a placeholder, ``gguf:PATH``
+    description: str  # a few words
+    available: bool  # everything it needs is installed
+    hint: str = ""  # what to do where it is not
+
+
+@hookspec(firstresult=True)
+def gemmadev_load_model(spec: str, adapter: str | None, threads: int | None) -> Model | None:
+    """The model that ``spec`` names, not loaded yet; None when the spec is somebody else's.
+
+    Raises `GemmadevError` when the spec is one's own and cannot be served.
+    """
+
+
+@hookspec
+def gemmadev_known_models() -> Sequence[KnownModel]:
+    """Models that this plugin can serve, installed or not."""
+
+
+@hookspec
+def gemmadev_proposers(model: Model | None) -> Sequence[Proposer]:
+    """Further sources of candidate patches; those that use ``model`` should spend it sparingly."""

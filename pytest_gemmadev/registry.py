@@ -1,0 +1,100 @@
+"""What can be used here: the project's plugin manager, models by spec, proposers.
+
+Imported only when a repair or a listing was asked for; third-party plugins are loaded then.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import pluggy
+
+from pytest_gemmadev import hookspecs
+from pytest_gemmadev.core.types import GemmadevError, Model, Proposer
+from pytest_gemmadev.hookspecs import PROJECT, KnownModel
+
+NO_MODEL = "none"
+_LATER = ("hf", "ollama", "openai")  # schemes that the interface names and this version lacks
+
+
+def plugin_manager(*, third_party: bool = True) -> pluggy.PluginManager:
+    """A new manager with the project's own plugin and, by default, the installed ones."""
+    from pytest_gemmadev.models import builtin
+
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    manager.register(builtin, name="builtin")
+    if third_party:
+        try:
+            manager.load_setuptools_entrypoints(PROJECT)
+            manager.check_pending()
+        except Exception as error:  # a plugin's own import may raise anything
+            raise GemmadevError(
+                f"a plugin of the entry-point group {PROJECT!r} cannot be loaded: "
+                f"{type(error).__name__}: {_line(error)}; uninstall or repair it"
+            ) from error
+    return manager
+
+
+@lru_cache(maxsize=1)
+def _shared_manager() -> pluggy.PluginManager:
+    return plugin_manager()
+
+
+def load_model(
+    spec: str,
+    *,
+    adapter: str | None,
+    threads: int | None,
+    manager: pluggy.PluginManager | None = None,
+) -> Model | None:
+    """The model that ``spec`` names, loaded when first used; None for ``none``.
+
+    Files are checked here, so that a missing or damaged model stops a repair before it begins.
+    """
+    if spec == NO_MODEL:
+        if adapter:
+            raise GemmadevError(
+                f"adapter {adapter}: the model is 'none'; name a model or drop the adapter"
+            )
+        return None
+    manager = manager or _shared_manager()
+    model: Model | None = manager.hook.gemmadev_load_model(
+        spec=spec, adapter=adapter or None, threads=threads
+    )
+    if model is not None:
+        return model
+    if spec.partition(":")[0] in _LATER:
+        raise GemmadevError(f"model {spec!r}: not supported in this version; {_known(manager)}")
+    raise GemmadevError(f"model {spec!r} is unknown; {_known(manager)}")
+
+
+def known_models(manager: pluggy.PluginManager | None = None) -> tuple[KnownModel, ...]:
+    """Every model of every plugin, the built-in ones first."""
+    manager = manager or _shared_manager()
+    found = manager.hook.gemmadev_known_models()
+    return tuple(model for models in reversed(found) for model in models)
+
+
+def proposers(
+    model: Model | None, manager: pluggy.PluginManager | None = None
+) -> tuple[tuple[Proposer, ...], tuple[Proposer, ...]]:
+    """(proposers of edits that cost no model time, those whose edits the model writes)."""
+    from pytest_gemmadev.propose.patterns import PatternProposer
+    from pytest_gemmadev.propose.rules import RuleProposer
+    from pytest_gemmadev.propose.syntax import SyntaxProposer
+    from pytest_gemmadev.propose.write import WriteProposer
+
+    manager = manager or _shared_manager()
+    further = [p for some in manager.hook.gemmadev_proposers(model=model) for p in some]
+    first = (SyntaxProposer(), RuleProposer(), PatternProposer(), *further)
+    return first, ((WriteProposer(model),) if model is not None else ())
+
+
+def _known(manager: pluggy.PluginManager) -> str:
+    specs = [model.info.spec for model in known_models(manager)]
+    return f"known: {', '.join([*specs, NO_MODEL])}"
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [""])[0][:200]
