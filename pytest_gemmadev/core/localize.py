@@ -1,9 +1,9 @@
 """Fault localization: where the fault lies, and how sure that is.
 
-Two sources are combined. The frames of an exception say where it surfaced. The spectrum, the lines that
-failing and passing tests execute, says what distinguishes them, by Ochiai's suspiciousness
-``ef / sqrt(F * (ef + ep))`` (Abreu, Zoeteweij and van Gemund, 2007), where ``ef`` and ``ep`` are the
-failing and passing tests that execute the line and ``F`` all failing ones.
+Two sources are combined. The frames of an exception say where it surfaced. The spectrum, the lines
+that failing and passing tests execute, says what distinguishes them, by Ochiai's suspiciousness
+``ef / sqrt(F * (ef + ep))`` (Abreu, Zoeteweij and van Gemund, 2007), where ``ef`` and ``ep`` are
+the failing and passing tests that execute the line and ``F`` all failing ones.
 
 Does not cover code that runs in other processes, and lines of C extensions.
 """
@@ -38,7 +38,7 @@ def localize(
     spectra: Mapping[str, Spectrum],
     sources: Mapping[str, str],
 ) -> tuple[Suspicion, ...]:
-    """Suspicious statements, best first; of several techniques the one that is surest names each."""
+    """Suspicious statements, best first; of several techniques the surest one names each."""
     by_line = _merge(_frame_scores(stacks), _ochiai_scores(spectra), surfaced=_surfaced(stacks))
     scores: dict[Span, tuple[float, str]] = {}
     for path in sorted({path for path, _ in by_line}):
@@ -56,7 +56,9 @@ def localize(
         for span, value in _score_definitions(statements, direct).items():
             if span not in scores or scores[span][0] < value[0]:
                 scores[span] = value
-    ranked = sorted(scores.items(), key=lambda item: (-item[1][0], item[0].path, item[0].start_line))
+    ranked = sorted(
+        scores.items(), key=lambda item: (-item[1][0], item[0].path, item[0].start_line)
+    )
     return tuple(
         Suspicion(span, score, technique)
         for span, (score, technique) in ranked[:MAX_SUSPICIONS]
@@ -86,7 +88,7 @@ _Line = tuple[str, int]
 
 
 def _surfaced(stacks: Sequence[ErrorStack]) -> bool:
-    """True when the error was raised by project code itself, so that its frames point at the fault."""
+    """True when project code itself raised the error, so that its frames point at the fault."""
     first = stacks[0] if stacks else None
     return first is not None and first.kind not in (ErrorKind.ASSERTION, ErrorKind.TIMEOUT)
 
@@ -153,7 +155,8 @@ def _score_statements(
     scores: dict[Span, tuple[float, str]] = {}
     for line, value in lines.items():
         index = bisect_right(starts, line) - 1
-        # Statements are sorted by first line; a line of a multi-line statement may belong to one further up.
+        # Statements are sorted by first line; a line of a multi-line statement may belong to one
+        # further up.
         while index >= 0 and statements[index].span.end_line < line:
             index -= 1
         if index < 0:
@@ -167,7 +170,7 @@ def _score_statements(
 def _score_definitions(
     statements: Sequence[_Statement], direct: Mapping[Span, tuple[float, str]]
 ) -> dict[Span, tuple[float, str]]:
-    """Statements that ran at import (constants, class attributes, signatures) and that others use."""
+    """Statements that ran at import (constants, class attributes, signatures) and are used."""
     used: dict[str, float] = defaultdict(float)
     functions: dict[tuple[int, int], float] = defaultdict(float)
     for statement in statements:
@@ -189,7 +192,7 @@ def _score_definitions(
 
 
 def _statements(path: str, text: str) -> list[_Statement]:
-    """Statements by first line; of a compound one the header only. Empty when the text does not parse."""
+    """Statements by first line; of a compound one the header only. Empty for a broken text."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
@@ -201,7 +204,12 @@ def _statements(path: str, text: str) -> list[_Statement]:
 
 
 def _walk(
-    node: ast.AST, path: str, function: tuple[int, int], *, in_function: bool, found: list[_Statement]
+    node: ast.AST,
+    path: str,
+    function: tuple[int, int],
+    *,
+    in_function: bool,
+    found: list[_Statement],
 ) -> None:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)):
@@ -230,7 +238,9 @@ def _statement(
         last = node.end_lineno or first
     if isinstance(body, list) and body:
         last = max(first, min(last, body[0].lineno - 1))
-        header: list[ast.AST] = [c for c in ast.iter_child_nodes(node) if not isinstance(c, ast.stmt)]
+        header: list[ast.AST] = [
+            c for c in ast.iter_child_nodes(node) if not isinstance(c, ast.stmt)
+        ]
     else:
         header = [node]
     names = [n for part in header for n in ast.walk(part)]

@@ -5,7 +5,14 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from pytest_gemmadev.core.rank import line_starts
-from pytest_gemmadev.core.types import Candidate, ErrorKind, ErrorStack, RepairTask, Role, StillFailing
+from pytest_gemmadev.core.types import (
+    Candidate,
+    ErrorKind,
+    ErrorStack,
+    RepairTask,
+    Role,
+    StillFailing,
+)
 
 _SOFT = (ErrorKind.ASSERTION, ErrorKind.TIMEOUT)
 

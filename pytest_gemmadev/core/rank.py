@@ -1,9 +1,9 @@
 """The order in which candidates are tried, and the choice among the plausible ones.
 
-A candidate's score is a sum of natural logarithms: the prior of its kind of edit, the suspiciousness of
-the place, and, where the model was asked, how much likelier the changed text is than the old one.
-Everything that smells of overfitting costs: a literal copied out of the test, a condition made constant,
-code deleted.
+A candidate's score is a sum of natural logarithms: the prior of its kind of edit, the
+suspiciousness of the place, and, where the model was asked, how much likelier the changed text is
+than the old one. Everything that smells of overfitting costs: a literal copied out of the test, a
+condition made constant, code deleted.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ def model_scores(
 ) -> tuple[float, ...]:
     """How many nats likelier the text is with each candidate than without, as the model reads it.
 
-    The changed lines and `SUFFIX_LINES` lines after them are scored after up to `PREFIX_CHARS` before.
+    The changed lines and `SUFFIX_LINES` lines after them are scored after up to `PREFIX_CHARS`
+    before.
     """
     asked: dict[str, dict[str, None]] = {}
     pairs: list[tuple[str, str, str]] = []

@@ -1,7 +1,8 @@
 """The loop: push the errors, repair the top one, run again, until the stack is empty.
 
-After GemmaDev's agent ("GemmaDev: Code debugging using Large Language Model", Fig. 5), with the tests
-as the judge instead of the interpreter alone, and with a search where the paper asks the model once.
+After GemmaDev's agent ("GemmaDev: Code debugging using Large Language Model", Fig. 5), with the
+tests as the judge instead of the interpreter alone, and with a search where the paper asks the
+model once.
 """
 
 from __future__ import annotations
@@ -103,9 +104,7 @@ class Repair:
         same = [s for s in open_stacks if s.signature == first.signature and s is not first]
         return FailingSet((first, *same))
 
-    def _repair(
-        self, failing: FailingSet, observation: Observation, meter: Meter
-    ) -> Observation:
+    def _repair(self, failing: FailingSet, observation: Observation, meter: Meter) -> Observation:
         """Repairs one failing set, or closes it; returns the run after it."""
         start_s = meter.seconds
         first = failing.stacks[0]
@@ -249,7 +248,9 @@ class Repair:
             log_likelihood=ratio if ratio is not None else steps[0].log_likelihood,
         )
         diff = "".join(
-            unified_diff(path, task.overlay.get(path) or self.files.read(path), (overlay or {})[path])
+            unified_diff(
+                path, task.overlay.get(path) or self.files.read(path), (overlay or {})[path]
+            )
             for path in sorted(found.sources)
         )
         return RankedPatch(candidate, diff, found.steps[-1].rank, chosen)
@@ -310,7 +311,7 @@ def _urgency(stack: ErrorStack) -> tuple[int, int, int]:
 
 
 def _carries(task: RepairTask, before: Observation, after: Observation) -> bool:
-    """True when a full run confirms the repair: targets pass, nothing regressed, nothing vanished."""
+    """True when a full run confirms it: targets pass, nothing regressed, nothing vanished."""
     if after.aborted:
         return False
     if any(target not in after.passing for target in task.targets):

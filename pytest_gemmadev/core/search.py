@@ -1,8 +1,8 @@
 """The search for patches of one failing set.
 
-Candidates of all proposers are merged by score and validated in that order. Where one fix does not turn
-the failing set green but moves the error on, the search goes on from there, so that two faults behind
-one test are found one after the other.
+Candidates of all proposers are merged by score and validated in that order. Where one fix does not
+turn the failing set green but moves the error on, the search goes on from there, so that two faults
+behind one test are found one after the other.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ class Search:
             yield Step(candidate, prior_score(candidate, task, places), 0)
 
     def _reorder(self, stream: Iterator[Step], task: RepairTask) -> Iterator[Step]:
-        """The stream, in windows ordered by the model while a validation costs more than a score."""
+        """The stream, windows of it ordered by the model while a validation costs more."""
         while window := list(islice(stream, LOOK_AHEAD)):
             if self.model is None or not self._scoring_pays():
                 yield from window
@@ -219,7 +219,7 @@ class Search:
 
 
 def changed_texts(candidate: Candidate, sources: Mapping[str, str]) -> dict[str, str] | None:
-    """Text of each file that the candidate changes; None when it changes nothing or cannot apply."""
+    """Text of each file that the candidate changes; None when it changes none or cannot apply."""
     texts: dict[str, str] = {}
     for path in sorted({e.path for e in candidate.edits}):
         if path not in sources:
@@ -236,7 +236,7 @@ def changed_texts(candidate: Candidate, sources: Mapping[str, str]) -> dict[str,
 def choose(
     found: Sequence[Found], task: RepairTask, model: Model | None
 ) -> list[tuple[Found, float | None]]:
-    """Plausible repairs, the one to believe first, each with the model's likelihood ratio in nats."""
+    """Plausible repairs, the one to believe first, with the model's likelihood ratio in nats."""
     ratios: Sequence[float | None] = [None] * len(found)
     single = [f for f in found if len(f.steps) == 1]
     if model is not None and model.info.can_score and len(single) == len(found) > 1:

@@ -19,7 +19,7 @@ class Files(Protocol):
 
 
 class Sources(Mapping[str, str]):
-    """Text by relative path of every editable file that decodes. Caches; the tree must not change."""
+    """Text by relative path of every editable file that decodes. The tree must not change."""
 
     def __init__(
         self, files: Files, overlay: Overlay, *, _shared: dict[str, str | None] | None = None

@@ -1,7 +1,7 @@
 """Carries a change made on top of others back to the text they all started from.
 
-Repairs are found one on top of the other; a patch file has to apply by itself. Where the lines that a
-change touches are themselves older changes, it cannot be told apart from them.
+Repairs are found one on top of the other; a patch file has to apply by itself. Where the lines that
+a change touches are themselves older changes, it cannot be told apart from them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ CONTEXT = 3  # lines, as in unified diffs
 
 
 def transplant(base: str, before: str, after: str) -> str | None:
-    """``base`` with the change from ``before`` to ``after``; None where it depends on what lies between.
+    """``base`` with the change from ``before`` to ``after``; None where it needs what lies between.
 
     Works by whole lines. As many unchanged lines as a patch has for context must stand between the
     change and any other, or the two patches would not apply together.

@@ -1,8 +1,9 @@
 """The vocabulary: what the parts of the project say to one another.
 
-Everything here is plain, frozen data or a Protocol. Paths of files in the project are relative to the
-root with forward slashes (``shop/cart.py``); paths outside it are absolute. Lines count from 1, offsets
-are code-point indices into the decoded text (`core.edits.SourceFile.text`), newlines as in the file.
+Everything here is plain, frozen data or a Protocol. Paths of files in the project are relative to
+the root with forward slashes (``shop/cart.py``); paths outside it are absolute. Lines count from 1,
+offsets are code-point indices into the decoded text (`core.edits.SourceFile.text`), newlines as in
+the file.
 """
 
 from __future__ import annotations
@@ -87,7 +88,8 @@ class ErrorFacts:
     owner: str = ""
     # AttributeError: type (or module) name of the object; ImportError: the module asked
     alternatives: tuple[str, ...] = ()
-    # what does exist there: attributes of the object, keys of the mapping (repr), names in the module
+    # what does exist there: attributes of the object, keys of the mapping (repr), names in the
+    # module
     left: str = ""  # got, the left side of a failed comparison (repr)
     right: str = ""  # expected, its right side (repr)
 
@@ -153,7 +155,9 @@ class Candidate:
 
     edits: tuple[Edit, ...]
     origin: str  # ``rule:name``, ``pattern:comparison``, ``write:line``, ``syntax:colon``
-    prior: float  # natural-log probability that an edit of this origin is the right one, unnormalized
+    prior: (
+        float  # natural-log probability that an edit of this origin is the right one, unnormalized
+    )
     explanation: str = ""  # a few words for a person: "`itmes` is not defined; `items` is"
     log_likelihood: float | None = None  # of the model, nats, summed over the tokens that differ
 
@@ -265,6 +269,8 @@ class Sampling:
     samples: int = 1
     stop: tuple[str, ...] = ()  # the text ends before the first of them
     seed: int = 0
+    suffix: str = ""  # what follows the completion; read only where ``ModelInfo.can_infill``
+    chat: bool = False  # the prompt is a user's message, answered through the chat template
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +293,7 @@ class ModelInfo:
     context_tokens: int = 0
     can_score: bool = True
     has_chat_template: bool = False
+    can_infill: bool = False  # reads `Sampling.suffix`
 
 
 class Model(Protocol):
@@ -316,7 +323,7 @@ class Proposer(Protocol):
 
 
 class Oracle(Protocol):
-    """Decides by running tests, away from the user's tree. See ``pytest_gemmadev.validate.oracle``."""
+    """Decides by running tests, away from the user's tree (``pytest_gemmadev.validate``)."""
 
     def observe(self, overlay: Overlay) -> Observation:
         """One full run in a fresh process over ``overlay``."""

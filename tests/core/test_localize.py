@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from pytest_gemmadev.core.localize import localize, suspicious_functions
+from pytest_gemmadev.core.types import ErrorKind, ErrorStack, Frame, Role, Span, Spectrum
+
+SHOP = """\
+RATE = 0.2
+LIMIT = 10
+
+
+def tax(price):
+    return price * RATE
+
+
+def total(prices):
+    result = 0
+    for price in prices:
+        if price:
+            result += price
+        else:
+            result -= 1
+    return result + tax(result)
+"""
+PATH = "shop.py"
+
+
+def stack(kind: ErrorKind, *lines: int) -> ErrorStack:
+    frames = tuple(Frame(PATH, line, "f", Role.SOURCE) for line in lines)
+    test = Frame("test_shop.py", 3, "test", Role.TEST)
+    return ErrorStack("t::a", "call", kind, "Error", "message", (test, *frames))
+
+
+def spectrum(*, passed: bool, lines: tuple[int, ...]) -> Spectrum:
+    return Spectrum(passed, frozenset((PATH, line) for line in lines))
+
+
+def test_lines_that_only_failing_tests_execute_come_first() -> None:
+    spectra = {
+        "fails": spectrum(passed=False, lines=(10, 11, 12, 15, 16, 6)),
+        "passes": spectrum(passed=True, lines=(10, 11, 12, 13, 16, 6)),
+    }
+    suspicions = localize([stack(ErrorKind.ASSERTION)], spectra, {PATH: SHOP})
+    assert suspicions[0].span == Span(PATH, 15, 15)
+    assert suspicions[0].score == 1.0
+    assert suspicions[0].technique == "ochiai"
+    assert Span(PATH, 13, 13) not in {s.span for s in suspicions}
+
+
+def test_the_frame_that_raised_comes_first_and_its_callers_after_it() -> None:
+    suspicions = localize([stack(ErrorKind.TYPE, 16, 6)], {}, {PATH: SHOP})
+    spans = [s.span.start_line for s in suspicions]
+    assert spans[:2] == [6, 16]
+    assert suspicions[0].score > suspicions[1].score
+
+
+def test_a_constant_is_suspected_through_the_statements_that_use_it() -> None:
+    spectra = {"fails": spectrum(passed=False, lines=(6,))}
+    suspicions = localize([stack(ErrorKind.ASSERTION)], spectra, {PATH: SHOP})
+    by_line = {s.span.start_line: s for s in suspicions}
+    assert by_line[1].technique == "definition"
+    assert by_line[1].score < by_line[6].score
+    assert 2 not in by_line
+
+
+def test_a_compound_statement_is_suspected_by_its_header_alone() -> None:
+    spectra = {"fails": spectrum(passed=False, lines=(11, 12))}
+    suspicions = localize([stack(ErrorKind.ASSERTION)], spectra, {PATH: SHOP})
+    assert {s.span for s in suspicions if s.technique == "ochiai"} == {
+        Span(PATH, 11, 11),
+        Span(PATH, 12, 12),
+    }
+
+
+def test_a_file_that_does_not_parse_is_suspected_by_line() -> None:
+    broken = SHOP.replace("def tax(price):", "def tax(price)")
+    suspicions = localize([stack(ErrorKind.SYNTAX, 5)], {}, {PATH: broken})
+    assert [s.span for s in suspicions] == [Span(PATH, 5, 5)]
+
+
+def test_files_that_may_not_be_edited_are_not_suspected() -> None:
+    assert localize([stack(ErrorKind.TYPE, 16, 6)], {}, {}) == ()
+
+
+def test_functions_are_named_once_best_first() -> None:
+    suspicions = localize([stack(ErrorKind.TYPE, 16, 6)], {}, {PATH: SHOP})
+    assert suspicious_functions(suspicions, {PATH: SHOP})[:2] == [(PATH, "tax"), (PATH, "total")]

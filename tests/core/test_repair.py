@@ -1,0 +1,128 @@
+"""The loop on real code in memory, with proposers that substitute text."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from in_memory import InMemory, Substitutions
+
+from pytest_gemmadev.core.budget import Budget, Meter
+from pytest_gemmadev.core.repair import Repair
+from pytest_gemmadev.core.types import Outcome, Overlay, Status
+
+TOTAL = """\
+def total(items):
+    result = 0
+    for price, count in items:
+        result += price + count
+    return result
+"""
+MEAN = """\
+def mean(values):
+    return summ(values) // len(value)
+"""
+
+
+def repaired(
+    project: InMemory, *table: tuple[str, str, float], seconds: float = 60.0
+) -> tuple[dict[str, Outcome], Overlay]:
+    ticks = itertools.count()
+    clock = lambda: next(ticks) * 0.001  # noqa: E731  # a clock that only counts calls
+    repair = Repair(
+        files=project,
+        oracle=project,
+        proposers=[Substitutions(table)],
+        writers=[],
+        model=None,
+        clock=clock,
+    )
+    outcomes, overlay = repair.run(project.observe({}), Meter(Budget(seconds), clock))
+    return {o.nodeid: o for o in outcomes}, overlay
+
+
+def test_a_plausible_patch_is_accepted_and_nothing_else_changes() -> None:
+    project = InMemory(
+        {"total.py": TOTAL, "other.py": "def one():\n    return 1\n"},
+        {"t::two": "total([(2, 3)]) == 6", "t::none": "total([]) == 0", "t::one": "one() == 1"},
+    )
+    outcomes, overlay = repaired(
+        project, ("price + count", "price - count", -1.0), ("price + count", "price * count", -2.0)
+    )
+    assert overlay == {"total.py": TOTAL.replace("price + count", "price * count").encode()}
+    assert list(outcomes) == ["t::two"]
+    assert outcomes["t::two"].status is Status.REPAIRED
+    assert outcomes["t::two"].patches[0].rank == 2
+    assert "+        result += price * count" in outcomes["t::two"].patches[0].diff
+
+
+def test_a_patch_that_breaks_what_passed_is_not_accepted() -> None:
+    project = InMemory(
+        {"total.py": TOTAL}, {"t::two": "total([(2, 3)]) == 6", "t::none": "total([]) == 0"}
+    )
+    outcomes, overlay = repaired(project, ("return result", "return 6", -1.0))
+    assert overlay == {}
+    assert outcomes["t::two"].status is Status.UNREPAIRED
+    assert "1 candidate patch" in outcomes["t::two"].reason
+
+
+def test_faults_behind_one_another_are_repaired_one_after_the_other() -> None:
+    project = InMemory({"mean.py": MEAN}, {"t::mean": "mean([1, 2]) == 1.5"})
+    outcomes, overlay = repaired(
+        project,
+        ("summ(", "sum(", -0.5),
+        ("len(value)", "len(values)", -0.5),
+        (" // ", " / ", -2.0),
+    )
+    expected = "def mean(values):\n    return sum(values) / len(values)\n"
+    assert overlay == {"mean.py": expected.encode()}
+    assert outcomes["t::mean"].status is Status.REPAIRED
+
+
+def test_several_failures_with_one_cause_are_repaired_once() -> None:
+    project = InMemory(
+        {"mean.py": "def mean(values):\n    return summ(values) / len(values)\n"},
+        {"t::a": "mean([1, 2]) == 1.5", "t::b": "mean([4]) == 4"},
+    )
+    outcomes, overlay = repaired(project, ("summ(", "sum(", -0.5))
+    assert set(overlay) == {"mean.py"}
+    assert [o.status for o in outcomes.values()] == [Status.REPAIRED, Status.REPAIRED]
+    assert [len(o.patches) for o in outcomes.values()] == [1, 0]
+    assert outcomes["t::b"].reason == "the same cause as t::a"
+
+
+def test_a_test_that_fails_only_sometimes_is_flaky_and_left_alone() -> None:
+    project = InMemory(
+        {"total.py": TOTAL}, {"t::two": "True"}, results={"t::two": [False, False, True]}
+    )
+    outcomes, overlay = repaired(project, ("price + count", "price * count", -2.0))
+    assert overlay == {}
+    assert outcomes["t::two"].status is Status.FLAKY
+
+
+def test_the_likelier_of_two_plausible_patches_wins_and_the_other_is_listed() -> None:
+    project = InMemory({"total.py": TOTAL}, {"t::two": "total([(2, 2), (2, 3)]) == 10"})
+    outcomes, overlay = repaired(
+        project,
+        ("price + count", "price * count + 0", -3.0),
+        ("price + count", "price * count", -4.0),
+        ("price + count", "price * count * 1", -9.0),
+    )
+    assert b"price * count + 0\n" in overlay["total.py"]
+    chosen = [p.chosen for p in outcomes["t::two"].patches]
+    assert chosen == [True, False, False]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e-9])
+def test_without_budget_nothing_is_tried(seconds: float) -> None:
+    project = InMemory({"total.py": TOTAL}, {"t::two": "total([(2, 3)]) == 6"})
+    outcomes, overlay = repaired(project, ("price + count", "price * count", -2.0), seconds=seconds)
+    assert overlay == {}
+    assert outcomes["t::two"].status is Status.SKIPPED
+    assert "budget" in outcomes["t::two"].reason
+
+
+def test_a_project_without_failures_is_left_alone() -> None:
+    project = InMemory({"total.py": TOTAL}, {"t::none": "total([]) == 0"})
+    outcomes, overlay = repaired(project, ("price + count", "price * count", -2.0))
+    assert (outcomes, overlay) == ({}, {})
