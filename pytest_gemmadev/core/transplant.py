@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import Match, SequenceMatcher
 
-
 CONTEXT = 3  # lines, as in unified diffs
 
 

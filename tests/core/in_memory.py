@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from pytest_gemmadev.core.edits import edit_overlay
+
 from pytest_gemmadev.core.types import (
     Candidate,
     Edit,
@@ -88,9 +89,7 @@ class InMemory:
     def close(self) -> None:
         pass
 
-    def _run(
-        self, nodeid: str, overlay: Overlay
-    ) -> tuple[ErrorStack | None, set[tuple[str, int]]]:
+    def _run(self, nodeid: str, overlay: Overlay) -> tuple[ErrorStack | None, set[tuple[str, int]]]:
         namespace: dict[str, Any] = {}
         lines: set[tuple[str, int]] = set()
 
@@ -128,9 +127,7 @@ class InMemory:
         )
         test = Frame("test.py", 1, "test", Role.TEST)
         kind = KINDS.get(type(error).__name__, ErrorKind.OTHER)
-        return ErrorStack(
-            nodeid, "call", kind, type(error).__name__, str(error), (test, *frames)
-        )
+        return ErrorStack(nodeid, "call", kind, type(error).__name__, str(error), (test, *frames))
 
 
 @dataclass(frozen=True, slots=True)
