@@ -11,15 +11,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from pytest_gemmadev.core.budget import Meter
-from pytest_gemmadev.core.edits import decode_source, edit_overlay, unified_diff
+from pytest_gemmadev.core.edits import decode_source, edit_overlay
 from pytest_gemmadev.core.localize import localize
+from pytest_gemmadev.core.patches import found_overlay, plausible_order, ranked_patch
 from pytest_gemmadev.core.search import Found, Search, choose
 from pytest_gemmadev.core.sources import Files, Sources
 from pytest_gemmadev.core.types import (
     Candidate,
-    Edit,
     ErrorKind,
     ErrorStack,
+    GemmadevError,
     Inapplicable,
     Model,
     Observation,
@@ -75,6 +76,7 @@ class Repair:
     clock: Callable[[], float]
     seed: int = 0
     tell: Callable[[str], None] = lambda _message: None
+    parses: Callable[[str, bytes], bool] = lambda _path, _data: True
     overlay: dict[str, bytes] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
 
@@ -166,7 +168,7 @@ class Repair:
     def _read_text(self, path: str) -> str | None:
         try:
             decoded = decode_source(self.files.read(path))
-        except OSError:
+        except GemmadevError:
             return None
         return None if isinstance(decoded, Inapplicable) else decoded.text
 
@@ -197,7 +199,7 @@ class Repair:
     ) -> tuple[Found, tuple[RankedPatch, ...], Observation] | None:
         """The first plausible repair, in order of belief, that a fresh full run carries."""
         ranked = choose(found, task, self.model)
-        overlays = [self._overlay_of(item, task) for item, _ in ranked]
+        overlays = [self._sound(found_overlay(item, task, self.files.read)) for item, _ in ranked]
         best: tuple[int, Observation, Overlay] | None = None
         collecting = any(before.outcomes.get(t) is TestOutcome.ERROR for t in task.targets)
         for index, overlay in enumerate(overlays[:OBSERVED]):
@@ -216,44 +218,20 @@ class Repair:
             return None
         index, after, overlay = best
         self.overlay = dict(overlay)
-        order = [index, *(i for i in range(len(ranked)) if i != index)][: OTHERS + 1]
-        patches = tuple(
-            self._patch(ranked[i][0], ranked[i][1], task, overlays[i], chosen=i == index)
-            for i in order
-        )
-        return ranked[index][0], patches, after
+        patches = []
+        for i in plausible_order(index, len(ranked), OTHERS + 1):
+            (item, ratio), changed = ranked[i], overlays[i]
+            if changed is not None:
+                patches.append(
+                    ranked_patch(item, ratio, task, changed, self.files.read, chosen=i == index)
+                )
+        return ranked[index][0], tuple(patches), after
 
-    def _overlay_of(self, found: Found, task: RepairTask) -> Overlay | None:
-        edits = [
-            Edit(path, 0, len(task.sources[path]), text) for path, text in found.sources.items()
-        ]
-        overlay = edit_overlay(task.overlay, self.files.read, _exact(edits, task))
-        return None if isinstance(overlay, Inapplicable) else overlay
-
-    def _patch(
-        self,
-        found: Found,
-        ratio: float | None,
-        task: RepairTask,
-        overlay: Overlay | None,
-        *,
-        chosen: bool,
-    ) -> RankedPatch:
-        steps = [step.candidate for step in found.steps]
-        candidate = Candidate(
-            edits=tuple(e for step in steps for e in step.edits),
-            origin=" + ".join(step.origin for step in steps),
-            prior=sum(step.prior for step in steps),
-            explanation="; ".join(step.explanation for step in steps if step.explanation),
-            log_likelihood=ratio if ratio is not None else steps[0].log_likelihood,
-        )
-        diff = "".join(
-            unified_diff(
-                path, task.overlay.get(path) or self.files.read(path), (overlay or {})[path]
-            )
-            for path in sorted(found.sources)
-        )
-        return RankedPatch(candidate, diff, found.steps[-1].rank, chosen)
+    def _sound(self, overlay: Overlay | None) -> Overlay | None:
+        """The overlay, or None where a file in it does not pass the door's own parser."""
+        if overlay is None or not all(self.parses(path, data) for path, data in overlay.items()):
+            return None
+        return overlay
 
     # --- closing ---------------------------------------------------------------------------------
 
@@ -319,22 +297,6 @@ def _carries(task: RepairTask, before: Observation, after: Observation) -> bool:
     if not before.collected <= after.collected:
         return False
     return all(nodeid in after.passing for nodeid in task.regression)
-
-
-def _exact(edits: Sequence[Edit], task: RepairTask) -> tuple[Edit, ...]:
-    """Whole-text edits cut down to the part that differs, so that nothing else is rewritten."""
-    exact = []
-    for edit in edits:
-        old, new = task.sources[edit.path], edit.replacement
-        start = 0
-        limit = min(len(old), len(new))
-        while start < limit and old[start] == new[start]:
-            start += 1
-        end = 0
-        while end < limit - start and old[-1 - end] == new[-1 - end]:
-            end += 1
-        exact.append(Edit(edit.path, start, len(old) - end, new[start : len(new) - end]))
-    return tuple(sorted(exact))
 
 
 def _why_not(found: Sequence[Found], meter: Meter, search: Search) -> str:

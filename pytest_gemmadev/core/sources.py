@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from pytest_gemmadev.core.edits import decode_source
-from pytest_gemmadev.core.types import Inapplicable, Overlay
+from pytest_gemmadev.core.types import GemmadevError, Inapplicable, Overlay
 
 
 class Files(Protocol):
@@ -15,7 +15,8 @@ class Files(Protocol):
     def editable_files(self) -> list[str]:
         """Relative paths of the files that may be edited."""
 
-    def read(self, path: str) -> bytes: ...
+    def read(self, path: str) -> bytes:
+        """The bytes on disk; raises `GemmadevError` where there are none."""
 
 
 class Sources(Mapping[str, str]):
@@ -66,7 +67,7 @@ class Sources(Mapping[str, str]):
     def _decode(self, path: str) -> str | None:
         try:
             data = self._overlay[path] if path in self._overlay else self._files.read(path)
-        except OSError:
+        except GemmadevError:  # gone or unreadable meanwhile: not a place for an edit
             return None
         decoded = decode_source(data)
         return None if isinstance(decoded, Inapplicable) else decoded.text
