@@ -1,0 +1,91 @@
+"""Plausible repairs as patches that a person reads and that apply by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pytest_gemmadev.core.edits import decode_source, edit_overlay, unified_diff
+from pytest_gemmadev.core.search import Found
+from pytest_gemmadev.core.transplant import transplant
+from pytest_gemmadev.core.types import (
+    Candidate,
+    Edit,
+    Inapplicable,
+    Overlay,
+    RankedPatch,
+    RepairTask,
+)
+
+Read = Callable[[str], bytes]
+
+
+def found_overlay(found: Found, task: RepairTask, read: Read) -> Overlay | None:
+    """The task's overlay with the repair on top; None where its text cannot be encoded."""
+    edits = [
+        difference(path, task.sources[path], text) for path, text in sorted(found.sources.items())
+    ]
+    overlay = edit_overlay(task.overlay, read, edits)
+    return None if isinstance(overlay, Inapplicable) else overlay
+
+
+def ranked_patch(
+    found: Found,
+    ratio: float | None,
+    task: RepairTask,
+    overlay: Overlay,
+    read: Read,
+    *,
+    chosen: bool,
+) -> RankedPatch:
+    """The repair as the report shows it. Its diff is against the files on disk."""
+    steps = [step.candidate for step in found.steps]
+    diffs = [standalone_diff(path, task.overlay, overlay, read) for path in sorted(found.sources)]
+    notes = [step.explanation for step in steps if step.explanation]
+    if not all(alone for _, alone in diffs):
+        notes.append("includes the repair before it, which it builds on")
+    candidate = Candidate(
+        edits=tuple(edit for step in steps for edit in step.edits),
+        origin=" + ".join(step.origin for step in steps),
+        prior=sum(step.prior for step in steps),
+        explanation="; ".join(notes),
+        log_likelihood=ratio if ratio is not None else steps[0].log_likelihood,
+    )
+    diff = "".join(text for text, _ in diffs)
+    return RankedPatch(candidate, diff, found.steps[-1].rank, chosen)
+
+
+def standalone_diff(path: str, before: Overlay, after: Overlay, read: Read) -> tuple[str, bool]:
+    """The diff of one file against disk, and whether it holds this change alone.
+
+    A change that stands on an earlier one is carried back where their lines lie apart; else the
+    diff holds both.
+    """
+    base = read(path)
+    if path not in before:
+        return unified_diff(path, base, after[path]), True
+    texts = [decode_source(data) for data in (base, before[path], after[path])]
+    decoded = [text for text in texts if not isinstance(text, Inapplicable)]
+    if len(decoded) == len(texts):
+        alone = transplant(*(source.text for source in decoded))
+        if alone is not None:
+            overlay = edit_overlay({}, read, [difference(path, decoded[0].text, alone)])
+            if not isinstance(overlay, Inapplicable):
+                return unified_diff(path, base, overlay[path]), True
+    return unified_diff(path, base, after[path]), False
+
+
+def difference(path: str, old: str, new: str) -> Edit:
+    """The smallest single edit that makes ``new`` of ``old``: nothing else is rewritten."""
+    limit = min(len(old), len(new))
+    start = 0
+    while start < limit and old[start] == new[start]:
+        start += 1
+    end = 0
+    while end < limit - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    return Edit(path, start, len(old) - end, new[start : len(new) - end])
+
+
+def plausible_order(chosen: int, total: int, limit: int) -> Sequence[int]:
+    """Indices of the patches to list: the chosen one, then the others in order of belief."""
+    return [chosen, *(i for i in range(total) if i != chosen)][:limit]
