@@ -1,0 +1,179 @@
+"""Starts child interpreters and asks them for runs; everything they are ends with `Launcher.close`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.validate import boot
+from pytest_gemmadev.validate.process import Ended
+from pytest_gemmadev.validate.wire import Channel, Message, new_token
+
+CAN_FORK = hasattr(os, "fork") and hasattr(socket, "send_fds")
+_GRACE_S = 5.0  # for a process of ours to answer, beyond what its run may take
+_PATIENCE = 5.0  # times its limit that a starved run may take in all, see `process.Watch`
+_SESSION_VARIABLES = ("PYTEST_CURRENT_TEST", "COV_CORE_", "PYTEST_XDIST_", "PYTEST_VERSION")
+
+
+@dataclass(slots=True)
+class Child:
+    """An interpreter of ours and the socket to it."""
+
+    process: subprocess.Popen[bytes]
+    control: Channel
+
+    def end(self) -> None:
+        """Ends it; its keepers end with their sockets, and their runs with them."""
+        self.control.close()
+        try:
+            self.process.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(OSError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+@dataclass(slots=True)
+class Launcher:
+    """Runs of one project's tests in processes of their own."""
+
+    root: Path
+    invocation_dir: Path
+    args: tuple[str, ...]
+    environ: Mapping[str, str]
+    import_path: tuple[str, ...]  # in front of sys.path: the folder of ``python -m pytest``
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="gemmadev-")))
+    _zygote: Child | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _runs: int = 0
+
+    def run_fresh(self, request: Message) -> Ended:
+        """One run in an interpreter that was started for it."""
+        with self._scratch() as scratch:
+            child = self._start("fresh")
+            try:
+                return _ask(child.control, _complete(request, scratch))
+            finally:
+                child.end()
+
+    def run_forked(self, request: Message) -> Ended:
+        """One run forked from the zygote; in an interpreter of its own where that is not possible."""
+        with self._scratch() as scratch:
+            ours, theirs = socket.socketpair()
+            channel = Channel(ours)
+            try:
+                complete = _complete(request, scratch)
+                self._fork(complete, theirs.fileno())
+                theirs.close()
+                return _answer(channel, complete)
+            finally:
+                theirs.close()
+                channel.close()
+
+    def _fork(self, request: Message, fd: int) -> None:
+        with self._lock:
+            for _ in range(2):
+                if self._zygote is None:
+                    self._zygote = self._start("zygote")
+                try:
+                    self._zygote.control.send(request, [fd])
+                    return
+                except OSError:  # a run of before ended it
+                    self._zygote.end()
+                    self._zygote = None
+        raise GemmadevError(
+            f"the test process ended as soon as it started (in {self.invocation_dir}); "
+            "run pytest by itself to see why"
+        )
+
+    def _start(self, kind: str) -> Child:
+        ours, theirs = socket.socketpair()
+        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+        # -W, -X and the like: private, and what multiprocessing starts its children with
+        try:
+            process = subprocess.Popen(
+                [sys.executable, *flags, boot.__file__, str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=self.invocation_dir,
+                env=self._environment(kind),
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        finally:
+            theirs.close()
+        child = Child(process, Channel(ours))
+        child.control.send(
+            {
+                "kind": kind,
+                "root": str(self.root),
+                "args": list(self.args),
+                "path": list(self.import_path),
+            }
+        )
+        return child
+
+    def _environment(self, kind: str) -> dict[str, str]:
+        env = {k: v for k, v in self.environ.items() if not k.startswith(_SESSION_VARIABLES)}
+        env["PYTHONDONTWRITEBYTECODE"] = "1"
+        env.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(self.folder / "hypothesis"))
+        if kind == "zygote":
+            # Equal candidates get equal verdicts; a fresh run keeps the user's, which is random.
+            env.setdefault("PYTHONHASHSEED", "0")
+        return env
+
+    @contextlib.contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        """A folder for one run's temporary files."""
+        with self._lock:
+            self._runs += 1
+            path = self.folder / str(self._runs)
+        (path / "tmp").mkdir(parents=True)
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def close(self) -> None:
+        """Ends everything that was started and removes its files."""
+        with self._lock:
+            if self._zygote is not None:
+                self._zygote.end()
+                self._zygote = None
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _complete(request: Message, scratch: Path) -> Message:
+    return {**request, "token": new_token().hex(), "scratch": str(scratch)}
+
+
+def _ask(control: Channel, request: Message) -> Ended:
+    try:
+        control.send(request)
+    except OSError:
+        return Ended("died")
+    return _answer(control, request)
+
+
+def _answer(control: Channel, request: Message) -> Ended:
+    """What the keeper says about its run; ``died`` when it says nothing."""
+    allowed_s = request["limit_s"] + request["tests_s"]
+    try:
+        answer = control.receive(allowed_s * _PATIENCE + _GRACE_S)
+    except (TimeoutError, OSError):
+        return Ended("timeout")
+    if answer is None:
+        return Ended("died")
+    return Ended(answer["how"], answer["status"], answer["messages"], answer["seconds"])

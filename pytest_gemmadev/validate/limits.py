@@ -1,0 +1,40 @@
+"""What a run may use."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+RATIO = 20.0  # times the measured duration of the tests that a validation may take
+FLOOR_S = (
+    0.3  # on top, so that a candidate that does more than the failing code did gets its chance
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits on runs of the tests; each is a bound, not what a run normally gets."""
+
+    test_s: float = 10.0  # one test of a full run
+    validation_s: float = 30.0  # the tests of one validation together
+    run_s: float = 600.0  # one full run
+    memory_bytes: int = 2 << 30  # address space on top of the warm process
+    file_bytes: int = 64 << 20  # one file
+    output_bytes: int = 64 << 20  # what a run may report
+    processes: int = 256  # of this user, on top of those that run; not enforced for root
+    traced_tests: int = 40  # passing tests whose lines are recorded
+    trace_s: float = 10.0  # for all of them
+    jobs: int = max(1, min(4, os.cpu_count() or 1))  # validations at a time in `validate_many`
+
+    def confinement(self, *, scale: int = 1) -> dict[str, Any]:
+        """Arguments of `process.confine`."""
+        return {
+            "memory_bytes": self.memory_bytes * scale,
+            "file_bytes": self.file_bytes,
+            "processes": self.processes,
+        }
+
+    def allowed_s(self, measured_s: float) -> float:
+        """Time for tests whose measured duration is known."""
+        return min(RATIO * measured_s + FLOOR_S, self.validation_s)

@@ -1,0 +1,248 @@
+"""The oracle: runs the tests away from the user's tree and says what a candidate is worth.
+
+A candidate is plausible only when a run that imported it afresh reports every target as passed and
+everything that passed before as passed again. What is cheaper only ever rejects.
+
+Not a security boundary: a candidate may do what the tests may do, files and network included.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pytest_gemmadev.core.edits import edit_overlay
+from pytest_gemmadev.core.plain import observation_from_plain, stack_from_plain
+from pytest_gemmadev.core.scope import Scope
+from pytest_gemmadev.core.types import (
+    Candidate,
+    ErrorKind,
+    Inapplicable,
+    Observation,
+    Overlay,
+    Plausible,
+    Regressed,
+    RepairTask,
+    Role,
+    Spectrum,
+    StillFailing,
+    TimedOut,
+    Verdict,
+)
+from pytest_gemmadev.validate.launch import Launcher
+from pytest_gemmadev.validate.limits import Limits
+from pytest_gemmadev.validate.runs import PASSING, Run, read_run
+from pytest_gemmadev.validate.wire import Message
+
+__all__ = ["Limits", "PytestOracle"]
+
+_UNKNOWN_COLLECT_S = 60.0  # allowed to the first collection
+_COLLECT_RATIO = 10.0  # times a measured collection that a later one may take
+
+
+class PytestOracle:
+    """Implements `core.types.Oracle` for one project and one pytest command line."""
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        invocation_dir: str | os.PathLike[str],
+        args: Sequence[str],
+        scope: Scope,
+        limits: Limits = Limits(),  # noqa: B008  # frozen
+        environ: Mapping[str, str] | None = None,
+        cwd_on_path: bool | None = None,
+    ) -> None:
+        """``args`` are the user's own; ``addopts`` and the ini file still apply.
+
+        ``cwd_on_path`` tells that ``python -m pytest`` was run, which puts the folder on ``sys.path``;
+        None finds out from this process.
+        """
+        self._root = Path(root)
+        self._scope = scope
+        self._limits = limits
+        module_run = _is_module_run() if cwd_on_path is None else cwd_on_path
+        self._launcher = Launcher(
+            root=self._root,
+            invocation_dir=Path(invocation_dir),
+            args=tuple(str(arg) for arg in args),
+            environ=dict(os.environ if environ is None else environ),
+            import_path=(str(invocation_dir),) if module_run else (),
+        )
+        self._passed_s: dict[str, float] = {}  # longest duration seen of each test that passed
+        self._failed_s: dict[str, float] = {}
+        self._collect_s = 0.0  # longest seen
+
+    # --- core.types.Oracle -----------------------------------------------------------------------
+
+    def observe(self, overlay: Overlay) -> Observation:
+        """One full run in a fresh interpreter over ``overlay``."""
+        request = self._request(overlay, collect_s=self._limits.run_s, tests_s=self._limits.run_s)
+        request["test_s"] = self._limits.test_s
+        # An alarm inside the run fails a test that hangs; this is for one that does not hear it.
+        request["stall_s"] = 3 * self._limits.test_s + 5
+        request["confine"] = self._limits.confinement(scale=4)
+        run = self._learn(read_run(self._launcher.run_fresh(request)))
+        return observation_from_plain(run.plain(), self._scope)
+
+    def validate(self, task: RepairTask, candidate: Candidate) -> Verdict:
+        """The cheapest run that decides: targets first, then what passed before."""
+        overlay = self._overlaid(task, candidate)
+        if isinstance(overlay, Inapplicable):
+            return overlay
+        changed = {path for path, data in overlay.items() if task.overlay.get(path) != data}
+        run = self._run_some(task, overlay, task.targets, stop=False)
+        verdict = self._judge(task, run, task.targets, changed)
+        if not isinstance(verdict, Plausible) or not task.regression:
+            return verdict
+        wanted = {*task.targets, *task.regression}
+        return self._judge(task, self._run_some(task, overlay, wanted, stop=True), wanted, changed)
+
+    def validate_many(
+        self, task: RepairTask, candidates: Iterable[Candidate]
+    ) -> Iterator[tuple[int, Verdict]]:
+        """Verdicts with the candidates' places, as they come."""
+        for index, candidate in enumerate(candidates):
+            yield index, self.validate(task, candidate)
+
+    def spectrum(self, task: RepairTask) -> Mapping[str, Spectrum]:
+        """Lines that each target and a bounded number of passing tests execute, by node id."""
+        return {}
+
+    def close(self) -> None:
+        """Ends every process of this oracle and removes its files."""
+        self._launcher.close()
+
+    def __enter__(self) -> PytestOracle:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    # --- candidates ------------------------------------------------------------------------------
+
+    def _overlaid(self, task: RepairTask, candidate: Candidate) -> Overlay | Inapplicable:
+        for path in {edit.path for edit in candidate.edits}:
+            if self._scope.role(self._absolute(path)) is not Role.SOURCE:
+                return Inapplicable(f"{path} may not be edited")
+        overlay = edit_overlay(task.overlay, self._scope.read, candidate.edits)
+        if isinstance(overlay, Inapplicable):
+            return overlay
+        for path, data in overlay.items():
+            if task.overlay.get(path) == data:
+                continue
+            problem = _compile_error(data, path)
+            before = task.overlay.get(path) or self._scope.read(path)
+            # What did not compile before may need more than one repair: let the run say how far it got.
+            if problem and not _compile_error(before, path):
+                return Inapplicable(f"{path} does not compile: {problem}")
+        return overlay
+
+    def _absolute(self, path: str) -> str:
+        return str(self._root / path)
+
+    # --- runs ------------------------------------------------------------------------------------
+
+    def _request(self, overlay: Overlay, *, collect_s: float, tests_s: float) -> Message:
+        files = {self._absolute(path): data.decode("latin-1") for path, data in overlay.items()}
+        return {
+            "files": files,
+            "limit_s": collect_s,
+            "tests_s": tests_s,
+            "stall_s": max(collect_s, tests_s),
+            "test_s": 0.0,
+            "output_bytes": self._limits.output_bytes,
+            "confine": self._limits.confinement(),
+            "must_pass": [],
+        }
+
+    def _run_some(
+        self, task: RepairTask, overlay: Overlay, wanted: Iterable[str], *, stop: bool
+    ) -> Run:
+        """Runs the tests named, over ``overlay``; ``stop`` at the first that does not pass."""
+        only = sorted(wanted)
+        collect_s = (
+            min(_COLLECT_RATIO * self._collect_s + 1.0, _UNKNOWN_COLLECT_S)
+            if self._collect_s
+            else _UNKNOWN_COLLECT_S
+        )
+        tests_s = self._limits.allowed_s(self._expected_s(task, only))
+        request = self._request(overlay, collect_s=collect_s, tests_s=tests_s)
+        request["only"] = only
+        request["must_pass"] = only if stop else []
+        return read_run(self._launcher.run_forked(request))
+
+    def _expected_s(self, task: RepairTask, nodeids: Iterable[str]) -> float:
+        """Seconds these tests should take, from what was measured; a long time where nothing was."""
+        if not self._passed_s and not self._failed_s:
+            return self._limits.validation_s
+        hung = {s.nodeid for s in task.stacks if s.kind is ErrorKind.TIMEOUT}
+        typical = sorted(self._passed_s.values())
+        usual_s = typical[len(typical) // 2] if typical else 0.0
+        total_s = 0.0
+        for nodeid in nodeids:
+            failed_s = 0.0 if nodeid in hung else self._failed_s.get(nodeid, 0.0)
+            total_s += max(self._passed_s.get(nodeid, usual_s), failed_s)
+        return total_s
+
+    def _learn(self, run: Run) -> Run:
+        """Keeps what a run of code without candidates says about durations."""
+        self._collect_s = max(self._collect_s, run.collect_s)
+        for nodeid, seconds in run.durations.items():
+            seen = self._passed_s if run.outcomes.get(nodeid) in PASSING else self._failed_s
+            seen[nodeid] = max(seen.get(nodeid, 0.0), seconds)
+        return run
+
+    # --- verdicts --------------------------------------------------------------------------------
+
+    def _judge(
+        self, task: RepairTask, run: Run, wanted: Iterable[str], changed: Iterable[str]
+    ) -> Verdict:
+        """What one run says about the tests it was asked for."""
+        passed = [t for t in task.targets if run.outcomes.get(t) == "passed"]
+        if len(passed) < len(task.targets):
+            if run.over_limit:
+                return TimedOut(run.aborted, run.seconds)
+            stacks = self._stacks(run.stacks, task.targets)
+            return StillFailing(len(passed), len(task.targets), stacks, run.seconds)
+        lost = sorted(n for n in wanted if run.outcomes.get(n) not in PASSING)
+        if lost and run.over_limit:
+            return TimedOut(run.aborted, run.seconds)
+        if lost:
+            # Stopped at the first: those that did not get their turn are no news.
+            failed = [n for n in lost if n in run.outcomes]
+            return Regressed(tuple(failed or lost), run.seconds)
+        if run.aborted:
+            return Regressed((), run.seconds)
+        for path in sorted(changed):
+            if os.path.realpath(self._absolute(path)) not in run.imported:
+                return Inapplicable(f"{path} was not imported by the tests that ran")
+        return Plausible(len(run.outcomes), run.seconds)
+
+    def _stacks(self, plain: Iterable[dict[str, Any]], targets: Iterable[str]) -> Any:
+        wanted = set(targets)
+        found = [stack_from_plain(stack, self._scope) for stack in plain]
+        # A target that vanished fails through another: the collector of its module.
+        return tuple(s for s in found if s.nodeid in wanted) or tuple(found)
+
+
+def _is_module_run() -> bool:
+    """True when this process was started as ``python -m pytest``."""
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    return getattr(spec, "name", "") in ("pytest", "pytest.__main__")
+
+
+def _compile_error(data: bytes, path: str) -> str:
+    """Why a file does not compile; empty when it does."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(data, path, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return f"{type(error).__name__}: {error}"
+    return ""

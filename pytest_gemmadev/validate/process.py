@@ -1,0 +1,218 @@
+"""Limits on what runs a candidate, and an end for everything it starts.
+
+Covered: time, address space, size of single files, number of messages' bytes, core dumps, children in the
+same process group anywhere, children that left it on Linux. Not covered: what tests do to files they can
+write, to the network, or to processes of the same user that they look up. This is no security boundary:
+a candidate may do what the tests themselves may do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from pytest_gemmadev.validate.wire import Forged, Message, Reader, read
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_POLL_S = 0.02  # how often the clock is looked at, and a run that left its pipe open behind it
+_PATIENCE = 4.0  # times its limit that a run may take where others keep it from the processor
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended, and what it said."""
+
+    how: str  # ``done``, ``died``, ``timeout``, ``output``, ``orphaned``
+    status: int = 0  # as of waitpid, where it ended by itself
+    messages: list[Message] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def adopt_orphans() -> None:
+    """Makes processes whose parent dies below this one its children (Linux)."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent() -> None:
+    """Ends this process when its parent ends (Linux)."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def confine(*, memory_bytes: int, file_bytes: int, processes: int) -> None:
+    """Limits this process and its children from here on; what cannot be limited here stays as it is."""
+    import resource
+
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_FSIZE, file_bytes)
+    if sys.platform == "linux":  # elsewhere the address space says little about memory
+        with open("/proc/self/statm", encoding="ascii") as statm:
+            pages = int(statm.read().split()[0])
+        _lower(resource.RLIMIT_AS, pages * resource.getpagesize() + memory_bytes)
+        _lower(resource.RLIMIT_NPROC, _processes_of_user() + processes)
+
+
+_found: dict[int, int] = {}  # soft limits of the user
+
+
+def _lower(which: int, value: int) -> None:
+    import resource
+
+    soft, hard = resource.getrlimit(which)
+    theirs = _found.setdefault(which, soft)
+    known = [limit for limit in (value, theirs, hard) if limit != resource.RLIM_INFINITY]
+    with contextlib.suppress(OSError, ValueError):
+        # The soft limit only: a test may raise its own, as it may without us.
+        resource.setrlimit(which, (min(known), hard))
+
+
+def _processes_of_user() -> int:
+    """Threads that this user runs now: RLIMIT_NPROC counts them, wherever they are."""
+    uid, count = os.getuid(), 0
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                if os.stat(f"/proc/{name}").st_uid == uid:
+                    count += len(os.listdir(f"/proc/{name}/task"))
+    return count
+
+
+def children() -> set[int]:
+    """Process ids of this process's children, adopted ones too (Linux; empty elsewhere)."""
+    found: set[int] = set()
+    with contextlib.suppress(OSError):
+        for task in os.listdir("/proc/self/task"):
+            with open(f"/proc/self/task/{task}/children", encoding="ascii") as file:
+                found.update(int(pid) for pid in file.read().split())
+    return found
+
+
+def end_tree(pid: int, spare: Collection[int] = ()) -> int:
+    """Ends a child, its process group and whatever of it became ours; returns the child's status."""
+    with contextlib.suppress(OSError):
+        os.killpg(pid, signal.SIGKILL)
+    with contextlib.suppress(OSError):
+        os.kill(pid, signal.SIGKILL)
+    status = 0
+    with contextlib.suppress(ChildProcessError):
+        status = os.waitpid(pid, 0)[1]
+    while True:
+        try:
+            ended, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return status
+        if ended:
+            continue
+        left = children() - set(spare)
+        if not left:
+            return status
+        for child in left:
+            with contextlib.suppress(OSError):
+                os.kill(child, signal.SIGKILL)
+        for child in left:
+            with contextlib.suppress(OSError):
+                os.waitpid(child, 0)
+
+
+@dataclass(slots=True)
+class Watch:
+    """Waits for one child's last message, then ends it and all it started."""
+
+    pid: int
+    pipe: int  # where the child writes; does not block
+    token: bytes
+    limit_s: float  # until the tests are collected, not counting time it waited for a processor
+    tests_s: float  # from then on
+    stall_s: float  # between two messages
+    output_bytes: int
+    control: int | None = None  # at its end nobody wants the result any more
+    spare: Collection[int] = ()  # children that were there before
+    messages: list[Message] = field(default_factory=list)
+    _began_s: float = 0.0  # of what `_limit_s` is for
+    _limit_s: float = 0.0
+    _starved_before_s: float = 0.0
+
+    def wait(self) -> Ended:
+        """How it ended: ``done`` only where the last message says so."""
+        began_s = spoke_s = self._began_s = time.monotonic()
+        self._limit_s = self.limit_s
+        reader = Reader(self.token, limit_bytes=self.output_bytes)
+        poll = select.poll()
+        poll.register(self.pipe, select.POLLIN)
+        if self.control is not None:
+            poll.register(self.control, select.POLLIN)
+        how = ""
+        while not how:
+            events = poll.poll(1000 * _POLL_S)
+            if any(fd == self.control for fd, _ in events):
+                how = "orphaned"
+            elif events:
+                how = self._take(reader)
+                spoke_s = time.monotonic()
+            elif _has_ended(self.pid):
+                how = self._take(reader) or "died"
+            how = how or self._overdue(time.monotonic(), spoke_s)
+        seconds = time.monotonic() - began_s
+        return Ended(how, end_tree(self.pid, self.spare), self.messages, seconds)
+
+    def _take(self, reader: Reader) -> str:
+        """Reads what is there; returns how the run ended if that ends it."""
+        try:
+            data = read(self.pipe)
+        except BlockingIOError:
+            return ""
+        if not data:
+            return "died"
+        try:
+            arrived = reader.feed(data)
+        except Forged:
+            return "output"
+        self.messages += arrived
+        for message in arrived:
+            if "done" in message:
+                return "done"
+            if "collected" in message:
+                self._began_s, self._limit_s = time.monotonic(), self.tests_s
+                self._starved_before_s = _starved_s(self.pid)
+        return ""
+
+    def _overdue(self, now_s: float, spoke_s: float) -> str:
+        elapsed_s = now_s - self._began_s
+        if now_s - spoke_s > self.stall_s:
+            return "timeout"
+        if elapsed_s <= self._limit_s:
+            return ""
+        waited_s = _starved_s(self.pid) - self._starved_before_s
+        waited_s = min(waited_s, (_PATIENCE - 1) * self._limit_s)
+        return "timeout" if elapsed_s - waited_s > self._limit_s else ""
+
+
+def _has_ended(pid: int) -> bool:
+    """True when the child is gone, though something still holds its pipe. Leaves it to be waited for."""
+    if not hasattr(os, "waitid"):
+        return False
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True
+
+
+def _starved_s(pid: int) -> float:
+    """Seconds that a process was ready to run and had no processor (Linux; 0 elsewhere)."""
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
+            return int(file.read().split()[1]) / 1e9
+    return 0.0
