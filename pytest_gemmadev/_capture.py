@@ -20,7 +20,7 @@ from pytest_gemmadev._exceptions import Comparison
 from pytest_gemmadev._facts import clip
 from pytest_gemmadev._stack import MAX_MESSAGE, PlainStack, stack_to_plain
 
-__all__ = ["Capture", "ConftestImportFailure", "Recorder", "guarded", "stack_to_plain"]
+__all__ = ["Capture", "ConftestImportFailure", "Recorder", "described", "guarded", "stack_to_plain"]
 
 TEST_FILES = "gemmadev_test_files"  # key of what an xdist worker tells its controller
 
@@ -31,7 +31,16 @@ def guarded(troubles: list[str], doing: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # any bug of ours; the run it would break is not ours
-        troubles.append(f"{doing}: {type(error).__name__}: {clip(str(error), 300)}")
+        troubles.append(f"{doing}: {described(error)}")
+
+
+def described(error: BaseException) -> str:
+    """Type, message and place of an error, in one line."""
+    tb = error.__traceback__
+    while tb is not None and tb.tb_next is not None:
+        tb = tb.tb_next
+    place = f" ({tb.tb_frame.f_code.co_filename}:{tb.tb_lineno})" if tb is not None else ""
+    return f"{type(error).__name__}: {clip(' '.join(str(error).split()), 300)}{place}"
 
 
 class Capture:

@@ -1,0 +1,135 @@
+"""What the user asked for: command-line options over their ini twins, checked before a run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DEFAULT_MODEL = "gemmadev"
+DEFAULT_BUDGET_S = 300.0
+
+# options under which no test runs, or none to its end
+_CONFLICTS = {
+    "usepdb": "--pdb",
+    "trace": "--trace",
+    "collectonly": "--collect-only",
+    "setuponly": "--setup-only",
+    "setupplan": "--setup-plan",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options of one run that repairs."""
+
+    root: Path
+    fix: bool  # in place; otherwise propose
+    propose_dir: Path | None
+    model: str
+    adapter: str | None
+    budget_s: float
+    allow: tuple[str, ...]
+    deny: tuple[str, ...]
+    seed: int
+    report: Path | None
+
+
+_SETTINGS = pytest.StashKey[Settings]()
+
+
+def settings_of(config: pytest.Config, options: Any = None) -> Settings:
+    """The settings, or a one-line UsageError that names the option that is wrong.
+
+    ``options`` is for the time when ``config.option`` is not filled yet; what it gives is kept.
+    """
+    if _SETTINGS not in config.stash:
+        config.stash[_SETTINGS] = _read(config, config.option if options is None else options)
+    return config.stash[_SETTINGS]
+
+
+def _read(config: pytest.Config, options: Any) -> Settings:
+    for dest, option in _CONFLICTS.items():
+        if getattr(options, dest, False):
+            raise pytest.UsageError(f"gemmadev cannot repair under {option}: drop one of the two")
+    mode, _, folder = str(options.gemmadev_mode).partition(":")
+    return Settings(
+        root=config.rootpath,
+        fix=mode == "fix",
+        propose_dir=_folder(config, folder) if mode == "propose" else None,
+        model=_value(config, options, "model")[0] or DEFAULT_MODEL,
+        adapter=_adapter(config, options),
+        budget_s=_budget(*_value(config, options, "budget")),
+        allow=_globs(config, options, "allow"),
+        deny=_globs(config, options, "deny"),
+        seed=_seed(*_value(config, options, "seed")),
+        report=_report(config, options),
+    )
+
+
+def _value(config: pytest.Config, options: Any, name: str) -> tuple[str, str]:
+    """What was given for an option, and where: on the command line first, then the ini file."""
+    given = getattr(options, f"gemmadev_{name}")
+    if given is not None:
+        return str(given).strip(), f"--gemmadev-{name}"
+    return str(config.getini(f"gemmadev_{name}")).strip(), f"gemmadev_{name} in {config.inipath}"
+
+
+def _folder(config: pytest.Config, text: str) -> Path:
+    if not text:
+        raise pytest.UsageError("--gemmadev-propose: name a directory to write patches to")
+    folder = config.invocation_params.dir / text
+    taken = next((p for p in (folder, *folder.parents) if p.exists() and not p.is_dir()), None)
+    if taken is not None:
+        raise pytest.UsageError(f"--gemmadev-propose: {taken} is not a directory")
+    return folder
+
+
+def _report(config: pytest.Config, options: Any) -> Path | None:
+    text = options.gemmadev_report
+    if text is None:
+        return None
+    path = config.invocation_params.dir / str(text)
+    if not text or path.is_dir():
+        raise pytest.UsageError(f"--gemmadev-report: {path} is a directory, name a file")
+    return path
+
+
+def _adapter(config: pytest.Config, options: Any) -> str | None:
+    """The adapter's path; a relative one counts from where it was written."""
+    text, _where = _value(config, options, "adapter")
+    if not text:
+        return None
+    base = config.invocation_params.dir
+    if options.gemmadev_adapter is None and config.inipath is not None:
+        base = config.inipath.parent
+    return str(base / Path(text).expanduser())
+
+
+def _budget(text: str, where: str) -> float:
+    try:
+        seconds = float(text) if text else DEFAULT_BUDGET_S
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise pytest.UsageError(f"{where}: {text!r} is not a number of seconds, 0 or more")
+    return seconds
+
+
+def _seed(text: str, where: str) -> int:
+    try:
+        return int(text or "0")
+    except ValueError:
+        raise pytest.UsageError(f"{where}: {text!r} is not a whole number") from None
+
+
+def _globs(config: pytest.Config, options: Any, name: str) -> tuple[str, ...]:
+    """Globs of the ini file and of the command line, together."""
+    dest = f"gemmadev_{name}"
+    globs = (*config.getini(dest), *(getattr(options, dest) or ()))
+    if any(not glob.strip() for glob in globs):
+        raise pytest.UsageError(f"--gemmadev-{name}: an empty glob matches nothing")
+    return globs

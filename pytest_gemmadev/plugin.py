@@ -1,0 +1,180 @@
+"""The pytest plugin: options, their ini twins, and registration where repair is asked for.
+
+pytest imports this module on every run, so it imports the standard library and pytest only, and
+the rest of the package when ``--gemmadev-fix`` or ``--gemmadev-propose`` is given. Workers of
+pytest-xdist capture failures; the controller repairs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from _pytest.config import ConftestImportFailure  # not public; initial conftests raise it
+
+from pytest_gemmadev import newhooks
+
+if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+
+    from pytest_gemmadev._capture import Recorder
+    from pytest_gemmadev._settings import Settings
+
+# options that make pytest print something and leave
+_INFORMATION = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("gemmadev", "repair of failing tests")
+    mode: dict[str, Any] = {"dest": "gemmadev_mode", "default": None}  # the last one given wins
+    group.addoption(
+        "--gemmadev-fix",
+        action="store_const",
+        const="fix",
+        help="repair failing tests and errors in place, rerun until green or out of budget",
+        **mode,
+    )
+    group.addoption(
+        "--gemmadev-propose",
+        metavar="DIR",
+        type=_propose,
+        help="leave the tree untouched; write patches and report.json to DIR",
+        **mode,
+    )
+    # how a run started by the plugin switches repair off, whatever addopts says
+    group.addoption("--gemmadev-mode", choices=("off",), help=argparse.SUPPRESS, **mode)
+    for name, metavar, text in (
+        ("model", "SPEC", "which model; default gemmadev"),
+        ("adapter", "PATH", "LoRA adapter (PEFT folder or GGUF) on top of the model"),
+        ("budget", "SECONDS", "wall-clock limit for all repairs of the session; default 300"),
+        ("seed", "N", "same seed, model and tree: same patches; default 0"),
+    ):
+        option = f"--gemmadev-{name}"
+        group.addoption(option, metavar=metavar, dest=f"gemmadev_{name}", help=text)
+        parser.addini(f"gemmadev_{name}", f"{text} ({option})", default="")
+    for name, text in (
+        ("allow", "only files that match may be edited, instead of all project sources"),
+        ("deny", "files that match are never edited"),
+    ):
+        option = f"--gemmadev-{name}"
+        dest = f"gemmadev_{name}"
+        group.addoption(
+            option, metavar="GLOB", action="append", dest=dest, help=f"{text}; repeatable"
+        )
+        parser.addini(dest, f"{text} ({option})", type="linelist")
+    group.addoption(
+        "--gemmadev-report",
+        metavar="FILE",
+        dest="gemmadev_report",
+        help="write the JSON report there too",
+    )
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    pluginmanager.add_hookspecs(newhooks)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    mode = _mode_of(config.option)
+    config.gemmadev_mode = mode  # type: ignore[attr-defined]  # for other plugins to read
+    if mode == "off":
+        return
+    if hasattr(config, "workerinput"):
+        from pytest_gemmadev._capture import Capture
+
+        config.pluginmanager.register(Capture(), "gemmadev-capture")
+        return
+    from pytest_gemmadev._capture import Recorder
+    from pytest_gemmadev._settings import settings_of
+
+    repair = Repair(Recorder(), settings_of(config))
+    config.pluginmanager.register(repair.recorder, "gemmadev-recorder")
+    config.pluginmanager.register(repair, "gemmadev-repair")
+
+
+class Repair:
+    """The part that is registered where repair is asked for, on the controller."""
+
+    def __init__(self, recorder: Recorder, settings: Settings) -> None:
+        self.recorder = recorder
+        self.settings = settings
+        self.lines: list[str] = []  # for the summary: what went wrong with the repair itself
+
+    def pytest_report_header(self) -> str:
+        settings = self.settings
+        what = "repair in place" if settings.fix else f"propose patches to {settings.propose_dir}"
+        return f"gemmadev: {what}, model {settings.model}, budget {settings.budget_s:g} s"
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.recorder.aborted:
+            self.lines.append(f"nothing repaired, the run was cut short: {self.recorder.aborted}")
+            return
+        from pytest_gemmadev.core.types import GemmadevError
+
+        try:
+            from pytest_gemmadev._session import repair_session
+
+            status = repair_session(session, session.config, self.recorder.plain())
+        except KeyboardInterrupt:
+            self.lines.append("repair interrupted")
+            status = int(pytest.ExitCode.INTERRUPTED)
+        except GemmadevError as error:
+            self.lines.append(str(error))
+            status = int(pytest.ExitCode.USAGE_ERROR)
+        except Exception as error:  # a bug of the plugin must not break the user's run
+            self._note("repair failed", error)
+            status = None
+        if status is not None:
+            session.exitstatus = status
+
+    def pytest_terminal_summary(
+        self, terminalreporter: TerminalReporter, config: pytest.Config
+    ) -> None:
+        show = getattr(config, "gemmadev_summary", None)
+        try:
+            if show is not None:
+                show(terminalreporter)
+            elif self.lines or self.recorder.troubles:
+                terminalreporter.section("gemmadev")
+        except Exception as error:  # as above
+            self._note("the summary failed", error)
+        for line in (*self.recorder.troubles, *self.lines):
+            terminalreporter.write_line(f"gemmadev: {line}", red=True)
+
+    def _note(self, what: str, error: Exception) -> None:
+        from pytest_gemmadev._capture import described
+
+        self.lines.append(f"{what}: {described(error)}")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, object, object]:
+    known_modules = set(sys.modules)
+    try:
+        return (yield)
+    except ConftestImportFailure as failure:
+        worker = "PYTEST_XDIST_WORKER" in os.environ  # config.workerinput is not there yet
+        if worker or _mode_of(early_config.known_args_namespace) == "off":
+            raise
+        from pytest_gemmadev._conftests import repair_and_load
+
+        repair_and_load(failure, early_config, parser, args, known_modules=known_modules)
+        return None
+
+
+def _propose(folder: str) -> str:
+    return f"propose:{folder}"
+
+
+def _mode_of(options: Any) -> str:
+    """``off``, ``fix`` or ``propose``."""
+    if any(getattr(options, dest, False) for dest in _INFORMATION):
+        return "off"
+    return (getattr(options, "gemmadev_mode", None) or "off").partition(":")[0]
