@@ -37,7 +37,7 @@ def moved_on(task: RepairTask, candidate: Candidate, verdict: StillFailing) -> b
         return after.kind in _SOFT and _test_line(after) > _test_line(before)
     if after.kind in _SOFT:
         return True
-    return _place(after) != _place(before)
+    return _place(after) != _place(before) or after.facts.name != before.facts.name
 
 
 def _raised_by(candidate: Candidate, task: RepairTask, stack: ErrorStack) -> bool:

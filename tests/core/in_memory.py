@@ -1,7 +1,7 @@
 """A project and its oracle in memory: real code, really executed, without pytest or processes.
 
-Test support. A project is a set of modules without imports between them, executed into one namespace;
-a test is an expression that must be true of it.
+Test support. A project is a set of modules without imports between them, executed into one
+namespace; a test is an expression that must be true of it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from types import FrameType
 from typing import Any
 
 from pytest_gemmadev.core.edits import edit_overlay
-
 from pytest_gemmadev.core.types import (
     Candidate,
     Edit,
     ErrorKind,
     ErrorStack,
     Frame,
+    GemmadevError,
     Inapplicable,
     Observation,
     Overlay,
@@ -56,6 +56,8 @@ class InMemory:
         return sorted(self.files)
 
     def read(self, path: str) -> bytes:
+        if path not in self.files:
+            raise GemmadevError(f"{path} is not there")
         return self.files[path].encode()
 
     def observe(self, overlay: Overlay) -> Observation:
@@ -127,12 +129,15 @@ class InMemory:
         )
         test = Frame("test.py", 1, "test", Role.TEST)
         kind = KINDS.get(type(error).__name__, ErrorKind.OTHER)
-        return ErrorStack(nodeid, "call", kind, type(error).__name__, str(error), (test, *frames))
+        facts = ErrorFacts(name=str(getattr(error, "name", None) or ""))
+        return ErrorStack(
+            nodeid, "call", kind, type(error).__name__, str(error), (test, *frames), facts
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Substitutions:
-    """A proposer that replaces texts where they stand, in the order given, with a prior for each."""
+    """A proposer that replaces texts where they stand, with a prior for each."""
 
     table: tuple[tuple[str, str, float], ...]
     name: str = "substitutions"
