@@ -17,6 +17,7 @@ from pytest_gemmadev.core.edits import edit_overlay
 from pytest_gemmadev.core.types import (
     Candidate,
     Edit,
+    ErrorFacts,
     ErrorKind,
     ErrorStack,
     Frame,
