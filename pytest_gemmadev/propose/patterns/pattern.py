@@ -1,0 +1,61 @@
+"""What a fix pattern is: one small class with one job, and the examples that define it."""
+
+from __future__ import annotations
+
+import ast
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
+
+from pytest_gemmadev.propose.patterns.priors import PRIORS
+from pytest_gemmadev.propose.patterns.unit import Unit
+
+Replacement: TypeAlias = tuple[int, int, str]
+"""(start, end, new text): offsets into the text of the file."""
+
+Node = TypeVar("Node", bound=ast.AST)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One edit that a pattern offers at a node, as one or more replacements of text."""
+
+    replacements: tuple[Replacement, ...]
+    weight: float = 0.0
+    # how much likelier, in nats, than the pattern's other changes at the node; only differences count
+    region: ast.AST | None = None
+    # the smallest statement or block owner that the change stays inside; None: the node's statement
+
+
+class Pattern(ABC, Generic[Node]):
+    """Offers changes at the nodes of its types. Stateless; the code it sees is never modified."""
+
+    name: ClassVar[str]
+    nodes: ClassVar[tuple[type[ast.AST], ...]]
+    examples: ClassVar[tuple[tuple[str, str], ...]]
+    # (code, code that must be among the results)
+    untouched: ClassVar[tuple[str, ...]]
+    # code in which the pattern must find nothing to change
+
+    @property
+    def prior(self) -> float:
+        """Log-probability that the fault is this pattern's at one node of a suspicious statement."""
+        return PRIORS[self.name]
+
+    def bias(self, node: Node, unit: Unit) -> float:
+        """Nats added to the prior at this node, at most 0: some places are likelier than others."""
+        return 0.0
+
+    @abstractmethod
+    def edits(self, node: Node, unit: Unit) -> Iterator[Change]:
+        """The changes at ``node``, in any order."""
+
+
+AnyPattern: TypeAlias = Pattern[Any]
+
+
+def replace(node: ast.expr, code: str, unit: Unit, weight: float = 0.0) -> Change:
+    """The change of one expression to ``code``, in parentheses where its place needs them."""
+    start, end = unit.span(node)
+    return Change(((start, end, unit.fitted(node, code)),), weight)

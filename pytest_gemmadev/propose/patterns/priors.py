@@ -1,0 +1,82 @@
+"""How likely each pattern is the right one: one table, so that a calibration can replace it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import log
+
+# Probability that the fault is repaired by the pattern at one node of a suspicious statement where the
+# pattern applies at all. Only ratios matter.
+_PROBABILITIES: Mapping[str, float] = {
+    # operators
+    "arithmetic_operator": 0.03,
+    "augmented_operator": 0.05,
+    "plain_to_augmented": 0.012,
+    "sign": 0.004,
+    "swap_operands": 0.008,
+    "drop_operand": 0.012,
+    "add_operand": 0.012,
+    "regroup": 0.008,
+    "move_across_call": 0.006,
+    # comparisons
+    "comparison_operator": 0.10,
+    "swap_sides": 0.01,
+    "chain_link": 0.01,
+    "extend_chain": 0.008,
+    "truth_test": 0.012,
+    # off by one
+    "off_by_one": 0.03,
+    "range_bounds": 0.06,
+    # constants
+    "integer_constant": 0.05,
+    "float_constant": 0.03,
+    "flag_constant": 0.05,
+    "initial_value": 0.02,
+    "none_constant": 0.01,
+    "string_constant": 0.015,
+    "constant_to_name": 0.012,
+    "name_to_constant": 0.004,
+    # names
+    "wrong_variable": 0.03,
+    "wrong_target": 0.015,
+    "wrong_function": 0.025,
+    "name_to_attribute": 0.01,
+    "attribute_to_name": 0.006,
+    # attributes
+    "wrong_attribute": 0.02,
+    "drop_attribute": 0.003,
+    "add_attribute": 0.004,
+    "call_missing": 0.004,
+    "method_missing": 0.006,
+    "method_extra": 0.008,
+    # calls
+    "swap_arguments": 0.02,
+    "swap_elements": 0.01,
+    "element_count": 0.004,
+    "drop_argument": 0.006,
+    "add_argument": 0.008,
+    "keyword_name": 0.01,
+    "star_argument": 0.003,
+    "wrap_call": 0.006,
+    "unwrap_call": 0.008,
+    "bound_value": 0.006,
+    "extend_bound": 0.01,
+    "function_or_method": 0.008,
+    # slices
+    "slice_bounds": 0.05,
+    "index_form": 0.008,
+    "add_index": 0.005,
+    "swap_indices": 0.015,
+    # conditions
+    "negate": 0.03,
+    "and_or": 0.03,
+    "drop_condition": 0.03,
+    "add_condition": 0.04,
+    "other_condition": 0.012,
+    "conditional_expression": 0.02,
+    "make_conditional": 0.004,
+    "comprehension_filter": 0.02,
+    "negation_scope": 0.02,
+}
+
+PRIORS: Mapping[str, float] = {name: log(value) for name, value in _PROBABILITIES.items()}
