@@ -1,0 +1,295 @@
+"""The controller's side of a pytest run: hands the failures to the core, writes what it accepts.
+
+The tree changes once, after everything was validated away from it, and a fresh full run on the
+changed tree decides the exit status. Where that run disagrees, everything is put back.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import libcst
+import pytest
+
+from pytest_gemmadev._settings import Settings, settings_of
+from pytest_gemmadev.core import journal
+from pytest_gemmadev.core.budget import Budget, Meter
+from pytest_gemmadev.core.edits import unified_diff
+from pytest_gemmadev.core.plain import observation_from_plain
+from pytest_gemmadev.core.repair import Repair
+from pytest_gemmadev.core.report import patch_files, render_terminal, to_json, to_markdown
+from pytest_gemmadev.core.scope import Scope
+from pytest_gemmadev.core.types import (
+    GemmadevError,
+    Model,
+    Observation,
+    Outcome,
+    Overlay,
+    RepairReport,
+    Status,
+)
+from pytest_gemmadev.registry import load_model, proposers
+from pytest_gemmadev.validate.oracle import Limits, PytestOracle
+
+if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+    from rich.console import Console
+
+WORKING_SHARE = 0.9  # of the budget for the search; the rest is for the final run
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """The files as they were when first read: what is written must start from the same bytes."""
+
+    scope: Scope
+    contents: dict[str, bytes] = field(default_factory=dict)
+
+    def editable_files(self) -> list[str]:
+        return self.scope.editable_files()
+
+    def read(self, path: str) -> bytes:
+        if path not in self.contents:
+            self.contents[path] = self.scope.read(path)
+        return self.contents[path]
+
+    def changed_since(self, paths: Mapping[str, bytes]) -> list[str]:
+        """Those of ``paths`` whose content on disk is no longer what was read."""
+        return [path for path in sorted(paths) if self.scope.read(path) != self.read(path)]
+
+
+def repair_session(
+    session: pytest.Session, config: pytest.Config, plain: Mapping[str, Any]
+) -> int | None:
+    """Repairs what failed in this session; the exit status to set, or None to keep pytest's own."""
+    settings = settings_of(config)
+    journal.recover(settings.root)
+    scope = _scope(settings, plain)
+    seen = observation_from_plain(plain, scope)
+    if not seen.failing:
+        _summarize(config, None, "nothing failed, nothing to repair")
+        return None
+    with _progress(config) as tell:
+        _report, status = _repair(settings, scope, seen, config, tell)
+    return status
+
+
+def repair_conftest(config: pytest.Config, plain: Mapping[str, Any]) -> bool:
+    """Repairs what a conftest imports; True when the tree has changed."""
+    settings = settings_of(config)
+    journal.recover(settings.root)
+    scope = _scope(settings, plain)
+    seen = observation_from_plain(plain, scope)
+    report, _status = _repair(settings, scope, seen, config, lambda _message: None)
+    return settings.fix and bool(report.overlay)
+
+
+def _scope(settings: Settings, plain: Mapping[str, Any]) -> Scope:
+    return Scope(settings.root, settings.allow, settings.deny, tests=plain.get("test_files", ()))
+
+
+def _repair(
+    settings: Settings,
+    scope: Scope,
+    seen: Observation,
+    config: pytest.Config,
+    tell: Callable[[str], None],
+) -> tuple[RepairReport, int | None]:
+    """Searches, writes, reports; with the exit status, None to keep pytest's own."""
+    meter = Meter(Budget(settings.budget_s * WORKING_SHARE), time.monotonic)
+    snapshot = Snapshot(scope)
+    oracle = _oracle(settings, scope, config)
+    model: Model | None = None
+    status: int | None = None
+    try:
+        tell("starting")
+        model = load_model(settings.model, adapter=settings.adapter, threads=None)
+        # After -x or an error in collection, tests that did not run say nothing of what passes.
+        complete = set(seen.outcomes) >= seen.collected
+        baseline = seen if complete or meter.exhausted else oracle.observe({})
+        first, writers = proposers(model)
+        repair = Repair(
+            files=snapshot,
+            oracle=oracle,
+            proposers=first,
+            writers=writers,
+            model=model,
+            clock=time.monotonic,
+            seed=settings.seed,
+            tell=tell,
+            parses=_parses,
+        )
+        outcomes, overlay = repair.run(baseline, meter)
+        if overlay and settings.fix:
+            outcomes, overlay, status = _write(
+                settings, snapshot, oracle, baseline, outcomes, overlay, tell
+            )
+    finally:
+        oracle.close()
+        if model is not None:
+            model.close()
+    if not settings.fix:
+        outcomes = tuple(_proposed(outcome) for outcome in outcomes)
+    report = RepairReport(
+        model=model.info.name if model is not None else "none",
+        adapter=model.info.adapter if model is not None else "",
+        seed=settings.seed,
+        seconds=meter.seconds,
+        outcomes=outcomes,
+        overlay=overlay,
+        diff=_diff(snapshot, overlay),
+        undo_hint="gemmadev undo" if overlay and settings.fix else "",
+    )
+    _write_reports(report, settings)
+    _summarize(config, report, "")
+    config.hook.pytest_gemmadev_repair_done(config=config, report=report)
+    return report, status
+
+
+def _parses(path: str, data: bytes) -> bool:
+    """True when libcst can read the file back to the same bytes, so that nothing of it is lost."""
+    if not path.endswith(".py"):
+        return True
+    try:
+        return libcst.parse_module(data).bytes == data
+    except (libcst.ParserSyntaxError, UnicodeError, ValueError):
+        return False
+
+
+def _write(
+    settings: Settings,
+    snapshot: Snapshot,
+    oracle: PytestOracle,
+    baseline: Observation,
+    outcomes: tuple[Outcome, ...],
+    overlay: Overlay,
+    tell: Callable[[str], None],
+) -> tuple[tuple[Outcome, ...], Overlay, int]:
+    """Changes the tree and runs everything once more; puts all back where that run disagrees."""
+    changed = snapshot.changed_since(overlay)
+    if changed:
+        reason = f"{changed[0]} was changed by somebody else meanwhile; nothing was written"
+        return _withdrawn(outcomes, reason), {}, int(pytest.ExitCode.TESTS_FAILED)
+    try:
+        journal.commit(settings.root, overlay, note="pytest --gemmadev-fix")
+    except GemmadevError as error:
+        return _withdrawn(outcomes, str(error)), {}, int(pytest.ExitCode.TESTS_FAILED)
+    tell("running all tests on the repaired tree")
+    repaired = {o.nodeid for o in outcomes if o.status is Status.REPAIRED}
+    try:
+        after = oracle.observe({})
+    except BaseException:
+        journal.undo(settings.root)
+        raise
+    lost = (baseline.passing | repaired) - after.passing
+    if after.aborted or lost:
+        journal.undo(settings.root)
+        reason = (
+            f"the final run disagreed ({after.aborted or sorted(lost)[0]}); everything was put back"
+        )
+        return _withdrawn(outcomes, reason), {}, int(pytest.ExitCode.TESTS_FAILED)
+    failed = pytest.ExitCode.TESTS_FAILED if after.failing else pytest.ExitCode.OK
+    return outcomes, overlay, int(failed)
+
+
+def _withdrawn(outcomes: tuple[Outcome, ...], reason: str) -> tuple[Outcome, ...]:
+    return tuple(
+        replace(o, status=Status.UNREPAIRED, reason=reason) if o.status is Status.REPAIRED else o
+        for o in outcomes
+    )
+
+
+def _proposed(outcome: Outcome) -> Outcome:
+    if outcome.status is not Status.REPAIRED:
+        return outcome
+    return replace(outcome, status=Status.PROPOSED)
+
+
+def _oracle(settings: Settings, scope: Scope, config: pytest.Config) -> PytestOracle:
+    return PytestOracle(
+        settings.root,
+        invocation_dir=config.invocation_params.dir,
+        args=[str(a) for a in config.invocation_params.args],
+        scope=scope,
+        limits=Limits(),
+    )
+
+
+def _diff(snapshot: Snapshot, overlay: Overlay) -> str:
+    return "".join(
+        unified_diff(path, snapshot.read(path), data) for path, data in sorted(overlay.items())
+    )
+
+
+# --- what is written and shown -------------------------------------------------------------------
+
+
+def _write_reports(report: RepairReport, settings: Settings) -> None:
+    text = json.dumps(to_json(report), indent=2, ensure_ascii=False) + "\n"
+    folder = settings.propose_dir
+    if folder is not None and not settings.fix:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, patch in patch_files(report).items():
+            (folder / name).write_bytes(patch.encode("utf-8", "surrogateescape"))
+        (folder / "report.json").write_text(text, encoding="utf-8")
+        (folder / "summary.md").write_text(to_markdown(report), encoding="utf-8")
+    if settings.report is not None:
+        settings.report.parent.mkdir(parents=True, exist_ok=True)
+        settings.report.write_text(text, encoding="utf-8")
+
+
+def _summarize(config: pytest.Config, report: RepairReport | None, line: str) -> None:
+    def show(reporter: TerminalReporter) -> None:
+        reporter.section("gemmadev", sep="=")
+        if report is None:
+            reporter.write_line(line)
+        else:
+            render_terminal(report, _console(config))
+
+    config.gemmadev_summary = show  # type: ignore[attr-defined]  # the plugin reads it
+
+
+def _console(config: pytest.Config) -> Console:
+    """A rich console that writes where pytest's own terminal writer does."""
+    from rich.console import Console
+
+    writer = config.get_terminal_writer()
+    return Console(
+        file=_Stream(writer),  # type: ignore[arg-type]  # rich needs write and flush only
+        force_terminal=writer.hasmarkup,
+        no_color=not writer.hasmarkup,
+        width=writer.fullwidth,
+        highlight=False,
+        legacy_windows=False,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    writer: Any
+
+    def write(self, text: str) -> int:
+        self.writer.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        self.writer.flush()
+
+
+@contextmanager
+def _progress(config: pytest.Config) -> Iterator[Callable[[str], None]]:
+    """A line that tells what is being done, on a terminal; silence anywhere else."""
+    if not config.get_terminal_writer().hasmarkup:
+        yield lambda _message: None
+        return
+    from rich.markup import escape
+    from rich.status import Status as Spinner
+
+    config.get_terminal_writer().line()
+    with Spinner("gemmadev", console=_console(config)) as spinner:
+        yield lambda message: spinner.update(f"gemmadev: {escape(message)}")
