@@ -240,19 +240,17 @@ def _call_facts(error: TypeError, last: types.TracebackType) -> dict[str, Any]:
 
 
 def _parameters(path: list[str], frame: types.FrameType) -> tuple[str, ...]:
+    """The parameters of the function with that qualified name, looked for around ``frame``."""
     spaces: list[dict[str, Any]] = [dict(frame.f_locals), frame.f_globals]
+    spaces += [instance_dict(v) for s in spaces[:2] for v in list(s.values()) if _is_module(v)]
+    owners: list[Any] = [space.get(path[0]) for space in spaces]
+    owners += [type(value) for value in spaces[0].values()]
     candidates = [space.get(path[-1]) for space in spaces]
-    for space in spaces:
-        owners = [space.get(path[0])] if len(path) > 1 else []
-        owners += [type(v) for v in space.values() if type(v).__module__ != "builtins"]
-        for owner in owners:
-            if issubclass(type(owner), type):
-                candidates += [d[path[-1]] for d in class_dicts(owner) if path[-1] in d]  # type: ignore[arg-type]
+    for owner in owners:
+        if issubclass(type(owner), type):
+            candidates += [d[path[-1]] for d in class_dicts(owner) if path[-1] in d]
     for found in candidates:
-        if isinstance(found, types.FunctionType) and found.__qualname__ in (
-            ".".join(path),
-            path[-1],
-        ):
+        if isinstance(found, types.FunctionType) and found.__qualname__ == ".".join(path):
             return argument_names(found.__code__)
     return ()
 
@@ -295,6 +293,10 @@ def _nearest(name: str, names: Iterable[str]) -> list[str]:
     letters = set(name)
     by_likeness = sorted(bounded, key=lambda n: (len(letters ^ set(n)), abs(len(n) - len(name)), n))
     return sorted(by_likeness[:MAX_NAMES])
+
+
+def _is_module(value: object) -> bool:
+    return issubclass(type(value), types.ModuleType)
 
 
 def _text(error: BaseException, attribute: str) -> str:

@@ -154,7 +154,7 @@ class _Rendering:
         if issubclass(cls, (set, frozenset)):
             return self._set(value, cls, depth)
         if issubclass(cls, deque):
-            return f"{cls.__name__}([{self._items(deque.__iter__(value), depth)}])"
+            return f"{_QUALNAME.__get__(cls)}([{self._items(deque.__iter__(value), depth)}])"
         if issubclass(cls, BaseException):
             arguments: Any = BaseException.__dict__["args"].__get__(value)
             return f"{class_name(cls)}({self._items(iter(arguments), depth)})"
@@ -167,13 +167,13 @@ class _Rendering:
         shown = sorted(self.text(element, depth) for element in elements[:MAX_ITEMS])
         more = ["…"] if len(elements) > MAX_ITEMS else []
         inner = "{" + ", ".join([*shown, *more]) + "}" if shown else ""
-        return inner if cls is set and shown else f"{cls.__name__}({inner})"
+        return inner if cls is set and shown else f"{_QUALNAME.__get__(cls)}({inner})"
 
     def _tuple(self, value: Any, cls: type, depth: int) -> str:
         fields = next((d["_fields"] for d in class_dicts(cls) if "_fields" in d), None)
         if type(fields) is tuple and len(fields) == tuple.__len__(value):
             pairs = zip(fields, tuple.__iter__(value), strict=True)
-            return f"{cls.__name__}({self._keywords(pairs, depth)})"
+            return f"{_QUALNAME.__get__(cls)}({self._keywords(pairs, depth)})"
         inner = self._items(tuple.__iter__(value), depth)
         comma = "," if tuple.__len__(value) == 1 else ""
         return self._named(cls, tuple, f"({inner}{comma})")
