@@ -1,18 +1,26 @@
-"""The first code of every child interpreter. Run as a file, with the number of a socket.
+"""The first code of every child interpreter. Run as a file: ``boot.py SOCKET SETUP``.
 
-A ``fresh`` child runs the tests once. A ``zygote`` has pytest and its plugins ready and forks a run for
-each request; it imports no project code itself. Between the oracle and a run there is a keeper, which
-runs no project code either, and ends everything that the run started.
+A ``fresh`` interpreter runs the tests once. A ``warm`` one calls pytest, stops it where plugins are
+loaded and no conftest is, and forks a run there for each request. Where a plugin has already imported
+project code by then, it starts again as a ``cold`` one, which forks before it calls pytest.
+
+Between the oracle and a run there is a keeper, which runs no project code, and ends everything that the
+run started.
 """
 
 from __future__ import annotations
 
+import gc
+import importlib
 import importlib.util
+import json
 import os
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING, NoReturn
+import threading
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from pytest_gemmadev.validate.wire import Channel, Message
@@ -25,19 +33,21 @@ def main() -> NoReturn:
     _import_package()
     from pytest_gemmadev.validate.wire import Channel
 
+    setup = json.loads(sys.argv[2])
     control = Channel(socket.socket(fileno=int(sys.argv[1])))
-    setup = control.receive()
-    if setup is None:
-        os._exit(0)
     sys.path[:1] = setup["path"]
     sys.argv = ["pytest", *setup["args"]]
     if setup["kind"] == "fresh":
         request = control.receive()
         if request is None:
             os._exit(0)
-        pipe = keep(control, request)
-        _run(setup, pipe, request)
-    _serve(control, setup)
+        run = _Run(setup, None)
+        run.begin(request, _keep(control, request), None)
+    else:
+        run = _Run(setup, control)
+        if setup["kind"] == "cold":
+            run.serve()
+    run.to_the_end()
 
 
 def _import_package() -> None:
@@ -53,50 +63,122 @@ def _import_package() -> None:
     spec.loader.exec_module(module)
 
 
-def _run(setup: Message, pipe: int, request: Message) -> NoReturn:
+class _Run:
+    """One call of pytest, which may fork on its way."""
+
+    def __init__(self, setup: Message, control: Channel | None) -> None:
+        import pytest
+
+        from pytest_gemmadev._capture import Recorder
+        from pytest_gemmadev.validate.overlay import SourceOverlay
+        from pytest_gemmadev.validate.quiet import Quiet
+        from pytest_gemmadev.validate.worker import Runner
+
+        self._pytest = pytest
+        self._setup = setup
+        self._control = control  # None in a run
+        self._overlay = SourceOverlay(setup["root"])
+        self._overlay.install()
+        self._quiet = Quiet()
+        self._recorder = Recorder()
+        self._runner = Runner(self._overlay, self._quiet, self._recorder)
+
+    def begin(self, request: Message, pipe: int, jobs: int | None) -> None:
+        self._runner.begin(request, pipe, jobs)
+
+    def serve(self) -> None:
+        """Forks a run for each request; returns in the run."""
+        assert self._control is not None
+        _preload(self._setup["preload"])
+        if threading.active_count() > 1 and self._setup["preload"]:
+            self._again(preload=[])  # a fork would lose them
+        request, pipe, jobs = _serve(self._control)
+        self._control = None
+        self.begin(request, pipe, jobs)
+
+    def to_the_end(self) -> NoReturn:
+        plugins: list[Any] = [self._quiet, self._recorder, self._runner]
+        if self._control is not None:
+            plugins.append(_gate(self))
+        status = self._pytest.main(self._setup["args"], plugins=plugins)
+        if self._control is not None:
+            self._again(kind="cold")  # pytest did not get as far as to the gate
+        self._runner.finish(status)
+        os._exit(0)
+
+    def at_gate(self) -> None:
+        if self._overlay.modules or self._overlay.rewritten:
+            self._again(kind="cold")
+        self.serve()
+
+    def _again(self, **change: Any) -> NoReturn:
+        """Starts this interpreter anew with another setup."""
+        assert self._control is not None
+        fd = self._control.fileno()
+        os.set_inheritable(fd, True)
+        setup = json.dumps({**self._setup, **change})
+        # Not sys.orig_argv as a whole: its last two are the socket and the old setup.
+        os.execv(sys.executable, [*sys.orig_argv[:-2], str(fd), setup])
+
+
+def _gate(run: _Run) -> object:
     import pytest
 
-    from pytest_gemmadev._capture import Recorder
-    from pytest_gemmadev.validate.overlay import SourceOverlay
-    from pytest_gemmadev.validate.quiet import Quiet
-    from pytest_gemmadev.validate.worker import Runner
+    class Gate:
+        """Stops pytest where its plugins are loaded and nothing of the project is."""
 
-    overlay = SourceOverlay(setup["root"])
-    overlay.install()
-    quiet, recorder = Quiet(), Recorder()
-    runner = Runner(overlay, quiet, recorder)
-    runner.begin(request, pipe)
-    status = pytest.main(setup["args"], plugins=[quiet, recorder, runner])
-    runner.finish(status)
-    os._exit(0)
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
+        def pytest_load_initial_conftests(self) -> Generator[None, object, object]:
+            run.at_gate()
+            return (yield)
+
+    return Gate()
 
 
-def _serve(control: Channel, setup: Message) -> NoReturn:
-    """Forks a keeper for each request; every one of them has a socket of its own."""
-    import pytest  # noqa: F401  # so that no run has to
+def _preload(names: list[str]) -> None:
+    """Imports what the tests imported before, so that no run has to."""
+    for name in names:
+        if name not in sys.modules:
+            try:
+                importlib.import_module(name)
+            except BaseException:  # whatever it is, the run will meet it too
+                sys.modules.pop(name, None)
 
-    import pytest_gemmadev.validate.worker  # noqa: F401
+
+def _serve(control: Channel) -> tuple[Message, int, int | None]:
+    """Forks a keeper for each request; returns in the run that the keeper starts.
+
+    With the request, the pipe to the keeper, and the socket over which candidates come, if they do.
+    """
     from pytest_gemmadev.validate.process import adopt_orphans, children, end_tree
     from pytest_gemmadev.validate.wire import Channel
 
     adopt_orphans()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # pytest collects garbage five times at its end: 1 s on pages that a fork shares, 10 ms without.
+    gc.freeze()
+    keepers: set[int] = set()
     while (request := control.receive()) is not None:
-        (fd,) = control.take_fds()
+        fd, *jobs = control.take_fds()
+        keepers &= (now := children())
+        for stranger in now - keepers:  # left behind by a keeper that something ended
+            end_tree(stranger, spare=keepers)
         pid = os.fork()
         if pid == 0:
             control.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            pipe = keep(Channel(socket.socket(fileno=fd)), request)
-            _run(setup, pipe, request)
-        os.close(fd)
+            pipe = _keep(Channel(socket.socket(fileno=fd)), request, not_ours=jobs)
+            return request, pipe, jobs[0] if jobs else None
+        keepers.add(pid)
+        for received in (fd, *jobs):
+            os.close(received)
     for child in children():
         end_tree(child)
     os._exit(0)
 
 
-def keep(control: Channel, request: Message) -> int:
-    """Forks the run and returns in it, with the pipe it writes to. The keeper itself never returns."""
+def _keep(control: Channel, request: Message, not_ours: Sequence[int] = ()) -> int:
+    """Forks the run and returns in it, with the pipe it writes to; never returns in the keeper."""
     from pytest_gemmadev.validate.process import Watch, adopt_orphans, die_with_parent
 
     adopt_orphans()
@@ -111,7 +193,8 @@ def keep(control: Channel, request: Message) -> int:
         os.setsid()
         die_with_parent()
         return theirs
-    os.close(theirs)
+    for fd in (theirs, *not_ours):
+        os.close(fd)
     watch = Watch(
         pid=pid,
         pipe=ours,
@@ -124,14 +207,7 @@ def keep(control: Channel, request: Message) -> int:
     )
     ended = watch.wait()
     if ended.how != "orphaned":
-        control.send(
-            {
-                "how": ended.how,
-                "status": ended.status,
-                "messages": ended.messages,
-                "seconds": ended.seconds,
-            }
-        )
+        control.send(ended.plain())
     os._exit(0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -21,6 +22,7 @@ from pytest_gemmadev.validate.process import Ended
 from pytest_gemmadev.validate.wire import Channel, Message, new_token
 
 CAN_FORK = hasattr(os, "fork") and hasattr(socket, "send_fds")
+_FAREWELL_S = 1.0  # for a worker to end its session
 _GRACE_S = 5.0  # for a process of ours to answer, beyond what its run may take
 _PATIENCE = 5.0  # times its limit that a starved run may take in all, see `process.Watch`
 _SESSION_VARIABLES = ("PYTEST_CURRENT_TEST", "COV_CORE_", "PYTEST_XDIST_", "PYTEST_VERSION")
@@ -45,6 +47,46 @@ class Child:
 
 
 @dataclass(slots=True)
+class Worker:
+    """A process that has collected the tests over one overlay."""
+
+    control: Channel
+    jobs: Channel
+    scratch: Path
+    limit_s: float  # of the collection
+    items: frozenset[str] = frozenset()
+    problem: str = ""  # why it takes no candidates
+
+    def wait_ready(self) -> None:
+        """Waits until the tests are collected."""
+        try:
+            ready = self.jobs.receive(self.limit_s * _PATIENCE + _GRACE_S)
+        except (TimeoutError, OSError):
+            ready = None
+        if ready is None:
+            self.problem = "the tests could not be collected"
+        else:
+            self.items, self.problem = frozenset(ready["items"]), ready["problem"]
+
+    def run(self, job: Message) -> Ended | None:
+        """Runs a candidate; None when the worker itself is gone."""
+        try:
+            self.jobs.send({**job, "token": new_token().hex()})
+            answer = self.jobs.receive(job["limit_s"] * _PATIENCE + _GRACE_S)
+        except (TimeoutError, OSError):
+            return None
+        return None if answer is None else Ended(**answer)
+
+    def end(self) -> None:
+        """Ends it and what it started, giving it the time to end its session by itself."""
+        self.jobs.close()
+        with contextlib.suppress(TimeoutError, OSError):
+            self.control.receive(_FAREWELL_S)
+        self.control.close()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+@dataclass(slots=True)
 class Launcher:
     """Runs of one project's tests in processes of their own."""
 
@@ -54,6 +96,7 @@ class Launcher:
     environ: Mapping[str, str]
     import_path: tuple[str, ...]  # in front of sys.path: the folder of ``python -m pytest``
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="gemmadev-")))
+    preload: tuple[str, ...] = ()  # modules that runs need and that are no project code
     _zygote: Child | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _runs: int = 0
@@ -81,13 +124,25 @@ class Launcher:
                 theirs.close()
                 channel.close()
 
-    def _fork(self, request: Message, fd: int) -> None:
+    def worker(self, request: Message) -> Worker:
+        """A process that collects the tests and then takes candidates."""
+        control, keeper_end = socket.socketpair()
+        jobs, worker_end = socket.socketpair()
+        scratch = self._new_scratch()
+        try:
+            self._fork(_complete(request, scratch), keeper_end.fileno(), worker_end.fileno())
+        finally:
+            keeper_end.close()
+            worker_end.close()
+        return Worker(Channel(control), Channel(jobs), scratch, request["limit_s"])
+
+    def _fork(self, request: Message, *fds: int) -> None:
         with self._lock:
             for _ in range(2):
                 if self._zygote is None:
-                    self._zygote = self._start("zygote")
+                    self._zygote = self._start("warm")
                 try:
-                    self._zygote.control.send(request, [fd])
+                    self._zygote.control.send(request, fds)
                     return
                 except OSError:  # a run of before ended it
                     self._zygote.end()
@@ -99,11 +154,18 @@ class Launcher:
 
     def _start(self, kind: str) -> Child:
         ours, theirs = socket.socketpair()
-        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         # -W, -X and the like: private, and what multiprocessing starts its children with
+        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+        setup = {
+            "kind": kind,
+            "root": str(self.root),
+            "args": list(self.args),
+            "path": list(self.import_path),
+            "preload": list(self.preload),
+        }
         try:
             process = subprocess.Popen(
-                [sys.executable, *flags, boot.__file__, str(theirs.fileno())],
+                [sys.executable, *flags, boot.__file__, str(theirs.fileno()), json.dumps(setup)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -114,22 +176,13 @@ class Launcher:
             )
         finally:
             theirs.close()
-        child = Child(process, Channel(ours))
-        child.control.send(
-            {
-                "kind": kind,
-                "root": str(self.root),
-                "args": list(self.args),
-                "path": list(self.import_path),
-            }
-        )
-        return child
+        return Child(process, Channel(ours))
 
     def _environment(self, kind: str) -> dict[str, str]:
         env = {k: v for k, v in self.environ.items() if not k.startswith(_SESSION_VARIABLES)}
         env["PYTHONDONTWRITEBYTECODE"] = "1"
         env.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(self.folder / "hypothesis"))
-        if kind == "zygote":
+        if kind == "warm":
             # Equal candidates get equal verdicts; a fresh run keeps the user's, which is random.
             env.setdefault("PYTHONHASHSEED", "0")
         return env
@@ -137,14 +190,18 @@ class Launcher:
     @contextlib.contextmanager
     def _scratch(self) -> Iterator[Path]:
         """A folder for one run's temporary files."""
-        with self._lock:
-            self._runs += 1
-            path = self.folder / str(self._runs)
-        (path / "tmp").mkdir(parents=True)
+        path = self._new_scratch()
         try:
             yield path
         finally:
             shutil.rmtree(path, ignore_errors=True)
+
+    def _new_scratch(self) -> Path:
+        with self._lock:
+            self._runs += 1
+            path = self.folder / str(self._runs)
+        (path / "tmp").mkdir(parents=True)
+        return path
 
     def close(self) -> None:
         """Ends everything that was started and removes its files."""
@@ -176,4 +233,4 @@ def _answer(control: Channel, request: Message) -> Ended:
         return Ended("timeout")
     if answer is None:
         return Ended("died")
-    return Ended(answer["how"], answer["status"], answer["messages"], answer["seconds"])
+    return Ended(**answer)

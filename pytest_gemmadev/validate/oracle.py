@@ -20,7 +20,6 @@ from pytest_gemmadev.core.plain import observation_from_plain, stack_from_plain
 from pytest_gemmadev.core.scope import Scope
 from pytest_gemmadev.core.types import (
     Candidate,
-    ErrorKind,
     Inapplicable,
     Observation,
     Overlay,
@@ -33,15 +32,16 @@ from pytest_gemmadev.core.types import (
     TimedOut,
     Verdict,
 )
-from pytest_gemmadev.validate.launch import Launcher
+from pytest_gemmadev.validate.launch import CAN_FORK, Launcher
 from pytest_gemmadev.validate.limits import Limits
 from pytest_gemmadev.validate.runs import PASSING, Run, read_run
+from pytest_gemmadev.validate.timing import Timings
+from pytest_gemmadev.validate.warm import Warm
 from pytest_gemmadev.validate.wire import Message
 
 __all__ = ["Limits", "PytestOracle"]
 
-_UNKNOWN_COLLECT_S = 60.0  # allowed to the first collection
-_COLLECT_RATIO = 10.0  # times a measured collection that a later one may take
+_FOREVER_S = 1e9
 
 
 class PytestOracle:
@@ -74,9 +74,9 @@ class PytestOracle:
             environ=dict(os.environ if environ is None else environ),
             import_path=(str(invocation_dir),) if module_run else (),
         )
-        self._passed_s: dict[str, float] = {}  # longest duration seen of each test that passed
-        self._failed_s: dict[str, float] = {}
-        self._collect_s = 0.0  # longest seen
+        self._timings = Timings(limits)
+        self._warm = Warm(self._launcher, limits, self._timings)
+        self._spectra: dict[str, Spectrum] = {}
 
     # --- core.types.Oracle -----------------------------------------------------------------------
 
@@ -87,7 +87,8 @@ class PytestOracle:
         # An alarm inside the run fails a test that hangs; this is for one that does not hear it.
         request["stall_s"] = 3 * self._limits.test_s + 5
         request["confine"] = self._limits.confinement(scale=4)
-        run = self._learn(read_run(self._launcher.run_fresh(request)))
+        run = read_run(self._launcher.run_fresh(request))
+        self._timings.learn(run)
         return observation_from_plain(run.plain(), self._scope)
 
     def validate(self, task: RepairTask, candidate: Candidate) -> Verdict:
@@ -95,13 +96,30 @@ class PytestOracle:
         overlay = self._overlaid(task, candidate)
         if isinstance(overlay, Inapplicable):
             return overlay
-        changed = {path for path, data in overlay.items() if task.overlay.get(path) != data}
-        run = self._run_some(task, overlay, task.targets, stop=False)
-        verdict = self._judge(task, run, task.targets, changed)
+        changed = {path: data for path, data in overlay.items() if task.overlay.get(path) != data}
+        verdict = self._try_warm(task, changed) if changed and CAN_FORK else None
+        if verdict is None:
+            run = self._run_some(task, overlay, task.targets, stop=False)
+            verdict = self._judge(task, run, task.targets, changed)
+            if not changed:
+                self._timings.learn(run)
         if not isinstance(verdict, Plausible) or not task.regression:
             return verdict
         wanted = {*task.targets, *task.regression}
-        return self._judge(task, self._run_some(task, overlay, wanted, stop=True), wanted, changed)
+        run = self._run_some(task, overlay, wanted, stop=True)
+        return self._judge(task, run, wanted, changed)
+
+    def _try_warm(self, task: RepairTask, changed: Overlay) -> Verdict | None:
+        """The verdict of a warm worker; None where it cannot tell."""
+        files = {self._absolute(path): data for path, data in changed.items()}
+        request = self._request(
+            task.overlay, collect_s=self._timings.collection_limit_s(), tests_s=_FOREVER_S
+        )
+        run = self._warm.try_out(task, files, request, frozenset())
+        if run is None:
+            return None
+        wanted = [n for n in run.outcomes if n in task.regression]
+        return self._judge(task, run, [*task.targets, *wanted], changed)
 
     def validate_many(
         self, task: RepairTask, candidates: Iterable[Candidate]
@@ -116,6 +134,7 @@ class PytestOracle:
 
     def close(self) -> None:
         """Ends every process of this oracle and removes its files."""
+        self._warm.end()
         self._launcher.close()
 
     def __enter__(self) -> PytestOracle:
@@ -166,37 +185,12 @@ class PytestOracle:
     ) -> Run:
         """Runs the tests named, over ``overlay``; ``stop`` at the first that does not pass."""
         only = sorted(wanted)
-        collect_s = (
-            min(_COLLECT_RATIO * self._collect_s + 1.0, _UNKNOWN_COLLECT_S)
-            if self._collect_s
-            else _UNKNOWN_COLLECT_S
-        )
-        tests_s = self._limits.allowed_s(self._expected_s(task, only))
+        collect_s = self._timings.collection_limit_s()
+        tests_s = self._timings.limit_s(task, only)
         request = self._request(overlay, collect_s=collect_s, tests_s=tests_s)
         request["only"] = only
         request["must_pass"] = only if stop else []
         return read_run(self._launcher.run_forked(request))
-
-    def _expected_s(self, task: RepairTask, nodeids: Iterable[str]) -> float:
-        """Seconds these tests should take, from what was measured; a long time where nothing was."""
-        if not self._passed_s and not self._failed_s:
-            return self._limits.validation_s
-        hung = {s.nodeid for s in task.stacks if s.kind is ErrorKind.TIMEOUT}
-        typical = sorted(self._passed_s.values())
-        usual_s = typical[len(typical) // 2] if typical else 0.0
-        total_s = 0.0
-        for nodeid in nodeids:
-            failed_s = 0.0 if nodeid in hung else self._failed_s.get(nodeid, 0.0)
-            total_s += max(self._passed_s.get(nodeid, usual_s), failed_s)
-        return total_s
-
-    def _learn(self, run: Run) -> Run:
-        """Keeps what a run of code without candidates says about durations."""
-        self._collect_s = max(self._collect_s, run.collect_s)
-        for nodeid, seconds in run.durations.items():
-            seen = self._passed_s if run.outcomes.get(nodeid) in PASSING else self._failed_s
-            seen[nodeid] = max(seen.get(nodeid, 0.0), seconds)
-        return run
 
     # --- verdicts --------------------------------------------------------------------------------
 

@@ -89,12 +89,12 @@ def _patch_loader(overlay: SourceOverlay) -> None:
         if real in overlay.files:
             overlay.imported.add(real)
             overlay.show(path, data)
-        code = cast(CodeType, self.source_to_code(data, path))
+        code = self.source_to_code(data, path)
         overlay.modules.setdefault(real, []).append(code)
         return code
 
-    SourceFileLoader.get_data = get_data  # type: ignore[method-assign]
-    SourceFileLoader.get_code = get_code  # type: ignore[method-assign]
+    patched = cast(Any, SourceFileLoader)
+    patched.get_data, patched.get_code = get_data, get_code
 
 
 class _NewText(type(pathlib.Path())):  # type: ignore[misc]  # Path picks its class when called

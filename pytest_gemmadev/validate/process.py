@@ -35,6 +35,15 @@ class Ended:
     messages: list[Message] = field(default_factory=list)
     seconds: float = 0.0
 
+    def plain(self) -> Message:
+        """As a message; `Ended(**message)` reads it."""
+        return {
+            "how": self.how,
+            "status": self.status,
+            "messages": self.messages,
+            "seconds": self.seconds,
+        }
+
 
 def adopt_orphans() -> None:
     """Makes processes whose parent dies below this one its children (Linux)."""

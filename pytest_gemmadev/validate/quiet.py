@@ -60,7 +60,10 @@ class Quiet:
 
     def __init__(self) -> None:
         self.basetemp: str | None = None
-        self.captures = True  # the user's run captures output; known once options were parsed
+        self.captures = (
+            True  # whether the user's run captures output; known once options were parsed
+        )
+        self.capture: str | None = None  # how this one does, where that differs
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_load_initial_conftests(
@@ -68,6 +71,8 @@ class Quiet:
     ) -> Generator[None, object, object]:
         known = early_config.known_args_namespace
         self.captures = getattr(known, "capture", "fd") != "no"
+        if self.capture is not None:
+            known.capture = self.capture
         # pytest-cov starts to measure here, before options are final.
         for name in ("cov_source", "no_cov"):
             if hasattr(known, name):
@@ -92,7 +97,18 @@ class Quiet:
         if cache is not None:
             cache.set = lambda key, value: None
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        # Nobody reads the summaries, and hypothesis imports itself to write its own: 0.6 s a run.
+        hooks: Any = session.config.hook
+        hooks.pytest_terminal_summary = _no_summaries
+        return (yield)
+
 
 def _insert(args: list[str], option: str) -> None:
     """Adds an option behind the others: the last one wins, and nothing counts behind ``--``."""
     args.insert(args.index("--") if "--" in args else len(args), option)
+
+
+def _no_summaries(**_arguments: object) -> list[object]:
+    return []

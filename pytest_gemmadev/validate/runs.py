@@ -74,7 +74,7 @@ def _add_done(run: Run, done: Message) -> None:
     run.outcomes.update((n, o) for n, o in done["outcomes"].items() if n not in run.outcomes)
     run.stacks += done["stacks"]
     run.imported = frozenset(done["imported"])
-    run.modules = tuple(done["modules"])
+    run.modules = tuple(done.get("modules", ()))
     run.aborted = done["aborted"]
     errors = any(outcome == "error" for outcome in run.outcomes.values())
     if not run.aborted and done["status"] in (_INTERNAL_ERROR, _USAGE_ERROR) and not errors:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -13,12 +14,15 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
+from _pytest.capture import DontReadFromInput  # not public, and what tests read from
 
 from pytest_gemmadev._capture import Recorder
+from pytest_gemmadev.validate.jobs import serve_jobs
+from pytest_gemmadev.validate.lines import Ran
 from pytest_gemmadev.validate.overlay import SourceOverlay
 from pytest_gemmadev.validate.process import confine
 from pytest_gemmadev.validate.quiet import Quiet
-from pytest_gemmadev.validate.wire import Message, pack, write
+from pytest_gemmadev.validate.wire import Channel, Message, pack, write
 
 
 class Runner:
@@ -36,9 +40,14 @@ class Runner:
         self._files: frozenset[Path] | None = None  # test files to collect; None is all
         self._must_pass: frozenset[str] = frozenset()
         self._told = 0  # stacks already sent
+        self.jobs: Channel | None = None  # where candidates come from, if they do
+        self.ran = Ran()
 
-    def begin(self, request: Message, pipe: int) -> None:
-        """Prepares this process for one request, before any project code is imported."""
+    def begin(self, request: Message, pipe: int, jobs: int | None) -> None:
+        """Prepares this process for one request, before any project code is imported.
+
+        ``jobs`` is the socket over which candidates come.
+        """
         self._request, self._pipe = request, pipe
         self._began_s = time.monotonic()
         self._token = bytes.fromhex(request["token"])
@@ -51,22 +60,47 @@ class Runner:
         self.overlay.serve({p: t.encode("latin-1") for p, t in request["files"].items()})
         if sys.platform != "win32":
             confine(**request["confine"])
+        if jobs is not None:
+            self.jobs = Channel(socket.socket(fileno=jobs))
+            # The jobs are forks, and would share the file that output is captured to.
+            self.quiet.capture = "no"
+            self.ran.start()
 
     def say(self, message: Message) -> None:
         write(self._pipe, pack(self._token, message))
 
     def finish(self, status: int) -> None:
         """Says the last word of a run."""
-        done = {
+        self.say({"done": {**self.last_words(status), "modules": outside_modules(self.overlay)}})
+
+    def last_words(self, status: int) -> Message:
+        """What was not said before."""
+        return {
             "status": int(status),
             "aborted": self.recorder.aborted,
-            "test_files": sorted(self.recorder.test_files),
             "outcomes": dict(self.recorder.outcomes),
             "stacks": self.recorder.stacks[self._told :],
             "imported": sorted(self.overlay.imported),
-            "modules": _outside_modules(self.overlay),
         }
-        self.say({"done": done})
+
+    # --- jobs ------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Serves candidates instead of running the tests, where the request asks for that."""
+        if self.jobs is None:
+            return None
+        self.ran.stop()
+        if self.quiet.captures:
+            sys.stdin = DontReadFromInput()  # as it is under capture
+        serve_jobs(self, session, self.jobs)
+        return True
+
+    def speak_for(self, token: bytes, pipe: int) -> None:
+        """Says what follows over another pipe: this process is a job now."""
+        os.close(self._pipe)
+        self._token, self._pipe = token, pipe
+        self._request = {**self._request, "test_s": 0.0}
 
     # --- which tests -----------------------------------------------------------------------------
 
@@ -154,7 +188,7 @@ def _alarm(limit_s: float) -> Iterator[None]:
             signal.signal(signal.SIGALRM, before)
 
 
-def _outside_modules(overlay: SourceOverlay) -> list[str]:
+def outside_modules(overlay: SourceOverlay) -> list[str]:
     """Names of imported modules that are no project code, in order of import."""
     names = []
     for name, module in list(sys.modules.items()):

@@ -1,0 +1,160 @@
+"""Gives the functions of imported modules the code of a new text, where that equals a new import.
+
+It does where the texts differ in the bodies of functions that have not run yet: nothing that ran while
+importing (module level, class bodies, defaults, decorators, whatever these called) may differ. Every
+reference to a function sees its new code, for the function object stays. Anything else is refused with
+a reason, and takes a new import. Not covered: copies of code objects that decorators make, and state
+that C extensions derive from a function; a candidate that needs them looks as if it had not been
+applied, which costs a repair and never accepts a wrong one.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Iterator, Mapping
+from types import CodeType, FunctionType
+from typing import Any, TypeAlias
+
+from pytest_gemmadev.validate.overlay import SourceOverlay
+
+# Flags of code objects, as in `inspect`.
+_OPTIMIZED = 0x1  # the code of a function, not of a module or class body
+_VARARGS, _VARKEYWORDS = 0x4, 0x8
+_HAS_DOCSTRING = 0x4000000  # 3.14
+
+Pair: TypeAlias = tuple[CodeType, CodeType]
+
+
+class Refused(Exception):
+    """The new text takes a new import; says why."""
+
+
+class Swapper:
+    """Knows the functions of a process that has collected its tests."""
+
+    def __init__(self, overlay: SourceOverlay, ran: Mapping[int, CodeType]) -> None:
+        """``ran`` holds the code objects that have run, by id."""
+        self._overlay = overlay
+        self._ran = ran
+        self._functions = _functions_by_code(overlay)
+
+    def swap(self, path: str, data: bytes) -> None:
+        """Applies the new text of one file, by real path. Raises `Refused`, SyntaxError, ValueError."""
+        overlay = self._overlay
+        if path in overlay.rewritten:
+            raise Refused(f"pytest rewrote the assertions of {path}")
+        replaced = 0
+        for old in self._live(path):
+            new = compile(data, old.co_filename, "exec", dont_inherit=True)
+            pairs = list(self._differing(old, new))
+            for before, after in pairs:
+                for function in self._functions.get(id(before), ()):
+                    function.__code__ = after
+                    replaced += 1
+            overlay.show(old.co_filename, data)
+        overlay.files[path] = data
+        if replaced:
+            overlay.imported.add(path)
+
+    def _live(self, path: str) -> list[CodeType]:
+        """Module codes of a file, without those of imports that failed."""
+        codes = self._overlay.modules.get(path, [])
+        live = [code for code in codes if any(id(c) in self._functions for c in _all(code))]
+        if codes and not live:
+            raise Refused(f"no function of {path} is left")
+        return live
+
+    def _differing(self, old: CodeType, new: CodeType, *, within: bool = False) -> Iterator[Pair]:
+        """Function codes to replace; ``within`` a function, new ones are made whenever it runs."""
+        if old == new and _lines(old) == _lines(new):
+            return
+        same = _own(old) == _own(new)
+        if not same:
+            self._check(old, new, within=within)
+        if old.co_flags & _OPTIMIZED:
+            yield old, new
+            within = True
+        if same:  # otherwise it has not run, and nothing made by it exists
+            for before, after in zip(_nested(old), _nested(new), strict=True):
+                yield from self._differing(before, after, within=within)
+
+    def _check(self, old: CodeType, new: CodeType, *, within: bool) -> None:
+        """Raises `Refused` unless replacing the code of live functions is all that it takes."""
+        name = old.co_name
+        if not old.co_flags & _OPTIMIZED:
+            raise Refused(f"{name} differs, and it runs while importing")
+        if id(old) in self._ran:
+            raise Refused(f"{name} ran while importing")
+        if _shape(old) != _shape(new):
+            raise Refused(
+                f"{name} takes other arguments, closes over other names or is documented anew"
+            )
+        if not within and id(old) not in self._functions:
+            raise Refused(f"no function of {name} is left")
+
+
+def _functions_by_code(overlay: SourceOverlay) -> dict[int, list[FunctionType]]:
+    """All functions of project modules by the id of their code."""
+    known = {path: overlay.own(path) is not None for path in _paths(overlay)}
+    found: dict[int, list[FunctionType]] = {}
+    for thing in gc.get_objects():
+        if type(thing) is FunctionType and known.get(thing.__code__.co_filename):
+            found.setdefault(id(thing.__code__), []).append(thing)
+    return found
+
+
+def _paths(overlay: SourceOverlay) -> set[str]:
+    return {code.co_filename for codes in overlay.modules.values() for code in codes}
+
+
+def _all(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for nested in _nested(code):
+        yield from _all(nested)
+
+
+def _nested(code: CodeType) -> list[CodeType]:
+    return [const for const in code.co_consts if isinstance(const, CodeType)]
+
+
+def _lines(code: CodeType) -> tuple[int, bytes]:
+    return code.co_firstlineno, code.co_linetable
+
+
+def _own(code: CodeType) -> tuple[Any, ...]:
+    """What a code object does, without its lines and without the codes nested in it."""
+    # A class body holds its own line as a constant (3.13).
+    line = None if code.co_flags & _OPTIMIZED else code.co_firstlineno
+    consts = tuple(
+        ("line",) if const == line and type(const) is int else _const(const)
+        for const in code.co_consts
+    )
+    table = getattr(code, "co_exceptiontable", b"")  # 3.11
+    names = (code.co_names, code.co_varnames, code.co_cellvars)
+    return (code.co_code, consts, names, table, _shape(code))
+
+
+def _const(const: object) -> tuple[Any, ...]:
+    if isinstance(const, CodeType):
+        return ("code", const.co_name)
+    return (type(const), repr(const))  # 1, 1.0 and True are equal, their representations are not
+
+
+def _shape(code: CodeType) -> tuple[Any, ...]:
+    """What others may have read from a function before it ran."""
+    first = code.co_consts[0] if code.co_consts else None
+    documented = isinstance(first, str) and (
+        sys.version_info < (3, 14) or bool(code.co_flags & _HAS_DOCSTRING)
+    )
+    variadic = bool(code.co_flags & _VARARGS) + bool(code.co_flags & _VARKEYWORDS)
+    return (
+        code.co_name,
+        code.co_flags,
+        code.co_argcount,
+        code.co_posonlyargcount,
+        code.co_kwonlyargcount,
+        code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + variadic],
+        code.co_freevars,
+        first if documented else None,
+    )
