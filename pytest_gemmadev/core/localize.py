@@ -11,6 +11,7 @@ Does not cover code that runs in other processes, and lines of C extensions.
 from __future__ import annotations
 
 import ast
+import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +23,7 @@ from pytest_gemmadev.core.types import ErrorKind, ErrorStack, Frame, Span, Spect
 MAX_SUSPICIONS = 400
 _FLOOR = 0.02  # below this a place is not worth a candidate
 _OUTWARD = 0.6  # each frame further out is this much less likely to hold the fault
+_MENTIONED = 0.1
 _DEFINITION = 0.45  # a constant, default or signature that a suspicious statement uses
 
 
@@ -64,6 +66,22 @@ def localize(
         for span, (score, technique) in ranked[:MAX_SUSPICIONS]
         if score >= _FLOOR
     )
+
+
+def mentioned(context: Mapping[str, str], sources: Mapping[str, str]) -> tuple[Suspicion, ...]:
+    """Every statement of the files whose names the tests mention, for want of anything better.
+
+    Stands in where the tests run the code in another process, so that no line of it was seen.
+    """
+    words = set(re.findall(r"\w+", " ".join(context.values())))
+    found: list[Suspicion] = []
+    for path in sources:
+        stem = path.rpartition("/")[2].removesuffix(".py")
+        if stem in words:
+            found += [
+                Suspicion(s.span, _MENTIONED, "mentioned") for s in _statements(path, sources[path])
+            ]
+    return tuple(found[:MAX_SUSPICIONS])
 
 
 def suspicious_functions(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from pytest_gemmadev.core.budget import Meter
 from pytest_gemmadev.core.edits import decode_source, edit_overlay
-from pytest_gemmadev.core.localize import localize
+from pytest_gemmadev.core.localize import localize, mentioned
 from pytest_gemmadev.core.patches import found_overlay, plausible_order, ranked_patch
 from pytest_gemmadev.core.search import Found, Search, choose
 from pytest_gemmadev.core.sources import Files, Sources
@@ -184,7 +184,8 @@ class Repair:
     def _relocate(self, task: RepairTask) -> RepairTask:
         self.tell("localizing")
         spectra = self.oracle.spectrum(task)
-        return replace(task, suspicions=localize(task.stacks, spectra, task.sources))
+        suspicions = localize(task.stacks, spectra, task.sources)
+        return replace(task, suspicions=suspicions or mentioned(task.context, task.sources))
 
     def _extend(self, task: RepairTask, candidate: Candidate) -> RepairTask | None:
         overlay = edit_overlay(task.overlay, self.files.read, candidate.edits)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pytest_gemmadev.core.localize import localize, suspicious_functions
+from pytest_gemmadev.core.localize import localize, mentioned, suspicious_functions
 from pytest_gemmadev.core.types import ErrorKind, ErrorStack, Frame, Role, Span, Spectrum
 
 SHOP = """\
@@ -79,6 +79,13 @@ def test_a_file_that_does_not_parse_is_suspected_by_line() -> None:
 
 def test_files_that_may_not_be_edited_are_not_suspected() -> None:
     assert localize([stack(ErrorKind.TYPE, 16, 6)], {}, {}) == ()
+
+
+def test_files_that_the_tests_mention_stand_in_for_a_spectrum() -> None:
+    sources = {PATH: SHOP, "other.py": "x = 1\n"}
+    found = mentioned({"test_shop.py": "from shop import total"}, sources)
+    assert {s.span.path for s in found} == {PATH}
+    assert mentioned({"test_shop.py": "import elsewhere"}, sources) == ()
 
 
 def test_functions_are_named_once_best_first() -> None:
