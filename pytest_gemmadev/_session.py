@@ -249,9 +249,24 @@ def _summarize(config: pytest.Config, report: RepairReport | None, line: str) ->
         if report is None:
             reporter.write_line(line)
         else:
+            _restate(reporter, report)
             render_terminal(report, _console(config))
 
     config.gemmadev_summary = show  # type: ignore[attr-defined]  # the plugin reads it
+
+
+def _restate(reporter: TerminalReporter, report: RepairReport) -> None:
+    """Has pytest's last line count as repaired what failed in the run before the repair."""
+    repaired = {o.nodeid for o in report.outcomes if o.status is Status.REPAIRED}
+    for category in ("failed", "error"):
+        reports = reporter.stats.pop(category, [])
+        left = [r for r in reports if getattr(r, "nodeid", None) not in repaired]
+        if left:
+            reporter.stats[category] = left
+        if len(left) < len(reports):
+            reporter.stats.setdefault("repaired", []).extend(
+                r for r in reports if getattr(r, "nodeid", None) in repaired
+            )
 
 
 def _console(config: pytest.Config) -> Console:

@@ -248,9 +248,10 @@ class Repair:
     ) -> None:
         first = failing.stacks[0]
         others = len(patches) - 1
-        tests = len(after.passing)
-        reason = f"{_count(tests, 'test')} pass with it, {others or 'no'} other plausible " + (
-            "patch" if others == 1 else "patches"
+        tests = len(after.passing & after.collected)
+        reason = (
+            f"{_count(tests, 'test passes', 'tests pass')} with it, {others or 'no'} other plausible "
+            + ("patch" if others == 1 else "patches")
         )
         self.outcomes[first.nodeid] = Outcome(
             first.nodeid, first, Status.REPAIRED, reason, patches, validations, seconds
