@@ -14,13 +14,14 @@ import importlib
 import importlib.util
 import os
 import sys
+from collections.abc import Iterable
 
 import pytest
 from _pytest.config import ConftestImportFailure  # not public; initial conftests raise it
 
 from pytest_gemmadev import _session
 from pytest_gemmadev._capture import Recorder, described
-from pytest_gemmadev._exceptions import is_installed
+from pytest_gemmadev._exceptions import is_installed, steps
 from pytest_gemmadev._settings import settings_of
 from pytest_gemmadev.core.types import GemmadevError
 
@@ -43,7 +44,9 @@ def repair_and_load(
     for _ in range(MAX_REPAIRS):
         if not _repair(config, failure):
             break
-        _forget_modules(config.pluginmanager, known_modules)
+        ran = {step.tb_frame.f_code.co_filename for step in steps(failure.cause.__traceback__)}
+        ran |= _forget_modules(config.pluginmanager, known_modules)
+        _remove_bytecode(path for path in ran if not is_installed(path))
         again = _load(config, parser, args)
         if again is None:
             return
@@ -86,20 +89,22 @@ def _load(
     return None
 
 
-def _forget_modules(manager: pytest.PytestPluginManager, known: set[str]) -> None:
-    """Makes the project's modules, of which some were repaired, be imported afresh.
-
-    Removes their bytecode too: a file repaired within a second to the same size would not be
-    compiled again.
-    """
+def _forget_modules(manager: pytest.PytestPluginManager, known: set[str]) -> set[str]:
+    """The files of the project's modules, which are imported afresh from now on."""
+    files = set()
     for name in set(sys.modules) - known:
         module = sys.modules[name]
         path = getattr(module, "__file__", None)
         if not isinstance(path, str) or is_installed(path) or manager.is_registered(module):
             continue
         del sys.modules[name]
-        with contextlib.suppress(
-            OSError, NotImplementedError
-        ):  # there is none, or nobody keeps any
-            os.unlink(importlib.util.cache_from_source(path))
+        files.add(path)
     importlib.invalidate_caches()
+    return files
+
+
+def _remove_bytecode(files: Iterable[str]) -> None:
+    """A file repaired within a second to the same size would not be compiled again."""
+    for path in files:
+        with contextlib.suppress(OSError, NotImplementedError):  # there may be none
+            os.unlink(importlib.util.cache_from_source(path))
