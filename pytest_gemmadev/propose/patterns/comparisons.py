@@ -11,7 +11,7 @@ from pytest_gemmadev.propose.patterns.scope import LIST, MAPPING, NUMBER, SET, T
 from pytest_gemmadev.propose.patterns.syntax import BIT_OR, op_symbol
 from pytest_gemmadev.propose.patterns.unit import Unit
 
-_LIKELY = {
+LIKELY = {
     "<": {"<=": 3.0, ">": 2.0, ">=": 1.0, "!=": 0.5, "==": 0.0},
     "<=": {"<": 3.0, ">=": 2.0, ">": 1.0, "==": 0.5, "!=": 0.0},
     ">": {">=": 3.0, "<": 2.0, "<=": 1.0, "!=": 0.5, "==": 0.0},
@@ -52,7 +52,7 @@ class ComparisonOperator(Pattern[ast.Compare]):
             place = operator_span(unit, left, right, symbol)
             if place is None:
                 continue
-            for other, weight in _LIKELY[symbol].items():
+            for other, weight in LIKELY[symbol].items():
                 yield Change(((*place, spaced(unit, *place, other)),), weight)
 
 

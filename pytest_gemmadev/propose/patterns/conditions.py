@@ -211,14 +211,14 @@ def _extras(node: ast.expr, unit: Unit) -> list[tuple[str, float]]:
     for rank, code in enumerate(conditions_of(unit, node)[:_WIDTH]):
         if code not in own:
             found[code] = 0.5 - 0.1 * rank
-            found.setdefault(_opposite(code), -0.3 - 0.1 * rank)
+            found.setdefault(opposite(code), -0.3 - 0.1 * rank)
     for code, weight in simple_conditions(unit, node):
         found.setdefault(code, weight)
     ranked = sorted(found.items(), key=lambda item: -item[1])
     return [pair for pair in ranked if pair[0] != own][:60]
 
 
-def _opposite(code: str) -> str:
+def opposite(code: str) -> str:
     """The opposite of a simple condition given as text."""
     node = ast.parse(code.strip(), mode="eval").body
     if isinstance(node, ast.Compare) and len(node.ops) == 1:

@@ -77,6 +77,68 @@ _PROBABILITIES: Mapping[str, float] = {
     "make_conditional": 0.004,
     "comprehension_filter": 0.02,
     "negation_scope": 0.02,
+    # loops
+    "loop_iterable": 0.02,
+    "loop_target": 0.004,
+    "loop_condition": 0.006,
+    # containers
+    "container_kind": 0.004,
+    "empty_container": 0.01,
+    "copy_value": 0.006,
+    "repeated_rows": 0.05,
+    "lookup_default": 0.004,
+    # strings
+    "string_prefix": 0.02,
+    "join_strings": 0.005,
+    "case_insensitive": 0.005,
+    # functions
+    "mutable_default": 0.1,
+    "sort_key": 0.03,
+    "await_call": 0.01,
+    "declare_outer": 0.1,
+    "method_decorator": 0.005,
+    # exceptions
+    "caught_exception": 0.03,
+    "raised_exception": 0.02,
+    "raise_or_return": 0.01,
+    # returns
+    "missing_return": 0.02,
+    "missing_jump": 0.01,
+    "return_value": 0.03,
+    "return_form": 0.008,
+    "jump": 0.04,
+    "return_condition": 0.005,
+    "return_before": 0.004,
+    # guards
+    "entry_guard": 0.05,
+    "inner_guard": 0.012,
+    "wrap_in_if": 0.012,
+    "wrap_in_loop": 0.002,
+    # moved statements
+    "swap_statements": 0.012,
+    "move_statement": 0.006,
+    "move_out": 0.015,
+    "move_in": 0.012,
+    "else_branch": 0.012,
+    "branch_keyword": 0.015,
+    "unwrap_block": 0.006,
+    # missing and superfluous statements
+    "delete_statement": 0.015,
+    "drop_branch": 0.01,
+    "missing_update": 0.02,
+    "copy_statement": 0.02,
+    "replace_statement": 0.008,
+    "add_else": 0.012,
+    "assign_result": 0.02,
+    "simultaneous_assignment": 0.02,
+    # several places
+    "rename_all": 0.012,
+    "operator_all": 0.012,
+    "shift_all": 0.006,
+    "swap_parameters": 0.004,
+    # donors
+    "donor_expression": 0.012,
+    "substituted_donor": 0.006,
 }
 
 PRIORS: Mapping[str, float] = {name: log(value) for name, value in _PROBABILITIES.items()}

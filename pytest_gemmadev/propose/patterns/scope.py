@@ -206,6 +206,10 @@ class Variables:
     def bound_anywhere(self) -> frozenset[str]:
         return frozenset(name for names in self._bound.values() for name in names)
 
+    def bound_in(self, scope: ast.AST) -> list[str]:
+        """Names that a scope binds by itself, parameters left out."""
+        return [name for name, line in self._bound.get(scope, {}).items() if line]
+
     @cached_property
     def module_values(self) -> dict[str, frozenset[str]]:
         """Constants and variables of the module, with what they hold."""

@@ -1,0 +1,199 @@
+"""Guards: a case treated before the rest, a statement made conditional, a missing base case."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from pytest_gemmadev.propose.patterns.conditions import conditions_of, opposite, simple_conditions
+from pytest_gemmadev.propose.patterns.layout import (
+    COMPOUND,
+    MOVABLE,
+    alone,
+    before,
+    indentation,
+    lines_of,
+    owner,
+    real_statements,
+    reindented,
+    siblings,
+    step,
+)
+from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
+from pytest_gemmadev.propose.patterns.scope import LIST, MAPPING, NUMBER, SET, TEXT
+from pytest_gemmadev.propose.patterns.statements import returned_values
+from pytest_gemmadev.propose.patterns.unit import FUNCTIONS, Unit
+
+_CONDITIONS = 16
+_OUTCOMES = 5
+
+
+class EntryGuard(Pattern[ast.stmt]):
+    """An early return at the start of a function: for None, empty, zero, negative, or a single one."""
+
+    name = "entry_guard"
+    nodes = MOVABLE
+    examples = (
+        (
+            "def f(xs):\n    return xs[0]\n",
+            "def f(xs):\n    if not xs:\n        return None\n    return xs[0]\n",
+        ),
+        (
+            "def f(n):\n    return n * f(n - 1)\n",
+            "def f(n):\n    if n == 0:\n        return 1\n    return n * f(n - 1)\n",
+        ),
+        (
+            "def f(a, b):\n    return a / b\n",
+            "def f(a, b):\n    if b == 0:\n        return 0\n    return a / b\n",
+        ),
+    )
+    untouched = ("def f():\n    return 1\n", "def f(a):\n    g(1); g(2)\n")
+
+    def edits(self, node: ast.stmt, unit: Unit) -> Iterator[Change]:
+        block = siblings(unit, node)
+        if block is None or not isinstance(block.owner, FUNCTIONS):
+            return
+        if real_statements(block, unit)[0] is not node:
+            return
+        arguments = block.owner.args
+        names = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+        for place, name in enumerate(n for n in names if n not in ("self", "cls")):
+            kinds = unit.variables.variable(name).kinds
+            outcomes = [*returned_values(unit, node)[:9], name]
+            for test, first in _tests(name, kinds):
+                for rank, value in enumerate(dict.fromkeys(outcomes)):
+                    weight = first - 0.15 * rank - 0.2 * place
+                    yield before(unit, node, f"if {test}:\n    return {value}", weight)
+
+
+def _tests(name: str, kinds: frozenset[str]) -> Iterator[tuple[str, float]]:
+    yield f"not {name}", 1.0
+    if not kinds:
+        yield f"{name} is None", 0.5
+    if not kinds or NUMBER in kinds:
+        for test in ("== 0", "== 1", "<= 0", "<= 1", "< 0", "< 2", "== 2"):
+            yield f"{name} {test}", 0.5 if kinds else -0.5
+    if not kinds or kinds & {LIST, TEXT, SET, MAPPING}:
+        for test in ("== 1", "< 2", "== 0"):
+            yield f"len({name}) {test}", 0.3 if kinds else -0.7
+
+
+class InnerGuard(Pattern[ast.stmt]):
+    """A jump out under a condition, before a statement: `continue`, `break`, `return`."""
+
+    name = "inner_guard"
+    nodes = MOVABLE
+    examples = (
+        (
+            "def f(xs, seen):\n    for x in xs:\n        g(x)\n        if x in seen:\n            h(x)\n",
+            "def f(xs, seen):\n    for x in xs:\n        if x in seen:\n            continue\n"
+            "        g(x)\n        if x in seen:\n            h(x)\n",
+        ),
+        (
+            "def f(a, b):\n    c = a + b\n    return c / b\n",
+            "def f(a, b):\n    c = a + b\n    if not b:\n        return c\n    return c / b\n",
+        ),
+    )
+    untouched = ("x = 1\n", "def f():\n    return 1\n")
+
+    def edits(self, node: ast.stmt, unit: Unit) -> Iterator[Change]:
+        block = siblings(unit, node)
+        if block is None or unit.function(node) is None:
+            return
+        outcomes: list[tuple[str, float]] = []
+        if unit.loop(node) is not None:
+            outcomes += [("continue", 1.0), ("break", 0.5)]
+        outcomes += [(f"return {v}", -0.2 * r) for r, v in enumerate(returned_values(unit, node))]
+        for variable, weight in unit.variables.ranked(node)[:3]:
+            outcomes.append((f"return {variable.name}", weight - 0.3))
+        outcomes.sort(key=lambda pair: -pair[1])
+        for test, weight in _conditions(node, unit):
+            for outcome, other in outcomes[:_OUTCOMES]:
+                yield before(unit, node, f"if {test}:\n    {outcome}", weight + other)
+
+
+def _conditions(node: ast.stmt, unit: Unit) -> list[tuple[str, float]]:
+    """Conditions for a guard at a statement, best first."""
+    found: dict[str, float] = {}
+    for rank, code in enumerate(conditions_of(unit, node)[:8]):
+        found[code] = 0.3 - 0.1 * rank
+        found.setdefault(opposite(code), 0.0 - 0.1 * rank)
+    for code, weight in simple_conditions(unit, node):
+        found.setdefault(code, weight)
+    return sorted(found.items(), key=lambda pair: -pair[1])[:_CONDITIONS]
+
+
+class MakeConditional(Pattern[ast.stmt]):
+    """A statement, or the rest of its block, put under a condition."""
+
+    name = "wrap_in_if"
+    nodes = MOVABLE
+    examples = (
+        (
+            "def f(a, b):\n    g(a)\n    return b\n",
+            "def f(a, b):\n    if a:\n        g(a)\n    return b\n",
+        ),
+        (
+            "def f(a, b):\n    g(a)\n    h(b)\n",
+            "def f(a, b):\n    if b:\n        g(a)\n        h(b)\n",
+        ),
+    )
+    untouched = ("def f():\n    return 1\n",)
+
+    def edits(self, node: ast.stmt, unit: Unit) -> Iterator[Change]:
+        block = siblings(unit, node)
+        if block is None or (isinstance(node, ast.Return) and isinstance(block.owner, FUNCTIONS)):
+            return
+        rest = block.statements[block.index :]
+        groups = [[node]]
+        if 1 < len(rest) <= 4 and all(alone(unit, s) for s in rest):
+            groups.append(rest)
+        indent = indentation(unit, node)
+        for group in groups:
+            if isinstance(group[-1], ast.Return) and isinstance(block.owner, FUNCTIONS):
+                continue
+            start, end = lines_of(unit, group[0], group[-1])
+            body = reindented(unit, group, indent + step(unit))
+            for test, weight in _conditions(node, unit):
+                text = f"{indent}if {test}:\n{body}"
+                extra = 0.0 if len(group) == 1 else -1.0
+                yield Change(((start, end, text),), weight + extra, owner(unit, node))
+
+
+class WrapInLoop(Pattern[ast.stmt]):
+    """A statement repeated: under a `for` or `while` as the function has them elsewhere."""
+
+    name = "wrap_in_loop"
+    nodes = MOVABLE
+    examples = (
+        (
+            "def f(a, b):\n    for x in a:\n        g(x)\n    h(b)\n",
+            "def f(a, b):\n    for x in a:\n        g(x)\n    for x in a:\n        h(b)\n",
+        ),
+    )
+    untouched = ("def f(a):\n    g(a)\n",)
+
+    def edits(self, node: ast.stmt, unit: Unit) -> Iterator[Change]:
+        block = siblings(unit, node)
+        if block is None or isinstance(node, ast.Return):
+            return
+        indent = indentation(unit, node)
+        start, end = lines_of(unit, node, node)
+        body = reindented(unit, [node], indent + step(unit))
+        headers: dict[str, None] = {}
+        for loop in unit.of_type(ast.For, ast.While):
+            assert isinstance(loop, (ast.For, ast.While))
+            if isinstance(loop, ast.For):
+                headers[f"for {unit.code(loop.target)} in {unit.code(loop.iter)}:"] = None
+            else:
+                headers[f"while {unit.code(loop.test)}:"] = None
+        if not isinstance(node, COMPOUND):
+            for code in conditions_of(unit, node)[:5]:
+                headers[f"while {code}:"] = None
+        for header in headers:
+            if "\n" not in header:
+                change = (start, end, f"{indent}{header}\n{body}")
+                yield Change((change,), 0.0, owner(unit, node))
+
+
+PATTERNS = (EntryGuard(), InnerGuard(), MakeConditional(), WrapInLoop())

@@ -1,0 +1,333 @@
+"""Statements in the wrong place: swapped, moved in a block, moved into a block or out of one."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+
+from pytest_gemmadev.propose.patterns.layout import (
+    COMPOUND,
+    MOVABLE,
+    SIMPLE,
+    alone,
+    indentation,
+    inner_blocks,
+    is_elif,
+    lines_of,
+    owner,
+    real_statements,
+    reindented,
+    removal,
+    siblings,
+    step,
+)
+from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
+from pytest_gemmadev.propose.patterns.unit import FUNCTIONS, Unit
+
+_REACH = 4  # positions that a statement is moved within its block
+
+
+class SwapStatements(Pattern[ast.stmt]):
+    """A statement and the next one in each other's place."""
+
+    name = "swap_statements"
+    nodes = MOVABLE
+    examples = (
+        (
+            "def f(xs):\n    xs.append(1)\n    xs.sort()\n    return xs\n",
+            "def f(xs):\n    xs.sort()\n    xs.append(1)\n    return xs\n",
+        ),
+        (
+            "def f(n):\n    if n > 3:\n        return 3\n    if n > 5:\n        return 5\n",
+            "def f(n):\n    if n > 5:\n        return 5\n    if n > 3:\n        return 3\n",
+        ),
+    )
+    untouched = ("def f(a):\n    'text'\n    g(a)\n", "def f(a):\n    a = 1; b = 2\n")
+
+    def edits(self, node: ast.stmt, unit: Unit) -> Iterator[Change]:
+        block = siblings(unit, node)
+        if block is None or block.index + 1 >= len(block.statements):
+            return
+        following = block.statements[block.index + 1]
+        if isinstance(node, (ast.Return, ast.Raise)) or not alone(unit, following):
+            return
+        if not isinstance(following, FUNCTIONS) and not isinstance(node, FUNCTIONS):
+            first, second = lines_of(unit, node, node), lines_of(unit, following, following)
+            one, two = unit.text[slice(*first)], unit.text[slice(*second)]
+            yield Change(((*first, two), (*second, one)), 0.0, owner(unit, node))
+
+
+class MoveStatement(Pattern[ast.stmt]):
+    """A statement some places further up or down in its block."""
+
+    name = "move_statement"
+    nodes = SIMPLE
+    examples = (
+        (
+            "def f(a):\n    g(1)\n    g(2)\n    g(3)\n    g(4)\n",
+            "def f(a):\n    g(2)\n    g(3)\n    g(1)\n    g(4)\n",
+        ),
+    )
+    untouched = ("def f(a):\n    g(1)\n    g(2)\n",)
+
+    def edits(self, node: ast.stmt, unit: Unit) -> Iterator[Change]:
+        block = siblings(unit, node)
+        if block is None:
+            return
+        text = unit.text[slice(*lines_of(unit, node, node))]
+        taken = removal(unit, node, node)
+        statements = real_statements(block, unit)
+        here = statements.index(node)
+        for place in range(max(0, here - _REACH), min(len(statements), here + _REACH + 1)):
+            target = statements[place]
+            if abs(place - here) < 2 or not alone(unit, target):
+                continue
+            start, end = lines_of(unit, target, target)
+            new = (start, start, text + "\n") if place < here else (end, end, "\n" + text)
+            if not taken[0] < new[0] < taken[1]:
+                yield Change((new, taken), -0.4 * abs(place - here), owner(unit, node))
+
+
+class MoveOut(Pattern[ast.stmt]):
+    """The last statements of a block moved out behind it, or the first ones out before it."""
+
+    name = "move_out"
+    nodes = MOVABLE
+    examples = (
+        (
+            "def f(xs):\n    n = 0\n    for x in xs:\n        n += x\n        return n\n",
+            "def f(xs):\n    n = 0\n    for x in xs:\n        n += x\n    return n\n",
+        ),
+        (
+            "def f(xs):\n    for x in xs:\n        n = 0\n        n += x\n    return n\n",
+            "def f(xs):\n    n = 0\n    for x in xs:\n        n += x\n    return n\n",
+        ),
+        (
+            "def f(a):\n    if a:\n        g(1)\n        g(2)\n    else:\n        g(3)\n",
+            "def f(a):\n    if a:\n        g(1)\n    else:\n        g(3)\n    g(2)\n",
+        ),
+    )
+    untouched = ("def f(a):\n    g(a)\n", "for x in y: print(x)\n")
+
+    def edits(self, node: ast.stmt, unit: Unit) -> Iterator[Change]:
+        block = siblings(unit, node)
+        if block is None or not isinstance(block.owner, COMPOUND):
+            return
+        target: ast.stmt = block.owner
+        while is_elif(unit, target):
+            parent = unit.parent(target)
+            assert isinstance(parent, ast.stmt)
+            target = parent
+        if not alone(unit, target):
+            return
+        indent = indentation(unit, target)
+        tail, head = block.statements[block.index :], block.statements[: block.index + 1]
+        if block.index:
+            yield _moved_after(unit, tail, target, indent)
+            if len(head) <= 3:
+                yield _moved_before(unit, head, target, indent, "")
+        elif len(tail) == 1 and block.field == "body":
+            # The block would be empty; it stays with a `pass`.
+            yield _moved_after(unit, tail, target, indent, "pass")
+        elif len(tail) > 1:
+            yield _moved_before(unit, head, target, indent, "")
+
+
+def _moved_after(
+    unit: Unit, statements: Sequence[ast.stmt], target: ast.stmt, indent: str, left: str = ""
+) -> Change:
+    text = reindented(unit, statements, indent)
+    start, end = lines_of(unit, statements[0], statements[-1])
+    last = unit.source.line_end(unit.span(target)[1])
+    placeholder = f"{indentation(unit, statements[0])}{left}" if left else ""
+    if last == end:
+        new = f"{placeholder}\n{text}" if left else text
+        return Change(((start, end, new),), 0.0, owner(unit, target))
+    gone = (start, end, placeholder) if left else removal(unit, statements[0], statements[-1])
+    return Change((gone, (last, last, "\n" + text)), -0.5, owner(unit, target))
+
+
+def _moved_before(
+    unit: Unit, statements: Sequence[ast.stmt], target: ast.stmt, indent: str, left: str
+) -> Change:
+    text = reindented(unit, statements, indent)
+    first = unit.source.line_start(unit.span(target)[0])
+    gone = removal(unit, statements[0], statements[-1])
+    return Change(((first, first, text + "\n"), gone), -0.3, owner(unit, target))
+
+
+class MoveIn(Pattern[ast.stmt]):
+    """A statement moved into the block before it, or into the one after it."""
+
+    name = "move_in"
+    nodes = MOVABLE
+    examples = (
+        (
+            "def f(xs):\n    n = 0\n    for x in xs:\n        n += x\n    g(n)\n    return n\n",
+            "def f(xs):\n    n = 0\n    for x in xs:\n        n += x\n        g(n)\n    return n\n",
+        ),
+        (
+            "def f(xs):\n    n = 0\n    for x in xs:\n        g(n + x)\n",
+            "def f(xs):\n    for x in xs:\n        n = 0\n        g(n + x)\n",
+        ),
+        (
+            "def f(a, b):\n    while a:\n        if b:\n            a -= 1\n    b = 0\n",
+            "def f(a, b):\n    while a:\n        if b:\n            a -= 1\n            b = 0\n",
+        ),
+    )
+    untouched = ("def f(a):\n    g(a)\n    return a\n",)
+
+    def edits(self, node: ast.stmt, unit: Unit) -> Iterator[Change]:
+        block = siblings(unit, node)
+        if block is None:
+            return
+        if block.index:
+            rest = block.statements[block.index :]
+            for count in dict.fromkeys((1, 2, len(rest))):
+                moved = rest[:count]
+                if len(moved) == count and all(alone(unit, s) for s in moved):
+                    yield from self._into_previous(moved, block.statements[block.index - 1], unit)
+        if block.index + 1 < len(block.statements):
+            following = block.statements[block.index + 1]
+            if isinstance(following, COMPOUND) and alone(unit, following):
+                inner = following.body[0]
+                if alone(unit, inner):
+                    start = unit.source.line_start(unit.span(inner)[0])
+                    text = reindented(unit, [node], indentation(unit, inner))
+                    gone = removal(unit, node, node)
+                    yield Change((gone, (start, start, text + "\n")), -0.3, owner(unit, node))
+
+    def _into_previous(
+        self, moved: Sequence[ast.stmt], previous: ast.stmt, unit: Unit
+    ) -> Iterator[Change]:
+        start, end = lines_of(unit, moved[0], moved[-1])
+        last = inner_blocks(previous)[-1:]
+        weight = 0.0 if len(moved) == 1 else -0.5
+        while last:  # the innermost block at the end is the nearest, but any depth will do
+            statement = last[0][1][-1]
+            if alone(unit, statement):
+                text = reindented(unit, moved, indentation(unit, statement))
+                yield Change(((start, end, text),), weight, owner(unit, moved[0]))
+            weight -= 0.4
+            last = inner_blocks(statement)[-1:]
+        blocks = inner_blocks(previous)
+        for _, statements in blocks[:-1]:  # into an earlier branch
+            if alone(unit, statements[-1]):
+                at = unit.source.line_end(unit.span(statements[-1])[1])
+                text = reindented(unit, moved, indentation(unit, statements[-1]))
+                gone = removal(unit, moved[0], moved[-1])
+                yield Change(((at, at, "\n" + text), gone), weight, owner(unit, moved[0]))
+
+
+class ElseBranch(Pattern[ast.If]):
+    """What follows an `if` put under `else`, or an `else` taken away from its branch."""
+
+    name = "else_branch"
+    nodes = (ast.If, ast.For, ast.While)
+    examples = (
+        (
+            "def f(a):\n    if a:\n        g(1)\n    g(2)\n",
+            "def f(a):\n    if a:\n        g(1)\n    else:\n        g(2)\n",
+        ),
+        (
+            "def f(a):\n    if a:\n        g(1)\n    else:\n        g(2)\n",
+            "def f(a):\n    if a:\n        g(1)\n    g(2)\n",
+        ),
+        (
+            "def f(a):\n    if a:\n        g(1)\n    else:\n        g(2)\n",
+            "def f(a):\n    if a:\n        g(2)\n    else:\n        g(1)\n",
+        ),
+    )
+    untouched = ("def f(a):\n    g(a)\n    return a\n",)
+
+    def edits(self, node: ast.If, unit: Unit) -> Iterator[Change]:
+        block = unit.block(node)
+        if block is None or not node.body or not alone(unit, node.body[-1]):
+            return
+        indent = indentation(unit, node)
+        if not node.orelse and not is_elif(unit, node):
+            rest = block.statements[block.index + 1 :]
+            for count in dict.fromkeys((1, len(rest))):
+                moved = rest[:count]
+                if moved and len(moved) == count and all(alone(unit, s) for s in moved):
+                    start, end = lines_of(unit, moved[0], moved[-1])
+                    text = reindented(unit, moved, indent + step(unit))
+                    new = f"{indent}else:\n{text}"
+                    yield Change(((start, end, new),), 0.0, owner(unit, node))
+        elif node.orelse and alone(unit, node.orelse[0]):
+            yield from self._without(node, indent, unit)
+
+    def _without(self, node: ast.If, indent: str, unit: Unit) -> Iterator[Change]:
+        body = lines_of(unit, node.body[0], node.body[-1])
+        orelse = lines_of(unit, node.orelse[0], node.orelse[-1])
+        begin = body[1]  # from the end of the body over the line of the `else`
+        text = reindented(unit, node.orelse, indent)
+        yield Change(((begin, orelse[1], "\n" + text),), 0.0, owner(unit, node))
+        if alone(unit, node.body[0]) and isinstance(node, ast.If):
+            one, two = unit.text[slice(*body)], unit.text[slice(*orelse)]
+            yield Change(((*body, two), (*orelse, one)), 0.0, node)
+
+
+class BranchKeyword(Pattern[ast.If]):
+    """`if` for `elif`, and back; `while` for `if`, and back."""
+
+    name = "branch_keyword"
+    nodes = (ast.If, ast.While)
+    examples = (
+        (
+            "def f(a):\n    if a:\n        g(1)\n    elif a > 1:\n        g(2)\n",
+            "def f(a):\n    if a:\n        g(1)\n    if a > 1:\n        g(2)\n",
+        ),
+        (
+            "def f(a):\n    if a:\n        g(1)\n    if a > 1:\n        g(2)\n",
+            "def f(a):\n    if a:\n        g(1)\n    elif a > 1:\n        g(2)\n",
+        ),
+        ("def f(a):\n    if a:\n        a -= 1\n", "def f(a):\n    while a:\n        a -= 1\n"),
+        ("def f(a):\n    while a:\n        a -= 1\n", "def f(a):\n    if a:\n        a -= 1\n"),
+    )
+    untouched = ("def f(a):\n    g(a)\n",)
+
+    def edits(self, node: ast.If | ast.While, unit: Unit) -> Iterator[Change]:
+        start = unit.span(node)[0]
+        region = owner(unit, node)
+        if isinstance(node, ast.While):
+            yield Change(((start, start + 5, "if"),), 0.0, region)
+        elif is_elif(unit, node):
+            yield Change(((start, start + 4, "if"),), 0.0, region)
+        else:
+            block = unit.block(node)
+            previous = block.statements[block.index - 1] if block and block.index else None
+            if isinstance(previous, ast.If):
+                yield Change(((start, start + 2, "elif"),), 1.0, region)
+            if not node.orelse:
+                yield Change(((start, start + 2, "while"),), 0.0, region)
+
+
+class Unwrap(Pattern[ast.stmt]):
+    """The statements of a block without the condition or loop around them."""
+
+    name = "unwrap_block"
+    nodes = (ast.If, ast.While, ast.For, ast.With, ast.Try)
+    examples = (
+        ("def f(a):\n    if a:\n        g(1)\n        g(2)\n", "def f(a):\n    g(1)\n    g(2)\n"),
+    )
+    untouched = ("def f(a):\n    g(a)\n", "def f(a):\n    if a: g(a)\n")
+
+    def edits(self, node: ast.stmt, unit: Unit) -> Iterator[Change]:
+        if not alone(unit, node):
+            return
+        for _, statements in inner_blocks(node):
+            if alone(unit, statements[0]):
+                text = reindented(unit, statements, indentation(unit, node))
+                yield Change(((*lines_of(unit, node, node), text),), 0.0, owner(unit, node))
+
+
+PATTERNS = (
+    SwapStatements(),
+    MoveStatement(),
+    MoveOut(),
+    MoveIn(),
+    ElseBranch(),
+    BranchKeyword(),
+    Unwrap(),
+)
