@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from pytest_gemmadev.validate.process import Watch, children, confine, die_with_parent
+from pytest_gemmadev.validate.process import (
+    Watch,
+    children,
+    confine,
+    die_with_parent,
+    processes_of_user,
+)
 from pytest_gemmadev.validate.swap import Refused, Swapper
 from pytest_gemmadev.validate.wire import Channel, Message
 
@@ -30,6 +36,7 @@ def serve_jobs(runner: Runner, session: pytest.Session, channel: Channel) -> Non
     elif not runner.ran.complete:
         problem = "something else traced the collection"
     channel.send({"items": list(items), "problem": problem})
+    processes_of_user()  # takes 2 ms, which each fork would need
     gc.freeze()  # else the first collection in each fork copies every page
     before = children()
     while (job := channel.receive()) is not None:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from pytest_gemmadev.validate.process import Ended
 from pytest_gemmadev.validate.wire import Channel, Message, new_token
 
 CAN_FORK = hasattr(os, "fork") and hasattr(socket, "send_fds")
+_WORTH_A_START = 20  # modules that every run would import by itself
 _FAREWELL_S = 1.0  # for a worker to end its session
 _GRACE_S = 5.0  # for a process of ours to answer, beyond what its run may take
 _PATIENCE = 5.0  # times its limit that a starved run may take in all, see `process.Watch`
@@ -195,6 +196,17 @@ class Launcher:
             yield path
         finally:
             shutil.rmtree(path, ignore_errors=True)
+
+    def learn_modules(self, names: Sequence[str]) -> None:
+        """Lets later runs find these modules imported, where starting anew for that pays."""
+        with self._lock:
+            new = set(names) - set(self.preload)
+            if self.preload or (self._zygote is not None and len(new) < _WORTH_A_START):
+                return
+            self.preload = tuple(names)
+            if self._zygote is not None:
+                self._zygote.end()
+                self._zygote = None
 
     def _new_scratch(self) -> Path:
         with self._lock:

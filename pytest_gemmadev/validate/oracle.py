@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,7 @@ class PytestOracle:
         self._timings = Timings(limits)
         self._warm = Warm(self._launcher, limits, self._timings)
         self._spectra: dict[str, Spectrum] = {}
+        self._plain: set[str] = set()  # tests that passed without being expected to fail
 
     # --- core.types.Oracle -----------------------------------------------------------------------
 
@@ -89,6 +91,8 @@ class PytestOracle:
         request["confine"] = self._limits.confinement(scale=4)
         run = read_run(self._launcher.run_fresh(request))
         self._timings.learn(run)
+        self._launcher.learn_modules(run.modules)
+        self._plain = {nodeid for nodeid, outcome in run.outcomes.items() if outcome == "passed"}
         return observation_from_plain(run.plain(), self._scope)
 
     def validate(self, task: RepairTask, candidate: Candidate) -> Verdict:
@@ -97,25 +101,28 @@ class PytestOracle:
         if isinstance(overlay, Inapplicable):
             return overlay
         changed = {path: data for path, data in overlay.items() if task.overlay.get(path) != data}
-        verdict = self._try_warm(task, changed) if changed and CAN_FORK else None
+        verdict = self._try_warm(task, candidate, changed) if changed and CAN_FORK else None
         if verdict is None:
             run = self._run_some(task, overlay, task.targets, stop=False)
             verdict = self._judge(task, run, task.targets, changed)
             if not changed:
                 self._timings.learn(run)
-        if not isinstance(verdict, Plausible) or not task.regression:
+            if not task.regression:
+                return verdict
+        if not isinstance(verdict, Plausible):
             return verdict
-        wanted = {*task.targets, *task.regression}
+        # A worker only rejects: whoever passes in one still has to in a process that imports it.
+        wanted = {*task.targets, *filter(_is_test, task.regression)}
         run = self._run_some(task, overlay, wanted, stop=True)
         return self._judge(task, run, wanted, changed)
 
-    def _try_warm(self, task: RepairTask, changed: Overlay) -> Verdict | None:
+    def _try_warm(self, task: RepairTask, candidate: Candidate, changed: Overlay) -> Verdict | None:
         """The verdict of a warm worker; None where it cannot tell."""
         files = {self._absolute(path): data for path, data in changed.items()}
         request = self._request(
             task.overlay, collect_s=self._timings.collection_limit_s(), tests_s=_FOREVER_S
         )
-        run = self._warm.try_out(task, files, request, frozenset())
+        run = self._warm.try_out(task, files, request, self._touched(task, candidate))
         if run is None:
             return None
         wanted = [n for n in run.outcomes if n in task.regression]
@@ -130,7 +137,26 @@ class PytestOracle:
 
     def spectrum(self, task: RepairTask) -> Mapping[str, Spectrum]:
         """Lines that each target and a bounded number of passing tests execute, by node id."""
-        return {}
+        others = nearest_tests(task.targets, task.regression)[: self._limits.traced_tests]
+        run = self._run_some(task, task.overlay, [*task.targets, *others], trace=True)
+        paths = {os.path.realpath(self._absolute(path)): path for path in task.sources}
+        self._spectra = {
+            nodeid: Spectrum(
+                passed=run.outcomes.get(nodeid) in PASSING,
+                lines=frozenset((paths[p], n) for p, ns in lines.items() for n in ns if p in paths),
+            )
+            for nodeid, lines in run.lines.items()
+        }
+        return self._spectra
+
+    def _touched(self, task: RepairTask, candidate: Candidate) -> frozenset[str]:
+        """Tests that ran the lines that a candidate changes, as far as they were traced."""
+        lines = {
+            (edit.path, line)
+            for edit in candidate.edits
+            for line in _lines_around(task.sources.get(edit.path, ""), edit.start, edit.end)
+        }
+        return frozenset(n for n, s in self._spectra.items() if not lines.isdisjoint(s.lines))
 
     def close(self) -> None:
         """Ends every process of this oracle and removes its files."""
@@ -181,21 +207,34 @@ class PytestOracle:
         }
 
     def _run_some(
-        self, task: RepairTask, overlay: Overlay, wanted: Iterable[str], *, stop: bool
+        self,
+        task: RepairTask,
+        overlay: Overlay,
+        wanted: Iterable[str],
+        *,
+        stop: bool = False,
+        trace: bool = False,
     ) -> Run:
         """Runs the tests named, over ``overlay``; ``stop`` at the first that does not pass."""
-        only = sorted(wanted)
-        collect_s = self._timings.collection_limit_s()
-        tests_s = self._timings.limit_s(task, only)
-        request = self._request(overlay, collect_s=collect_s, tests_s=tests_s)
+        only = list(wanted)
+        request = self._request(
+            overlay,
+            collect_s=self._timings.collection_limit_s(),
+            tests_s=self._limits.trace_s if trace else self._timings.limit_s(task, only),
+        )
         request["only"] = only
         request["must_pass"] = only if stop else []
-        return read_run(self._launcher.run_forked(request))
+        if trace:
+            request["trace"] = [os.path.realpath(self._absolute(path)) for path in task.sources]
+            request["test_s"] = self._limits.trace_s / 4
+        run = read_run(self._launcher.run_forked(request))
+        self._launcher.learn_modules(run.modules)
+        return run
 
     # --- verdicts --------------------------------------------------------------------------------
 
     def _judge(
-        self, task: RepairTask, run: Run, wanted: Iterable[str], changed: Iterable[str]
+        self, task: RepairTask, run: Run, wanted: Collection[str], changed: Iterable[str]
     ) -> Verdict:
         """What one run says about the tests it was asked for."""
         passed = [t for t in task.targets if run.outcomes.get(t) == "passed"]
@@ -204,7 +243,7 @@ class PytestOracle:
                 return TimedOut(run.aborted, run.seconds)
             stacks = self._stacks(run.stacks, task.targets)
             return StillFailing(len(passed), len(task.targets), stacks, run.seconds)
-        lost = sorted(n for n in wanted if run.outcomes.get(n) not in PASSING)
+        lost = sorted(n for n in wanted if not self._as_good(n, run.outcomes.get(n)))
         if lost and run.over_limit:
             return TimedOut(run.aborted, run.seconds)
         if lost:
@@ -216,13 +255,48 @@ class PytestOracle:
         for path in sorted(changed):
             if os.path.realpath(self._absolute(path)) not in run.imported:
                 return Inapplicable(f"{path} was not imported by the tests that ran")
-        return Plausible(len(run.outcomes), run.seconds)
+        return Plausible(sum(map(_is_test, wanted)), run.seconds)
+
+    def _as_good(self, nodeid: str, outcome: str | None) -> bool:
+        """True for a test that passes, and where it passed plainly before, plainly."""
+        return outcome == "passed" if nodeid in self._plain else outcome in PASSING
 
     def _stacks(self, plain: Iterable[dict[str, Any]], targets: Iterable[str]) -> Any:
         wanted = set(targets)
         found = [stack_from_plain(stack, self._scope) for stack in plain]
         # A target that vanished fails through another: the collector of its module.
         return tuple(s for s in found if s.nodeid in wanted) or tuple(found)
+
+
+def _is_test(nodeid: str) -> bool:
+    """False for collectors, whose tests stand for them: what cannot be collected loses its tests."""
+    return "::" in nodeid
+
+
+def nearest_tests(targets: Sequence[str], others: Iterable[str]) -> list[str]:
+    """The other tests, those first that lie closest to a target: same class, file, folder."""
+    parts = [_parts(target) for target in targets]
+
+    def closeness(nodeid: str) -> int:
+        mine = _parts(nodeid)
+        return max((_common(mine, theirs) for theirs in parts), default=0)
+
+    return sorted(filter(_is_test, others), key=lambda n: (-closeness(n), n))
+
+
+def _parts(nodeid: str) -> list[str]:
+    path, _, inside = nodeid.partition("::")
+    return [*path.split("/"), *inside.split("::")]
+
+
+def _common(first: list[str], second: list[str]) -> int:
+    pairs = zip(first, second, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _lines_around(text: str, start: int, end: int) -> range:
+    first = text.count("\n", 0, start) + 1
+    return range(first - 1, first + text.count("\n", start, end) + 2)
 
 
 def _is_module_run() -> bool:

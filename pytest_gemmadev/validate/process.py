@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 import select
 import signal
@@ -55,10 +56,15 @@ def die_with_parent() -> None:
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
+
+
 def _prctl(option: int, value: int) -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+            _libc().prctl(option, value, 0, 0, 0)
 
 
 def confine(*, memory_bytes: int, file_bytes: int, processes: int) -> None:
@@ -71,7 +77,8 @@ def confine(*, memory_bytes: int, file_bytes: int, processes: int) -> None:
         with open("/proc/self/statm", encoding="ascii") as statm:
             pages = int(statm.read().split()[0])
         _lower(resource.RLIMIT_AS, pages * resource.getpagesize() + memory_bytes)
-        _lower(resource.RLIMIT_NPROC, _processes_of_user() + processes)
+        if os.getuid():  # not enforced for root
+            _lower(resource.RLIMIT_NPROC, processes_of_user() + processes)
 
 
 _found: dict[int, int] = {}  # soft limits of the user
@@ -88,8 +95,9 @@ def _lower(which: int, value: int) -> None:
         resource.setrlimit(which, (min(known), hard))
 
 
-def _processes_of_user() -> int:
-    """Threads that this user runs now: RLIMIT_NPROC counts them, wherever they are."""
+@functools.cache
+def processes_of_user() -> int:
+    """Threads that this user ran when first asked: RLIMIT_NPROC counts them, wherever they are."""
     uid, count = os.getuid(), 0
     for name in os.listdir("/proc"):
         if name.isdigit():

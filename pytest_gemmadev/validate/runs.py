@@ -24,7 +24,9 @@ class Run:
     stacks: list[dict[str, Any]] = field(default_factory=list)
     durations: dict[str, float] = field(default_factory=dict)
     imported: frozenset[str] = frozenset()  # real paths of overlaid files that were imported
-    modules: tuple[str, ...] = ()  # imported from outside the project, in order
+    modules: tuple[str, ...] = ()  # imported from outside the project by the tests, in order
+    lines: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+    # run by each test, by real path, where the run traced them
     collect_s: float = 0.0  # until all tests were known; 0 when that did not happen
     seconds: float = 0.0
     aborted: str = ""  # why it did not end by itself
@@ -68,6 +70,8 @@ def _add_outcome(run: Run, message: Message) -> None:
     run.stacks += message["stacks"]
     if "test" in message:
         run.durations[nodeid] = message["seconds"]
+    if "lines" in message:
+        run.lines[nodeid] = message["lines"]
 
 
 def _add_done(run: Run, done: Message) -> None:

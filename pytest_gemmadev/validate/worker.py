@@ -18,11 +18,13 @@ from _pytest.capture import DontReadFromInput  # not public, and what tests read
 
 from pytest_gemmadev._capture import Recorder
 from pytest_gemmadev.validate.jobs import serve_jobs
-from pytest_gemmadev.validate.lines import Ran
+from pytest_gemmadev.validate.lines import Ran, Traced
 from pytest_gemmadev.validate.overlay import SourceOverlay
 from pytest_gemmadev.validate.process import confine
 from pytest_gemmadev.validate.quiet import Quiet
 from pytest_gemmadev.validate.wire import Channel, Message, pack, write
+
+_PYTEST_SETS = ("PYTEST_CURRENT_TEST", "PYTEST_VERSION", "COLUMNS", "LINES")
 
 
 class Runner:
@@ -42,6 +44,9 @@ class Runner:
         self._told = 0  # stacks already sent
         self.jobs: Channel | None = None  # where candidates come from, if they do
         self.ran = Ran()
+        self._traced: Traced | None = None
+        self._known: frozenset[str] = frozenset()  # modules there before conftests were loaded
+        self._environ: dict[str, str] = {}
 
     def begin(self, request: Message, pipe: int, jobs: int | None) -> None:
         """Prepares this process for one request, before any project code is imported.
@@ -60,6 +65,9 @@ class Runner:
         self.overlay.serve({p: t.encode("latin-1") for p, t in request["files"].items()})
         if sys.platform != "win32":
             confine(**request["confine"])
+        if "trace" in request:
+            wanted = frozenset(request["trace"])
+            self._traced = Traced(lambda path: os.path.realpath(path) in wanted)
         if jobs is not None:
             self.jobs = Channel(socket.socket(fileno=jobs))
             # The jobs are forks, and would share the file that output is captured to.
@@ -71,7 +79,7 @@ class Runner:
 
     def finish(self, status: int) -> None:
         """Says the last word of a run."""
-        self.say({"done": {**self.last_words(status), "modules": outside_modules(self.overlay)}})
+        self.say({"done": {**self.last_words(status), "modules": self._outside_modules()}})
 
     def last_words(self, status: int) -> Message:
         """What was not said before."""
@@ -82,6 +90,23 @@ class Runner:
             "stacks": self.recorder.stacks[self._told :],
             "imported": sorted(self.overlay.imported),
         }
+
+    def _outside_modules(self) -> list[str]:
+        """Modules that tests and project imported and that are neither, in order of import.
+
+        None where the project changed the environment: an import may depend on that.
+        """
+        names: list[str] = []
+        if any(self._environ.get(k) != v for k, v in os.environ.items() if k not in _PYTEST_SETS):
+            return names
+        for name in [name for name in sys.modules if name not in self._known]:
+            spec = getattr(sys.modules[name], "__spec__", None)
+            origin = getattr(spec, "origin", None)
+            # What pytest rewrites must not be imported before it says so.
+            rewritten = type(getattr(spec, "loader", None)).__module__.startswith("_pytest")
+            if isinstance(origin, str) and not rewritten and self.overlay.own(origin) is None:
+                names.append(name)
+        return names
 
     # --- jobs ------------------------------------------------------------------------------------
 
@@ -102,14 +127,20 @@ class Runner:
         self._token, self._pipe = token, pipe
         self._request = {**self._request, "test_s": 0.0}
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_load_initial_conftests(self) -> Generator[None, object, object]:
+        self._known = frozenset(sys.modules)
+        self._environ = dict(os.environ)
+        return (yield)
+
     # --- which tests -----------------------------------------------------------------------------
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
-        if self._only is not None and not self._request.get("all_files"):
+        if self._only is not None:
             files = [config.rootpath / n.split("::")[0] for n in self._only]
-            # A node id that is no path under the root: collect everything.
-            if all(f.is_file() for f in files):
+            # Other node ids, a conftest's among them: collect everything.
+            if all(f.is_file() and f.name != "conftest.py" for f in files):
                 self._files = frozenset(files)
 
     @pytest.hookimpl(tryfirst=True)
@@ -126,6 +157,9 @@ class Runner:
         yield
         if self._only is not None:
             items[:] = [item for item in items if item.nodeid in self._only]
+        if self._traced is not None:  # targets first: the time for tracing may end
+            place = {nodeid: index for index, nodeid in enumerate(self._request["only"])}
+            items.sort(key=lambda item: place[item.nodeid])
 
     # --- what happens ----------------------------------------------------------------------------
 
@@ -133,12 +167,16 @@ class Runner:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         outcome = self.recorder.outcomes.get(report.nodeid)
         if outcome is not None:
-            self._say_outcome("collector", report.nodeid, outcome, 0.0)
+            self._say_outcome("collector", report.nodeid, outcome)
             if self._decides(report.nodeid, outcome):
                 pytest.exit("decided", returncode=1)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self) -> None:
+        for nodeid in self._only or ():
+            # A conftest that fails is known; one that does not is not mentioned by anybody.
+            if nodeid.endswith("conftest.py") and nodeid not in self.recorder.outcomes:
+                self._say_outcome("collector", nodeid, "passed")
         seconds = time.monotonic() - self._began_s
         self.say({"collected": list(self.recorder.collected), "seconds": seconds})
 
@@ -146,18 +184,39 @@ class Runner:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         self.say({"start": item.nodeid})
         began_s = time.monotonic()
-        with _alarm(self._request["test_s"]):
-            result = yield
+        traced = self._traced
+        if traced is not None:
+            traced.start()
+        try:
+            with _alarm(self._request["test_s"]):
+                result = yield
+        finally:
+            lines = None if traced is None else self._lines_by_path(traced.stop())
         outcome = self.recorder.outcomes.get(item.nodeid, "")
-        self._say_outcome("test", item.nodeid, outcome, time.monotonic() - began_s)
+        seconds = time.monotonic() - began_s
+        self._say_outcome("test", item.nodeid, outcome, seconds, lines)
         if self._decides(item.nodeid, outcome):
             item.session.shouldstop = "decided"
         return result
 
-    def _say_outcome(self, what: str, nodeid: str, outcome: str, seconds: float) -> None:
+    def _lines_by_path(self, lines: set[tuple[str, int]]) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for path, line in lines:
+            found.setdefault(os.path.realpath(path), []).append(line)
+        return found
+
+    def _say_outcome(
+        self,
+        what: str,
+        nodeid: str,
+        outcome: str,
+        seconds: float = 0.0,
+        lines: dict[str, list[int]] | None = None,
+    ) -> None:
         new = self.recorder.stacks[self._told :]
         self._told += len(new)
-        self.say({what: nodeid, "outcome": outcome, "seconds": seconds, "stacks": new})
+        message = {what: nodeid, "outcome": outcome, "seconds": seconds, "stacks": new}
+        self.say(message if lines is None else {**message, "lines": lines})
 
     def _decides(self, nodeid: str, outcome: str) -> bool:
         """True when the verdict is known with this outcome, so that the rest need not run."""
@@ -186,15 +245,3 @@ def _alarm(limit_s: float) -> Iterator[None]:
         if signal.getsignal(signal.SIGALRM) is ring:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
-
-
-def outside_modules(overlay: SourceOverlay) -> list[str]:
-    """Names of imported modules that are no project code, in order of import."""
-    names = []
-    for name, module in list(sys.modules.items()):
-        spec = getattr(module, "__spec__", None)
-        origin = getattr(spec, "origin", None)
-        if isinstance(origin, str) and name == getattr(spec, "name", None):
-            if origin in ("built-in", "frozen") or overlay.own(origin) is None:
-                names.append(name)
-    return names
