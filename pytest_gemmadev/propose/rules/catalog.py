@@ -1,0 +1,16 @@
+"""All rules, by family."""
+
+from __future__ import annotations
+
+from pytest_gemmadev.propose.rules import (
+    missing_imports,
+    names,
+    unbound,
+)
+from pytest_gemmadev.propose.rules.rule import Rule
+
+RULES: tuple[Rule, ...] = (
+    *names.RULES,
+    *missing_imports.RULES,
+    *unbound.RULES,
+)
