@@ -37,6 +37,7 @@ from pytest_gemmadev.core.types import (
 )
 
 RERUNS = 4  # of a failing set before it is believed to fail always
+RERUN_SHARE = 0.05  # of the time left, at most, but for the first of them
 OTHERS = 5  # plausible patches listed beside the chosen one
 OBSERVED = 4  # plausible repairs of a broken import that a whole run compares
 _WAVE = {ErrorKind.SYNTAX: 0, ErrorKind.INDENTATION: 0, ErrorKind.IMPORT: 1}
@@ -174,8 +175,9 @@ class Repair:
 
     def _passes_again(self, task: RepairTask, meter: Meter) -> bool:
         unchanged = Candidate(edits=(), origin="unchanged", prior=0.0)
+        share = meter.share(RERUN_SHARE)  # a test that hangs is not waited for again and again
         for _ in range(RERUNS):
-            if meter.exhausted:
+            if share.exhausted:
                 return False
             if isinstance(self.oracle.validate(task, unchanged), Plausible):
                 return True
