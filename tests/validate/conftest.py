@@ -1,0 +1,47 @@
+"""Oracles on small projects, ended with the module that asked for them."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+
+import pytest
+from projects import MakeProject, Project
+
+from pytest_gemmadev.core.scope import Scope
+from pytest_gemmadev.validate.oracle import Limits, PytestOracle
+
+
+@pytest.fixture(scope="module")
+def make_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeProject]:
+    """Writes files (a ``pytest.ini`` among them), runs their tests once."""
+    oracles: list[PytestOracle] = []
+
+    def make(
+        files: Mapping[str, str],
+        *,
+        args: Sequence[str] = (),
+        limits: Limits = Limits(),
+        invocation_dir: str = ".",
+        environ: Mapping[str, str] | None = None,
+    ) -> Project:
+        root = tmp_path_factory.mktemp("project")
+        for name, text in {"pytest.ini": "[pytest]\npythonpath = .\n", **files}.items():
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(textwrap.dedent(text), encoding="utf-8")
+        oracle = PytestOracle(
+            root,
+            invocation_dir=root / invocation_dir,
+            args=args,
+            scope=Scope(root),
+            limits=limits,
+            environ=environ,
+            cwd_on_path=False,
+        )
+        oracles.append(oracle)
+        return Project(root, oracle, oracle.observe({}))
+
+    yield make
+    for oracle in oracles:
+        oracle.close()
