@@ -36,6 +36,7 @@ def serve_jobs(runner: Runner, session: pytest.Session, channel: Channel) -> Non
     elif not runner.ran.complete:
         problem = "something else traced the collection"
     channel.send({"items": list(items), "problem": problem})
+    adopt_orphans()
     processes_of_user()  # takes 2 ms, which each fork would need
     gc.freeze()  # else the first collection in each fork copies every page
     before = children()

@@ -87,7 +87,7 @@ class PytestOracle:
         request = self._request(overlay, collect_s=self._limits.run_s, tests_s=self._limits.run_s)
         request["test_s"] = self._limits.test_s
         # An alarm inside the run fails a test that hangs; this is for one that does not hear it.
-        request["stall_s"] = 3 * self._limits.test_s + 5
+        request["stall_s"] = 3 * self._limits.test_s + 2
         request["confine"] = self._limits.confinement(scale=4)
         run = read_run(self._launcher.run_fresh(request))
         self._timings.learn(run)

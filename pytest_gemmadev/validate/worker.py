@@ -188,10 +188,13 @@ class Runner:
         if traced is not None:
             traced.start()
         try:
-            with _alarm(self._request["test_s"]):
+            with _alarm(self._request["test_s"]) as rang:
                 result = yield
         finally:
             lines = None if traced is None else self._lines_by_path(traced.stop())
+        if rang:
+            for stack in self.recorder.stacks[self._told :]:
+                stack["kind"] = "timeout"
         outcome = self.recorder.outcomes.get(item.nodeid, "")
         seconds = time.monotonic() - began_s
         self._say_outcome("test", item.nodeid, outcome, seconds, lines)
@@ -224,23 +227,26 @@ class Runner:
 
 
 @contextlib.contextmanager
-def _alarm(limit_s: float) -> Iterator[None]:
+def _alarm(limit_s: float) -> Iterator[list[float]]:
     """Fails a test from within when it takes too long, so that its frames are seen; 0 is no limit.
 
     A test or plugin that sets its own alarm replaces this one; the watch over the process remains.
+    What it yields is empty until it rings.
     """
+    rang: list[float] = []
 
     def ring(_signum: int, _frame: FrameType | None) -> None:
-        __tracebackhide__ = True
-        pytest.fail(f"Timeout (>{limit_s:.1f}s): the test did not end")
+        rang.append(limit_s)
+        # Not an Exception: the code that hangs may catch those.
+        raise pytest.fail.Exception(f"Timeout (>{limit_s:.1f}s): the test did not end")
 
     if limit_s <= 0 or not hasattr(signal, "setitimer"):
-        yield
+        yield rang
         return
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, limit_s)
     try:
-        yield
+        yield rang
     finally:
         if signal.getsignal(signal.SIGALRM) is ring:
             signal.setitimer(signal.ITIMER_REAL, 0)
