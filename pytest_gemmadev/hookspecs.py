@@ -1,7 +1,8 @@
 """Hooks through which other packages bring models and proposers.
 
 A package names its plugin module in the entry-point group ``gemmadev`` and marks functions with
-`hookimpl`. Entry points are loaded when a repair or a listing asks for them, never on a plain test run.
+`hookimpl`. Entry points are loaded when a repair or a listing asks for them, never on a plain test
+run.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 class KnownModel:
     """A line of ``gemmadev models``."""
 
-    info: ModelInfo  # what is known without loading it; ``spec`` may hold a placeholder, ``gguf:PATH``
+    info: ModelInfo  # without loading it; ``spec`` may hold a placeholder, ``gguf:PATH``
     description: str  # a few words
     available: bool  # everything it needs is installed
     hint: str = ""  # what to do where it is not
@@ -39,8 +40,10 @@ def gemmadev_load_model(spec: str, adapter: str | None, threads: int | None) -> 
 @hookspec
 def gemmadev_known_models() -> Sequence[KnownModel]:
     """Models that this plugin can serve, installed or not."""
+    raise NotImplementedError  # a specification, never called
 
 
 @hookspec
 def gemmadev_proposers(model: Model | None) -> Sequence[Proposer]:
     """Further sources of candidate patches; those that use ``model`` should spend it sparingly."""
+    raise NotImplementedError  # a specification, never called

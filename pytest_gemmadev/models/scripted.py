@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from pytest_gemmadev.core.types import Completion, ModelInfo, Sampling
 
+_INFO = ModelInfo(spec="scripted", name="scripted")
 Scores: TypeAlias = Mapping[str, float] | Callable[[str, str], float]
 
 
@@ -15,16 +16,17 @@ Scores: TypeAlias = Mapping[str, float] | Callable[[str, str], float]
 class ScriptedModel:
     """Implements `core.types.Model`.
 
-    ``answers`` maps a substring of the prompt to the texts to return; the first key that occurs wins,
-    and a prompt that no key matches gets ``default``. ``scores`` gives log-likelihoods, by continuation
-    or as a function of (prefix, continuation); what it does not name scores its length in characters,
-    negated, so that shorter text is likelier. Stop strings end a text as they would a real model's.
+    ``answers`` maps a substring of the prompt to the texts to return; the first key that occurs
+    wins, and a prompt that no key matches gets ``default``. ``scores`` gives log-likelihoods, by
+    continuation or as a function of (prefix, continuation); what it does not name scores its length
+    in characters, negated, so that shorter text is likelier. Stop strings end a text as they would
+    a real model's.
     """
 
     answers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     default: Sequence[str] = ("",)
     scores: Scores = field(default_factory=dict)
-    info: ModelInfo = ModelInfo(spec="scripted", name="scripted")
+    info: ModelInfo = _INFO
     prompts: list[str] = field(default_factory=list)  # of every call of `complete`, in order
     samplings: list[Sampling] = field(default_factory=list)
     scored: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)  # calls of `score`
