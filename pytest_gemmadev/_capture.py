@@ -20,7 +20,15 @@ from pytest_gemmadev._exceptions import Comparison
 from pytest_gemmadev._facts import clip
 from pytest_gemmadev._stack import MAX_MESSAGE, PlainStack, stack_to_plain
 
-__all__ = ["Capture", "ConftestImportFailure", "Recorder", "described", "guarded", "stack_to_plain"]
+__all__ = [
+    "Capture",
+    "ConftestImportFailure",
+    "Recorder",
+    "cause_of",
+    "described",
+    "guarded",
+    "stack_to_plain",
+]
 
 TEST_FILES = "gemmadev_test_files"  # key of what an xdist worker tells its controller
 
@@ -32,6 +40,11 @@ def guarded(troubles: list[str], doing: str) -> Iterator[None]:
         yield
     except Exception as error:  # any bug of ours; the run it would break is not ours
         troubles.append(f"{doing}: {described(error)}")
+
+
+def cause_of(failure: ConftestImportFailure) -> BaseException:
+    """What importing the conftest raised; the attribute that holds it has changed its name once."""
+    return failure.__cause__ or failure
 
 
 def described(error: BaseException) -> str:
@@ -115,7 +128,7 @@ class Recorder(Capture):
         super().__init__()
         self.outcomes: dict[str, str] = {}
         self.collected: dict[str, None] = {}  # an ordered set
-        self.stacks: list[PlainStack] = []
+        self._stacks: dict[str, list[PlainStack]] = {}  # by node id
         self.durations: dict[str, float] = {}
         self.test_files: set[str] = set()
         self.aborted = ""
@@ -130,7 +143,7 @@ class Recorder(Capture):
         return {
             "outcomes": dict(self.outcomes),
             "collected": list(self.collected),
-            "stacks": list(self.stacks),
+            "stacks": [stack for stacks in self._stacks.values() for stack in stacks],
             "durations": dict(self.durations),
             "aborted": self.aborted,
             "test_files": sorted(self.test_files),
@@ -156,12 +169,7 @@ class Recorder(Capture):
             except ValueError:  # above the rootdir
                 nodeid = failure.path.as_posix()
             self.outcomes[nodeid] = "error"
-            self._add_stack(self._stack(failure.cause, nodeid, "collect"))
-
-    def forget_conftests(self) -> None:
-        """Forgets everything recorded so far, for conftests are about to be loaded again."""
-        self.outcomes.clear()
-        self.stacks.clear()
+            self._add_stack(self._stack(cause_of(failure), nodeid, "collect"))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         with guarded(self.troubles, f"recording {report.nodeid}"):
@@ -186,14 +194,14 @@ class Recorder(Capture):
         stack = getattr(report, "gemmadev_stack", None)
         if isinstance(stack, dict):
             return stack
-        if any(known["nodeid"] == nodeid for known in self.stacks):
+        if nodeid in self._stacks:
             return None  # "contains 2 failed subtests": the subtests' own stacks are there
         return _bare_stack(nodeid, phase, "", clip(report.longreprtext, MAX_MESSAGE))
 
     def _add_stack(self, stack: PlainStack | None) -> None:
         # one file can be collected twice, as module and for its doctests, and fail twice alike
-        if stack is not None and stack not in self.stacks:
-            self.stacks.append(stack)
+        if stack is not None and stack not in self._stacks.setdefault(stack["nodeid"], []):
+            self._stacks[stack["nodeid"]].append(stack)
 
     # --- the session -----------------------------------------------------------------------------
 

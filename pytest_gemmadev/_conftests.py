@@ -20,7 +20,7 @@ import pytest
 from _pytest.config import ConftestImportFailure  # not public; initial conftests raise it
 
 from pytest_gemmadev import _session
-from pytest_gemmadev._capture import Recorder, described
+from pytest_gemmadev._capture import Recorder, cause_of, described
 from pytest_gemmadev._exceptions import is_installed, steps
 from pytest_gemmadev._settings import settings_of
 from pytest_gemmadev.core.types import GemmadevError
@@ -44,14 +44,14 @@ def repair_and_load(
     for _ in range(MAX_REPAIRS):
         if not _repair(config, failure):
             break
-        ran = {step.tb_frame.f_code.co_filename for step in steps(failure.cause.__traceback__)}
+        ran = {step.tb_frame.f_code.co_filename for step in steps(cause_of(failure).__traceback__)}
         ran |= _forget_modules(config.pluginmanager, known_modules)
         _remove_bytecode(path for path in ran if not is_installed(path))
         again = _load(config, parser, args)
         if again is None:
             return
         failure = again
-    raise failure from failure.cause
+    raise failure
 
 
 def _repair(config: pytest.Config, failure: ConftestImportFailure) -> bool:

@@ -75,7 +75,8 @@ def _value(config: pytest.Config, options: Any, name: str) -> tuple[str, str]:
     given = getattr(options, f"gemmadev_{name}")
     if given is not None:
         return str(given).strip(), f"--gemmadev-{name}"
-    return str(config.getini(f"gemmadev_{name}")).strip(), f"gemmadev_{name} in {config.inipath}"
+    where = f" in {config.inipath}" if config.inipath is not None else ""
+    return str(config.getini(f"gemmadev_{name}")).strip(), f"gemmadev_{name}{where}"
 
 
 def _folder(config: pytest.Config, text: str) -> Path:

@@ -132,10 +132,10 @@ def _unwrapped(
     for _ in range(MAX_CHAIN):
         name = class_name(type(error))
         inner: Any = None
-        if name.startswith("_pytest.") and name.endswith(".CollectError"):
+        if name.startswith("_pytest.") and name.endswith(
+            (".CollectError", "ConftestImportFailure")
+        ):
             inner = error.__cause__
-        elif name == "_pytest.config.ConftestImportFailure":
-            inner = getattr(error, "cause", None)
         elif name == "_pytest.doctest.MultipleDoctestFailures":
             inner = example = next(iter(getattr(error, "failures", ())), error)
         elif name == "doctest.UnexpectedException":

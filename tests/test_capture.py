@@ -454,8 +454,9 @@ def collection_errors(
         files[f"{kind}_pack/__init__.py"] = f"from {kind}_pack import cart\n"
         files[f"{kind}_pack/cart.py"] = source
         files[f"test_{kind}.py"] = f"import {kind}_pack\n\ndef test_it(): pass\n"
-    options = [f"--import-mode={request.param}", "-o", "pythonpath=."]
-    return observe(tmp_path_factory.mktemp("collection"), files, *options)
+    files["pytest.ini"] = "[pytest]\npythonpath = .\n"
+    folder = tmp_path_factory.mktemp("collection")
+    return observe(folder, files, f"--import-mode={request.param}")
 
 
 @pytest.mark.parametrize("kind", BROKEN_MODULES)

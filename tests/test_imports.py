@@ -15,7 +15,6 @@ PACKAGE = Path(__file__).parents[1] / "pytest_gemmadev"
 # What runs inside the user's pytest, before and without any repair.
 WATCHING = {"_facts", "_exceptions", "_stack", "_capture", "_settings", "newhooks"}
 PARTS = {"propose", "validate", "models"}
-REGISTRY = {"registry", "hookspecs"}
 
 
 class Import(NamedTuple):
@@ -64,7 +63,7 @@ def layer(module: str) -> int:
     parts = module.split(".")[1:]
     if not parts or parts == ["core"] or parts == ["core", "types"]:
         return 0
-    order = [{"core"}, WATCHING, PARTS, REGISTRY]
+    order = [{"core"}, WATCHING, {"hookspecs"}, PARTS, {"registry"}]
     return next((n for n, names in enumerate(order, 1) if parts[0] in names), len(order) + 1)
 
 

@@ -115,8 +115,8 @@ def test_the_command_line_goes_over_the_ini_file_and_globs_add_up(
         (["--gemmadev-fix", "--gemmadev-budget=inf"], "--gemmadev-budget: 'inf' is not a number"),
         (["--gemmadev-fix", "--gemmadev-seed=x"], "--gemmadev-seed: 'x' is not a whole number"),
         (["--gemmadev-fix", "--gemmadev-allow="], "--gemmadev-allow: an empty glob"),
-        (["--gemmadev-fix", "-o", "gemmadev_seed=1.5"], "gemmadev_seed in "),
-        (["--gemmadev-fix", "-o", "gemmadev_budget=-1"], "gemmadev_budget in "),
+        (["--gemmadev-fix", "-o", "gemmadev_seed=1.5"], "gemmadev_seed: '1.5'"),
+        (["--gemmadev-fix", "-o", "gemmadev_budget=-1"], "gemmadev_budget: "),
         (["--gemmadev-propose="], "--gemmadev-propose: name a directory"),
         (["--gemmadev-propose=taken"], "taken is not a directory"),
         (["--gemmadev-propose=taken/below"], "taken is not a directory"),
@@ -137,6 +137,13 @@ def test_misuse_is_a_usage_error_of_one_line(
         pytester.parseconfigure(*args)
     assert message in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_misuse_in_the_ini_file_names_it(pytester: pytest.Pytester) -> None:
+    ini = pytester.makeini("[pytest]\ngemmadev_budget = long\n")
+    with pytest.raises(pytest.UsageError) as caught:
+        pytester.parseconfigure("--gemmadev-fix")
+    assert str(caught.value).startswith(f"gemmadev_budget in {ini}: 'long' is not a number")
 
 
 @pytest.mark.parametrize("args", [[], ["--pdb"], ["--collect-only", "--gemmadev-budget=-1"]])
