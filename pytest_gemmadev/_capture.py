@@ -128,7 +128,8 @@ class Recorder(Capture):
         super().__init__()
         self.outcomes: dict[str, str] = {}
         self.collected: dict[str, None] = {}  # an ordered set
-        self._stacks: dict[str, list[PlainStack]] = {}  # by node id
+        self.stacks: list[PlainStack] = []  # in the order in which they came
+        self._by_nodeid: dict[str, list[PlainStack]] = {}
         self.durations: dict[str, float] = {}
         self.test_files: set[str] = set()
         self.aborted = ""
@@ -143,7 +144,7 @@ class Recorder(Capture):
         return {
             "outcomes": dict(self.outcomes),
             "collected": list(self.collected),
-            "stacks": [stack for stacks in self._stacks.values() for stack in stacks],
+            "stacks": list(self.stacks),
             "durations": dict(self.durations),
             "aborted": self.aborted,
             "test_files": sorted(self.test_files),
@@ -194,14 +195,15 @@ class Recorder(Capture):
         stack = getattr(report, "gemmadev_stack", None)
         if isinstance(stack, dict):
             return stack
-        if nodeid in self._stacks:
+        if nodeid in self._by_nodeid:
             return None  # "contains 2 failed subtests": the subtests' own stacks are there
         return _bare_stack(nodeid, phase, "", clip(report.longreprtext, MAX_MESSAGE))
 
     def _add_stack(self, stack: PlainStack | None) -> None:
         # one file can be collected twice, as module and for its doctests, and fail twice alike
-        if stack is not None and stack not in self._stacks.setdefault(stack["nodeid"], []):
-            self._stacks[stack["nodeid"]].append(stack)
+        if stack is not None and stack not in self._by_nodeid.setdefault(stack["nodeid"], []):
+            self._by_nodeid[stack["nodeid"]].append(stack)
+            self.stacks.append(stack)
 
     # --- the session -----------------------------------------------------------------------------
 
