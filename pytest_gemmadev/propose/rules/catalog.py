@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from pytest_gemmadev.propose.rules import (
+    attributes,
+    imports,
+    keys,
+    members,
     missing_imports,
     names,
     unbound,
@@ -13,4 +17,8 @@ RULES: tuple[Rule, ...] = (
     *names.RULES,
     *missing_imports.RULES,
     *unbound.RULES,
+    *attributes.RULES,
+    *members.RULES,
+    *imports.RULES,
+    *keys.RULES,
 )

@@ -179,6 +179,15 @@ MOVED_ATTRIBUTES = {
 }
 
 
+_SPECIAL = (
+    "init new str repr len eq ne lt le gt ge hash bool call iter next contains getitem setitem "
+    "delitem getattr setattr enter exit aenter aexit aiter anext add radd iadd sub mul rmul "
+    "truediv floordiv mod neg abs int float index format post_init reversed missing"
+)
+DUNDERS = tuple(f"__{name}__" for name in _SPECIAL.split())
+"""Special methods that classes of a project define."""
+
+
 def library_names(module: str) -> frozenset[str]:
     """Public names of a standard-library module that is loaded already; nothing is imported."""
     if module.partition(".")[0] not in sys.stdlib_module_names:

@@ -218,8 +218,13 @@ class Project:
         return found
 
     def stores(self, cls: Class) -> list[ast.Attribute]:
-        """``self.x`` wherever a method of the class itself sets it."""
-        return [n for n in self.self_attributes(cls) if isinstance(n.ctx, ast.Store)]
+        """``self.x`` wherever a method of the class itself sets it; ``+=`` needs it set before."""
+        return [
+            n
+            for n in self.self_attributes(cls)
+            if isinstance(n.ctx, ast.Store)
+            and not isinstance(cls.module.parents.get(n), ast.AugAssign)
+        ]
 
     def self_attributes(self, cls: Class) -> list[ast.Attribute]:
         """``self.x`` wherever a method of the class itself reads or sets it, in source order."""

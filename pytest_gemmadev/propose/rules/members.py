@@ -1,0 +1,474 @@
+"""An attribute that is not there, repaired in the class: never set, misspelt, out of place."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from pytest_gemmadev.core.types import Edit, ErrorKind
+from pytest_gemmadev.propose.rules.attributes import missing_name
+from pytest_gemmadev.propose.rules.failure import Failure
+from pytest_gemmadev.propose.rules.library import DUNDERS
+from pytest_gemmadev.propose.rules.module import FUNCTIONS, Function, Module, dotted, own_nodes
+from pytest_gemmadev.propose.rules.names import without_decorator
+from pytest_gemmadev.propose.rules.project import Class, Project
+from pytest_gemmadev.propose.rules.rule import (
+    FAIR,
+    LIKELY,
+    SURE,
+    Example,
+    Fix,
+    Rule,
+    alike_prior,
+    fix,
+)
+from pytest_gemmadev.propose.rules.unbound import first_statement
+from pytest_gemmadev.propose.similarity import closest, similarity
+
+
+class MisspeltMember(Rule):
+    """What the class sets or defines under a misspelt name: renamed there."""
+
+    name = "misspelt_member"
+    kinds = (ErrorKind.ATTRIBUTE,)
+    examples = (
+        Example(
+            "class Cart:\n    def __init__(self):\n        self.itmes = []\n",
+            "Cart().items",
+            "itmes",
+            "items",
+        ),
+        Example(
+            "class Cart:\n    def totl(self):\n        return 1\n",
+            "Cart().total()",
+            "totl",
+            "total",
+        ),
+        Example(
+            "--- shop.py\ndef totl():\n    return 1\n",
+            "import shop\n---\nshop.total()",
+            "totl",
+            "total",
+        ),
+        Example("class Cart:\n    def add(self):\n        return 1\n", "Cart().total()"),
+    )
+
+    def fixes(self, failure: Failure) -> Iterator[Fix]:
+        name = missing_name(failure)
+        project = failure.project
+        if not name:
+            return
+        if failure.owner is not None:
+            members = project.members(failure.owner)
+            for other, likeness in closest(name, members, floor=0.6, limit=4):
+                if other.startswith("__") != name.startswith("__"):
+                    continue
+                own = _own(project, failure.owner, other)
+                wanted = _count(project, name) >= _count(project, other) - own
+                prior = alike_prior(likeness) - (0.2 if wanted else 1.5)
+                edits = rename_member(project, failure.owner, other, name)
+                yield from fix(prior, f"the class has `{other}`, `{name}` is asked for", *edits)
+        module = project.named(failure.facts.owner) if failure.facts.owner else None
+        if module is not None and module.path in project.task.sources:
+            for other, likeness in closest(name, module.bindings, floor=0.6, limit=3):
+                why = f"`{module.name}` has `{other}`, `{name}` is asked for"
+                prior = alike_prior(likeness) - (0.2 if failure.site is None else 1.0)
+                yield from fix(prior, why, *rename_global(module, other, name))
+
+
+def _count(project: Project, name: str) -> int:
+    """How many attributes of the name the project and the tests in the stacks mention."""
+    pattern = re.compile(rf"\.{re.escape(name)}\b")
+    modules = (*project.tests, *project.modules(name))
+    return sum(len(pattern.findall(module.text)) for module in modules)
+
+
+def _own(project: Project, cls: Class, name: str) -> int:
+    return sum(n.attr == name for n in project.self_attributes(cls))
+
+
+def rename_member(project: Project, cls: Class, old: str, new: str) -> list[Edit | None]:
+    """Edits that give an attribute of a class another name, in the class and its bases."""
+    edits: list[Edit | None] = []
+    for one in project.bases(cls):
+        for node in project.self_attributes(one):
+            if node.attr == old:
+                edits.append(one.module.rename_attribute(node, new))
+        for statement in one.node.body:
+            if isinstance(statement, (*FUNCTIONS, ast.ClassDef)) and statement.name == old:
+                edits.append(one.module.rename_definition(statement, new))
+            elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
+                for target in ast.walk(statement):
+                    if (
+                        isinstance(target, ast.Name)
+                        and isinstance(target.ctx, ast.Store)
+                        and target.id == old
+                    ):
+                        edits.append(one.module.replace(target, new))
+    return edits
+
+
+def rename_global(module: Module, old: str, new: str) -> list[Edit | None]:
+    """Edits that give a function, class or variable of a module another name, in that module."""
+    edits: list[Edit | None] = []
+    for node in module.bindings.get(old, ()):
+        if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+            edits.append(module.rename_definition(node, new))
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            edits.append(None)
+    edits += [module.replace(use, new) for use in module.names(module.tree, old)]
+    for constant in module.strings:
+        if constant.value == old and _in_all(module, constant):
+            edits.append(module.replace_string(constant, new))
+    return edits
+
+
+def _in_all(module: Module, node: ast.AST) -> bool:
+    statement = module.statement(node)
+    return isinstance(statement, ast.Assign) and any(
+        dotted(t) == "__all__" for t in statement.targets
+    )
+
+
+class NeverSet(Rule):
+    """An attribute that no method sets: from the parameter of its name, or an empty value."""
+
+    name = "attribute_never_set"
+    kinds = (ErrorKind.ATTRIBUTE,)
+    examples = (
+        Example(
+            "class Item:\n    def __init__(self, name, price):\n        self.name = name\n\n"
+            "    def cost(self):\n        return self.price\n",
+            "Item('a', 1).cost()",
+            "        self.name = name",
+            "        self.name = name\n        self.price = price",
+        ),
+        Example(
+            "class Cart:\n    def __init__(self):\n        self.total = 0\n\n"
+            "    def add(self, x):\n        self.items.append(x)\n",
+            "Cart().add(1)",
+            "        self.total = 0",
+            "        self.total = 0\n        self.items = []",
+        ),
+        Example(
+            "class Cart:\n    def __init__(self):\n        items = []\n\n"
+            "    def add(self, x):\n        self.items.append(x)\n",
+            "Cart().add(1)",
+            "        items = []",
+            "        self.items = []",
+        ),
+        Example(
+            "class Cart:\n    def __init__(self):\n        self.count == 0\n\n"
+            "    def add(self):\n        self.count += 1\n",
+            "Cart().add()",
+            "self.count == 0",
+            "self.count = 0",
+        ),
+        Example("class Cart:\n    pass\n", "Cart().items"),
+    )
+
+    def fixes(self, failure: Failure) -> Iterator[Fix]:
+        name, cls = missing_name(failure), failure.owner
+        if cls is None or not name or name in failure.project.members(cls):
+            return
+        for one in failure.project.bases(cls):
+            init = failure.project.method(one, "__init__")
+            if init is not None and init.cls is one.node and init.receiver:
+                yield from self._in_init(failure, one, init, name)
+                return
+
+    def _in_init(self, failure: Failure, cls: Class, init: Function, name: str) -> Iterator[Fix]:
+        module, me = cls.module, init.receiver or "self"
+        for node in own_nodes(init.node):
+            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
+                why = f"`{name}` is set as a local variable, not as an attribute"
+                edits = [module.replace(n, f"{me}.{name}") for n in module.names(init.node, name)]
+                yield from fix(SURE, why, *edits)
+                return
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Compare):
+                compare = node.value
+                if dotted(compare.left) == f"{me}.{name}" and isinstance(compare.ops[0], ast.Eq):
+                    code = f"{module.code(compare.left)} = {module.code(compare.comparators[0])}"
+                    yield from fix(
+                        SURE, "a comparison is no assignment", module.replace(node, code)
+                    )
+                    return
+        last = [s for s in init.node.body if not isinstance(s, ast.Return)][-1]
+        after = [s for s in init.node.body if _sets(s, me)]
+        anchor = after[-1] if after else last
+        is_pass = isinstance(anchor, ast.Pass)
+
+        def put(value: str) -> Edit | None:
+            code = f"{me}.{name} = {value}"
+            return module.replace(anchor, code) if is_pass else module.insert_after(anchor, code)
+
+        parameters = [p for p in init.parameters if p != me]
+        for parameter in parameters:
+            if parameter in (name, name.lstrip("_")):
+                yield from fix(SURE - 0.1, f"`__init__` never sets `{name}`", put(parameter))
+                return
+        for parameter, likeness in closest(name, parameters, floor=0.6, limit=2):
+            why = f"`__init__` never sets `{name}`"
+            yield from fix(alike_prior(likeness) - 0.5, why, put(parameter))
+        if failure.site is None and not _own(failure.project, cls, name):
+            return
+        for rank, value in enumerate(_empty_values(failure.project, name)):
+            yield from fix(LIKELY - 0.4 * rank, f"`__init__` never sets `{name}`", put(value))
+
+
+def _sets(statement: ast.stmt, me: str) -> bool:
+    if not isinstance(statement, (ast.Assign, ast.AnnAssign)):
+        return False
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    return any(dotted(t).startswith(f"{me}.") for t in targets)
+
+
+_EMPTY = {
+    "append": "[]",
+    "extend": "[]",
+    "insert": "[]",
+    "pop": "[]",
+    "sort": "[]",
+    "add": "set()",
+    "discard": "set()",
+    "items": "{}",
+    "values": "{}",
+    "keys": "{}",
+    "get": "{}",
+    "setdefault": "{}",
+    "update": "{}",
+}
+
+
+def _empty_values(project: Project, name: str) -> list[str]:
+    """Empty values that fit how the attribute is used anywhere in the project."""
+    found: dict[str, None] = {}
+    for module in project.modules(name):
+        for node in ast.walk(module.tree):
+            if not isinstance(node, ast.Attribute) or node.attr != name:
+                continue
+            parent = module.parents.get(node)
+            if isinstance(parent, ast.Attribute) and parent.attr in _EMPTY:
+                found[_EMPTY[parent.attr]] = None
+            elif isinstance(parent, ast.AugAssign):
+                found["0"] = None
+            elif isinstance(parent, ast.Subscript):
+                found["{}"] = None
+            elif isinstance(parent, (ast.For, ast.comprehension)) or (
+                isinstance(parent, ast.Call) and dotted(parent.func) == "len"
+            ):
+                found["[]"] = None
+            elif isinstance(parent, (ast.BinOp, ast.Compare)):
+                found["0"] = None
+            elif isinstance(parent, (ast.If, ast.UnaryOp)):
+                found["False"] = None
+    found.setdefault("None", None)
+    return list(found)[:4]
+
+
+class NoSuperInit(Rule):
+    """A class whose ``__init__`` never calls that of its base, which sets the attribute."""
+
+    name = "super_init_missing"
+    kinds = (ErrorKind.ATTRIBUTE,)
+    examples = (
+        Example(
+            "class Base:\n    def __init__(self, name):\n        self.name = name\n\n\n"
+            "class Child(Base):\n    def __init__(self, name, age):\n        self.age = age\n",
+            "Child('a', 1).name",
+            "        self.age = age",
+            "        super().__init__(name)\n        self.age = age",
+        ),
+        Example("class Child:\n    def __init__(self):\n        self.age = 1\n", "Child().name"),
+    )
+
+    def fixes(self, failure: Failure) -> Iterator[Fix]:
+        cls, name = failure.owner, missing_name(failure)
+        if cls is None:
+            return
+        init = failure.project.method(cls, "__init__")
+        if init is None or init.cls is not cls.node:
+            return
+        if any(isinstance(n, ast.Call) and dotted(n.func) == "super" for n in ast.walk(init.node)):
+            return
+        for base in failure.project.bases(cls)[1:]:
+            if name in {n.attr for n in failure.project.stores(base)}:
+                parent = failure.project.method(base, "__init__")
+                if parent is None:
+                    return
+                wanted = parent.parameters[1:]
+                required = wanted[: len(wanted) - len(parent.node.args.defaults)]
+                passed = [p for p in wanted if p in init.parameters]
+                code = f"super().__init__({', '.join(passed)})"
+                prior = SURE - 0.1 if set(required) <= set(passed) else FAIR
+                why = f"`{base.name}.__init__`, which sets `{name}`, is never called"
+                first = first_statement(init)
+                if isinstance(first, ast.Pass):
+                    yield from fix(prior, why, cls.module.replace(first, code))
+                else:
+                    yield from fix(prior, why, cls.module.insert_before(first, code))
+                return
+
+
+class MisspeltDunder(Rule):
+    """A special method whose name the interpreter does not know: ``_init_``, ``__int__``."""
+
+    name = "misspelt_dunder"
+    kinds = (ErrorKind.ATTRIBUTE, ErrorKind.TYPE, ErrorKind.ASSERTION)
+    examples = (
+        Example(
+            "class Item:\n    def _init_(self, name):\n        self.name = name\n",
+            "Item('a')",
+            "_init_",
+            "__init__",
+        ),
+        Example(
+            "class Cart:\n    def __length__(self):\n        return 1\n",
+            "len(Cart())",
+            "__length__",
+            "__len__",
+        ),
+        Example("class Cart:\n    def length(self):\n        return 1\n", "len(Cart())"),
+    )
+
+    def fixes(self, failure: Failure) -> Iterator[Fix]:
+        for cls in _classes_meant(failure):
+            defined = {s.name: s for s in cls.node.body if isinstance(s, FUNCTIONS)}
+            for name, node in defined.items():
+                if name in DUNDERS or not (name.startswith("_") and name.endswith("_")):
+                    continue
+                for dunder in DUNDERS:
+                    likeness = similarity(name.strip("_"), dunder.strip("_"))
+                    if likeness >= 0.6 and dunder not in defined:
+                        why = f"`{name}` means nothing to Python; `{dunder}` does"
+                        edit = cls.module.rename_definition(node, dunder)
+                        yield from fix(alike_prior(likeness), why, edit)
+
+
+def _classes_meant(failure: Failure) -> list[Class]:
+    """Classes of the project that the error names, or that the values in its frames have."""
+    names = [failure.facts.owner, *re.findall(r"'([\w.]+)'", failure.message)]
+    names += re.findall(r"^([A-Z]\w*)\b", failure.message)
+    for place in failure.places[:3]:
+        names += [fact.type for fact in place.frame.facts if "." in fact.type]
+        calls = place.nodes(ast.Call)
+        names += [dotted(call.func).rpartition(".")[2] for call in calls]
+    found = [failure.project.class_named(n) for n in dict.fromkeys(names) if n and n[0] != "_"]
+    return list({c.node: c for c in found if c is not None}.values())
+
+
+class MethodOutsideClass(Rule):
+    """A method that slipped out of its class by its indentation."""
+
+    name = "method_outside_class"
+    kinds = (ErrorKind.ATTRIBUTE,)
+    examples = (
+        Example(
+            "class Cart:\n    def __init__(self):\n        self.n = 1\n\n\n"
+            "def size(self):\n    return self.n\n",
+            "Cart().size()",
+            "\n\ndef size(self):\n    return self.n\n",
+            "\n\n    def size(self):\n        return self.n\n",
+        ),
+        Example("class Cart:\n    x = 1\n\n\ndef size(cart):\n    return 1\n", "Cart().size()"),
+    )
+
+    def fixes(self, failure: Failure) -> Iterator[Fix]:
+        cls, name = failure.owner, missing_name(failure)
+        if cls is None:
+            return
+        module = cls.module
+        for function in module.functions:
+            if function.name != name or function.cls is not None or not function.positional:
+                continue
+            if function.positional[0].arg not in ("self", "cls"):
+                continue
+            nested = module.parents.get(function.node)
+            body = cls.node.body[0]
+            shift = module.indentation(body)
+            current = module.indentation(function.node)
+            edits = _reindented(module, function.node, current, shift)
+            follows = nested is module.tree or module.enclosing(function.node, ast.ClassDef)
+            if edits and follows and function.node.lineno > cls.node.lineno:
+                why = f"`{name}` takes `self` and stands outside `{cls.name}`"
+                yield from fix(SURE - 0.1, why, *edits)
+
+
+def _reindented(module: Module, node: ast.stmt, old: str, new: str) -> list[Edit]:
+    """The lines of a statement moved to another indentation; none where a text spans lines."""
+    inside = [n for n in ast.walk(node) if isinstance(n, (ast.Constant, ast.JoinedStr))]
+    if any(isinstance(n, ast.expr) and n.lineno != n.end_lineno for n in inside):
+        return []
+    edits = []
+    for line in range(module.first_line(node), (node.end_lineno or node.lineno) + 1):
+        start = module.source.starts[line - 1]
+        if module.text.startswith(old, start) and module.text[start:].split("\n", 1)[0].strip():
+            edits.append(module.edit(start, start + len(old), new))
+    return edits
+
+
+class PropertyMissing(Rule):
+    """A method that the test reads as an attribute, or the other way round."""
+
+    name = "property_or_method"
+    kinds = (ErrorKind.ATTRIBUTE, ErrorKind.TYPE, ErrorKind.ASSERTION)
+    examples = (
+        Example(
+            "class Cart:\n    def total(self):\n        return 5\n",
+            "assert Cart().total == 5",
+            "    def total",
+            "    @property\n    def total",
+        ),
+        Example(
+            "class Cart:\n    @property\n    def total(self):\n        return 5\n",
+            "assert Cart().total() == 5",
+            "    @property\n",
+            "",
+        ),
+        Example(
+            "class Cart:\n    def total(self):\n        return 5\n", "assert Cart().total() == 6"
+        ),
+    )
+
+    def fixes(self, failure: Failure) -> Iterator[Fix]:
+        place = failure.inner
+        if place is None:
+            return
+        for node in place.nodes(ast.Attribute):
+            parent = place.module.parents.get(node)
+            called = isinstance(parent, ast.Call) and parent.func is node
+            for function in failure.project.functions(node.attr)[:3]:
+                if function.cls is None or len(function.parameters) != 1:
+                    continue
+                is_property = bool(function.decorators & {"property", "cached_property"})
+                if called and is_property and "not callable" in failure.message:
+                    yield from self._method(function, in_test=not place.editable)
+                elif not called and not function.decorators and _shows_method(failure, function):
+                    why = f"`{function.name}` is read like an attribute"
+                    edit = function.module.insert_before(function.node, "@property")
+                    yield from fix(SURE - (0.1 if not place.editable else 1.2), why, edit)
+
+    def _method(self, function: Function, *, in_test: bool) -> Iterator[Fix]:
+        for decorator in function.node.decorator_list:
+            if dotted(decorator).rpartition(".")[2] in ("property", "cached_property"):
+                why = f"`{function.name}` is called like a method"
+                edit = without_decorator(function, decorator)
+                yield from fix(SURE - (0.1 if in_test else 1.2), why, edit)
+
+
+def _shows_method(failure: Failure, function: Function) -> bool:
+    """True when the error shows the method itself where its result was due."""
+    shown = f"{failure.message} {failure.facts.left} {failure.facts.right}"
+    named = "'method'" in shown or "'function'" in shown or "bound method" in shown
+    return named or function.qualname in shown
+
+
+RULES: tuple[Rule, ...] = (
+    MisspeltMember(),
+    NeverSet(),
+    NoSuperInit(),
+    MisspeltDunder(),
+    MethodOutsideClass(),
+    PropertyMissing(),
+)
