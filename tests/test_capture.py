@@ -37,11 +37,13 @@ class Run:
 
     @property
     def stacks(self) -> list[dict[str, Any]]:
-        return self.plain["stacks"]
+        stacks: list[dict[str, Any]] = self.plain["stacks"]
+        return stacks
 
     @property
     def outcomes(self) -> dict[str, str]:
-        return self.plain["outcomes"]
+        outcomes: dict[str, str] = self.plain["outcomes"]
+        return outcomes
 
     def stack(self, start: str = "") -> dict[str, Any]:
         """The only stack of a node id that starts so."""
