@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 _OFF: dict[str, Any] = {
+    "gemmadev_mode": "off",
     # stops early or picks tests
     "maxfail": 0,
     "lf": False,
@@ -67,18 +68,16 @@ class Quiet:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_load_initial_conftests(
-        self, early_config: pytest.Config, args: list[str]
+        self, early_config: pytest.Config
     ) -> Generator[None, object, object]:
         known = early_config.known_args_namespace
         self.captures = getattr(known, "capture", "fd") != "no"
         if self.capture is not None:
             known.capture = self.capture
-        # pytest-cov starts to measure here, before options are final.
-        for name in ("cov_source", "no_cov"):
+        # These are read before options are final: by pytest-cov, and where a conftest cannot be loaded.
+        for name in ("cov_source", "no_cov", "gemmadev_mode"):
             if hasattr(known, name):
                 setattr(known, name, _OFF[name])
-        if early_config.pluginmanager.hasplugin("gemmadev"):
-            _insert(args, "--gemmadev-mode=off")
         return (yield)
 
     # Last, so that what others do with the options after parsing finds them changed.
@@ -110,11 +109,6 @@ class Quiet:
         hooks: Any = session.config.hook
         hooks.pytest_terminal_summary = _no_summaries
         return (yield)
-
-
-def _insert(args: list[str], option: str) -> None:
-    """Adds an option behind the others: the last one wins, and nothing counts behind ``--``."""
-    args.insert(args.index("--") if "--" in args else len(args), option)
 
 
 def _name_of_error(
