@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pytest_gemmadev.propose.rules import (
     attributes,
+    calls,
     imports,
     keys,
     members,
@@ -21,4 +22,5 @@ RULES: tuple[Rule, ...] = (
     *members.RULES,
     *imports.RULES,
     *keys.RULES,
+    *calls.RULES,
 )
