@@ -12,6 +12,7 @@ import pytest
 
 from pytest_gemmadev.validate.process import (
     Watch,
+    adopt_orphans,
     children,
     confine,
     die_with_parent,
