@@ -328,8 +328,8 @@ def test_the_last_line_sums_up(outcomes: list[Outcome], headline: str) -> None:
 def test_markdown_has_a_table_and_a_diff_for_each_repair() -> None:
     text = to_markdown(report(repaired(patch("items")), left("t.py::test_b")))
     assert text.startswith("### gemmadev: 1 of 2 failures repaired in 23.5 s\n\n| test | error |")
-    row = f"| `{TOTAL}` | `NameError: name 'itmes' is not defined` | repaired: 14 tests pass with it |"
-    assert f"\n{row}\n" in text
+    error = "NameError: name 'itmes' is not defined"
+    assert f"\n| `{TOTAL}` | `{error}` | repaired: 14 tests pass with it |\n" in text
     assert "```diff\n" + patch("items").diff + "```\n\n</details>\n" in text
     assert text.count("<details>") == 1
 

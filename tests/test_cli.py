@@ -1,0 +1,316 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from pytest_gemmadev import __version__, cli
+from pytest_gemmadev.core import journal
+from pytest_gemmadev.core.types import ModelInfo
+from pytest_gemmadev.hookspecs import KnownModel
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project after a repair of a.py, as the current folder."""
+    top = tmp_path / "project"
+    (top / "pkg/deep").mkdir(parents=True)
+    (top / "a.py").write_bytes(b"old\r\n")
+    (top / "b.py").write_bytes(b"mine\n")
+    journal.commit(top, {"a.py": b"new\r\n"}, note="pytest --gemmadev-fix")
+    monkeypatch.chdir(top)
+    return top
+
+
+# --- the command itself --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("argv", "status", "text"),
+    [
+        pytest.param(["--version"], 0, f"gemmadev {__version__}\n", id="version"),
+        pytest.param(["--help"], 0, "undo", id="help"),
+        pytest.param(["undo", "--help"], 0, "--force", id="help of a command"),
+        pytest.param([], 2, "COMMAND", id="no command"),
+        pytest.param(["repair"], 2, "invalid choice: 'repair'", id="unknown command"),
+        pytest.param(["undo", "--hard"], 2, "--hard", id="unknown option"),
+    ],
+)
+def test_the_command_line_is_checked(
+    argv: list[str], status: int, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(argv)
+    out, err = capsys.readouterr()
+    assert ended.value.code == status
+    assert text in (err if status else out)
+
+
+def test_every_command_is_described_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    listed = capsys.readouterr().out.partition("COMMAND\n")[2]
+    assert [line.split()[0] for line in listed.splitlines() if line[4:5] != " "] == [
+        "undo",
+        "models",
+        "doctor",
+    ]
+
+
+def test_undo_needs_nothing_heavy(project: Path) -> None:
+    script = (
+        "import sys\n"
+        "from pytest_gemmadev.cli import main\n"
+        "status = main(['undo'])\n"
+        "heavy = {'libcst', 'rich', 'pytest', 'numpy', 'xllamacpp', 'pytest_gemmadev.registry'}\n"
+        "print(*sorted(heavy & set(sys.modules)))\n"
+        "sys.exit(status)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.splitlines()[0] == "put back a.py"
+    assert ran.stdout.splitlines()[-1] == ""
+    assert (project / "a.py").read_bytes() == b"old\r\n"
+
+
+# --- undo ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", [".", "pkg/deep"])
+def test_undo_finds_the_project_from_below(
+    project: Path, place: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(project / place)
+    assert cli.main(["undo"]) == 0
+    assert (project / "a.py").read_bytes() == b"old\r\n"
+    assert (project / "b.py").read_bytes() == b"mine\n"
+    out = capsys.readouterr().out
+    assert "put back a.py\nundone: the repair of 20" in out
+    assert "(pytest --gemmadev-fix)" in out
+
+
+def test_undo_in_a_named_project(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["undo", "--root", "project"]) == 0
+    assert (project / "a.py").read_bytes() == b"old\r\n"
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        pytest.param(["undo"], "nothing to undo: no project was repaired in", id="never repaired"),
+        pytest.param(
+            ["undo", "--root", "nowhere"], "--root nowhere: no such folder", id="no folder"
+        ),
+        pytest.param(["undo", "--root", "."], "nothing to undo in", id="named, never repaired"),
+    ],
+)
+def test_undo_says_when_there_is_nothing(
+    argv: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(argv) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith(f"gemmadev: {message}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_undo_spares_what_was_changed_since_unless_forced(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "a.py").write_bytes(b"by hand")
+    assert cli.main(["undo"]) == 1
+    assert capsys.readouterr().err.startswith("gemmadev: a.py: changed since the repair")
+    assert (project / "a.py").read_bytes() == b"by hand"
+
+    assert cli.main(["undo", "--force"]) == 0
+    assert (project / "a.py").read_bytes() == b"old\r\n"
+    kept = capsys.readouterr().out.splitlines()[1].removeprefix("kept a copy in ")
+    assert (project / kept).read_bytes() == b"by hand"
+
+
+def test_undo_says_when_it_was_an_interrupted_repair(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = project / ".gemmadev"
+    (folder / "undo/000001.json").rename(folder / "pending.json")
+    assert cli.main(["undo"]) == 0
+    assert "undone: the interrupted repair of" in capsys.readouterr().out
+    assert (project / "a.py").read_bytes() == b"old\r\n"
+
+
+# --- models --------------------------------------------------------------------------------------
+
+
+def test_models_lists_every_spec_of_the_registry(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["models"]) == 0
+    out = capsys.readouterr().out
+    specs = [line for line in out.splitlines() if not line.startswith(" ")]
+    assert specs[0] == "gemmadev"
+    assert {"qwen-coder", "gguf:PATH"} < set(specs)
+    assert specs[-1] == "none"
+    assert "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818" in out
+
+
+@pytest.mark.parametrize(
+    ("known", "last"),
+    [
+        pytest.param(
+            KnownModel(ModelInfo("s", "S", path="/m.gguf", size_bytes=9), "", True),
+            "usable",
+            id="there",
+        ),
+        pytest.param(
+            KnownModel(ModelInfo("s", "S", size_bytes=9), "", True),
+            "usable; put together when first used",
+            id="not put together yet",
+        ),
+        pytest.param(KnownModel(ModelInfo("s", "S"), "", True), "usable", id="no file of its own"),
+        pytest.param(
+            KnownModel(ModelInfo("s", "S"), "", False, "pip install s"),
+            "not usable here: pip install s",
+            id="not installed",
+        ),
+    ],
+)
+def test_a_model_is_listed_with_what_to_do(known: KnownModel, last: str) -> None:
+    assert list(cli._described(known))[-1] == f"    {last}"
+
+
+# --- doctor --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("version", "state", "advice"),
+    [
+        pytest.param((3, 9, 1), cli.State.PROBLEM, "use Python 3.10 or newer", id="too old"),
+        pytest.param((3, 10, 0), cli.State.OK, "", id="oldest"),
+        pytest.param((3, 13, 9), cli.State.OK, "", id="newest"),
+        pytest.param((3, 99, 0), cli.State.NOTE, "Python 3.13", id="newer"),
+    ],
+)
+def test_the_doctor_judges_the_python(
+    version: tuple[int, ...], state: cli.State, advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "version_info", version)
+    check = cli.check_python()
+    assert check.state is state
+    assert advice in check.advice
+    assert bool(check.advice) == bool(advice)
+
+
+def test_the_doctor_names_packages_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cli.check_dependencies().state is cli.State.OK
+    version = metadata.version
+
+    def without_libcst(name: str) -> str:
+        if name == "libcst":
+            raise metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(metadata, "version", without_libcst)
+    check = cli.check_dependencies()
+    assert (check.state, check.found) == (cli.State.PROBLEM, "missing: libcst")
+    assert check.advice == "pip install libcst"
+
+
+def test_the_doctor_looks_for_the_plugin_where_pytest_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", raising=False)
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    check = cli.check_plugin()
+    assert (check.state, check.advice) == (cli.State.PROBLEM, "pip install pytest-gemmadev")
+
+    info = tmp_path / "pytest_gemmadev-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: pytest-gemmadev\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[pytest11]\ngemmadev = pytest_gemmadev.plugin\n")
+    check = cli.check_plugin()
+    assert check.state is cli.State.OK
+    assert "pytest_gemmadev.plugin" in check.found
+
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    check = cli.check_plugin()
+    assert check.state is cli.State.NOTE
+    assert "-p gemmadev" in check.advice
+
+
+@pytest.mark.parametrize(
+    ("content", "state", "found"),
+    [
+        pytest.param(b"weights", cli.State.OK, "sha256", id="whole"),
+        pytest.param(b"weight", cli.State.PROBLEM, "is damaged", id="truncated"),
+        pytest.param(None, cli.State.PROBLEM, "cannot be read: No such file", id="gone"),
+    ],
+)
+def test_the_doctor_reads_the_whole_model(
+    content: bytes | None, state: cli.State, found: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "m.gguf"
+    if content is not None:
+        file.write_bytes(content)
+    info = ModelInfo("m", "M", path=str(file), sha256=hashlib.sha256(b"weights").hexdigest())
+    check = cli.check_hash("model m", info)
+    assert check.state is state
+    assert f"{file}" in check.found
+    assert found in check.found
+    assert bool(check.advice) == (state is cli.State.PROBLEM)
+
+
+def test_the_doctor_passes_on_what_the_registry_says(tmp_path: Path) -> None:
+    assert cli.check_model("none").state is cli.State.OK
+    check = cli.check_model(f"gguf:{tmp_path / 'missing.gguf'}")
+    assert check.state is cli.State.PROBLEM
+    assert "missing.gguf" in check.found
+
+
+@pytest.mark.parametrize(
+    ("states", "status", "last"),
+    [
+        pytest.param(["ok", "note"], 0, "no problems found", id="well"),
+        pytest.param(["PROBLEM", "ok"], 1, "1 problem found", id="one problem"),
+        pytest.param(["PROBLEM", "PROBLEM"], 1, "2 problems found", id="two"),
+    ],
+)
+def test_the_doctor_ends_with_a_count(
+    states: list[str],
+    status: int,
+    last: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    checks = [cli.Check(cli.State(s), "thing", "seen", "do this") for s in states]
+    monkeypatch.setattr(cli, "_checks", lambda: iter(checks))
+    assert cli.main(["doctor"]) == status
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{states[0]:<8} thing: seen"
+    assert lines[1] == "         -> do this"
+    assert lines[-1] == last
+
+
+@pytest.mark.model
+def test_the_doctor_finds_a_whole_installation_well(capsys: pytest.CaptureFixture[str]) -> None:
+    status = cli.main(["doctor"])
+    out = capsys.readouterr().out
+    assert "ok       model gemmadev: " in out
+    assert "PROBLEM" not in out.replace("PROBLEM  pytest plugin: not registered", "")
+    assert status == (1 if "not registered" in out else 0)
