@@ -367,9 +367,8 @@ def _default_values(function: Function, name: str) -> list[str]:
             and name in ast.unparse(node.test).split()
         ):
             found["False"] = None
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            if dotted(node.operand) == name:
-                found["False"] = None
+        if isinstance(node, ast.UnaryOp) and dotted(node.operand) == name:
+            found["False" if isinstance(node.op, ast.Not) else "0"] = None
         if isinstance(node, ast.BinOp) and name in (dotted(node.left), dotted(node.right)):
             found["1" if isinstance(node.op, (ast.Mult, ast.Div, ast.Pow)) else "0"] = None
         if isinstance(node, (ast.For, ast.comprehension)) and dotted(node.iter) == name:
@@ -417,9 +416,9 @@ class ExtraArgument(Rule):
             why = f"`{function.qualname}` takes one parameter less than it is given"
             for name in names[:2]:
                 yield from fix(SURE - 0.05, why, add_last_parameter(function, name))
-            if not names and given and "." not in given and misfit.place.editable:
-                if given not in function.parameters:
-                    yield from fix(WEAK, why, add_last_parameter(function, given))
+            fits = given and "." not in given and given not in function.parameters
+            if not names and fits and misfit.place.editable:
+                yield from fix(WEAK, why, add_last_parameter(function, given))
 
 
 def add_last_parameter(function: Function, name: str) -> Edit | None:

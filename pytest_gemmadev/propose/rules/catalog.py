@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pytest_gemmadev.propose.rules import (
     attributes,
+    callables,
     calls,
     imports,
     keys,
     members,
     missing_imports,
     names,
+    operands,
     unbound,
 )
 from pytest_gemmadev.propose.rules.rule import Rule
@@ -23,4 +25,6 @@ RULES: tuple[Rule, ...] = (
     *imports.RULES,
     *keys.RULES,
     *calls.RULES,
+    *operands.RULES,
+    *callables.RULES,
 )
