@@ -205,6 +205,7 @@ _CHAINS: dict[str, tuple[str, ...]] = {
         ".strip()",
         ".lower()",
         ".upper()",
+        ".swapcase()",
         ".split()",
         "[::-1]",
         ".rstrip()",

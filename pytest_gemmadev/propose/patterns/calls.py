@@ -408,13 +408,15 @@ class Bound(Pattern[ast.expr]):
         ("def f(xs):\n    best = 0\n    for x in xs:\n        best = x\n    return best\n",
          "def f(xs):\n    best = 0\n    for x in xs:\n        best = max(best, x)\n    return best\n"),
     )  # fmt: skip
-    untouched = ("def f(a):\n    g(a)\n",)
+    untouched = ("def f(a):\n    a.b()\n",)
+
+    def bias(self, node: ast.expr, unit: Unit) -> float:
+        return -1.0 if isinstance(unit.parent(node), (ast.Call, ast.BinOp, ast.Compare)) else 0.0
 
     def edits(self, node: ast.expr, unit: Unit) -> Iterator[Change]:
         parent = unit.parent(node)
-        if not isinstance(
-            parent, (ast.Assign, ast.Return, ast.AugAssign, ast.Subscript, ast.Slice)
-        ):
+        plain = (ast.Assign, ast.Return, ast.AugAssign, ast.Subscript, ast.Slice, ast.Call)
+        if not isinstance(parent, (*plain, ast.BinOp, ast.Compare)):
             return
         kinds = unit.variables.kinds(node)
         if not is_value(node, unit) or (kinds and NUMBER not in kinds):
@@ -423,6 +425,11 @@ class Bound(Pattern[ast.expr]):
         if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
             target = unit.code(parent.targets[0])
             if not isinstance(parent.targets[0], ast.Tuple):
+                for variable, weight in unit.variables.ranked(node)[:5]:
+                    if variable.name != target:
+                        yield replace(node, f"max({target}, {variable.name})", unit, weight)
+                        yield replace(node, f"min({target}, {variable.name})", unit, weight)
+                        yield replace(node, f"{target} + {variable.name}", unit, weight - 0.5)
                 yield replace(node, f"max({target}, {code})", unit, 1.5)
                 yield replace(node, f"min({target}, {code})", unit, 1.5)
         for function in ("max", "min"):

@@ -12,6 +12,8 @@ from pytest_gemmadev.propose.patterns.syntax import AND, NOT, OPPOSITE, OR, op_s
 from pytest_gemmadev.propose.patterns.unit import Unit
 
 _WIDTH = 24
+_EXTRAS = 120  # conditions tried at one place
+_NUMBER_TESTS = ("> 0", "== 0", "!= 0", "< 0", ">= 0", "> 1", "== 1", "% 2 == 0", "% 2 == 1")
 
 
 def is_whole_condition(node: ast.AST, unit: Unit) -> bool:
@@ -53,7 +55,7 @@ def simple_conditions(unit: Unit, node: ast.AST) -> Iterator[tuple[str, float]]:
             yield f"{name} is not None", weight
             yield f"{name} is None", weight
         if NUMBER in kinds or not kinds:
-            for test in ("> 0", "== 0", "!= 0", "< 0", ">= 0", "> 1", "== 1"):
+            for test in _NUMBER_TESTS:
                 yield f"{name} {test}", weight - 0.7
         if kinds & {LIST, TEXT, MAPPING, SET}:
             for test in ("> 1", "== 1", "> 0"):
@@ -66,6 +68,39 @@ def simple_conditions(unit: Unit, node: ast.AST) -> Iterator[tuple[str, float]]:
                 for symbol in ("<", ">", "!=", "=="):
                     yield f"{left.name} {symbol} {right.name}", (first + second) / 2 - 1.2
     yield from _memberships(unit, node)
+    yield from _predicates(unit, node)
+    yield from _expressions(unit, node)
+
+
+def _predicates(unit: Unit, node: ast.AST) -> Iterator[tuple[str, float]]:
+    """Calls of the file's own functions on one variable."""
+    for function in unit.variables.callables(node)[:4]:
+        if not function[0].isupper():
+            for variable, weight in unit.variables.ranked(node)[:4]:
+                yield f"{function}({variable.name})", weight - 1.0
+                yield f"not {function}({variable.name})", weight - 1.5
+
+
+def _expressions(unit: Unit, node: ast.AST) -> Iterator[tuple[str, float]]:
+    """Tests of the subscripts and attributes that stand on nearby lines."""
+    line = getattr(node, "lineno", 0)
+    found: dict[str, int] = {}
+    for other in unit.of_type(ast.Subscript, ast.Attribute):
+        assert isinstance(other, ast.expr)
+        value = isinstance(getattr(other, "ctx", None), ast.Load) and unit.editable(other)
+        parent = unit.parent(other)
+        if value and not (isinstance(parent, ast.Call) and parent.func is other):
+            code = unit.code(other)
+            if len(code) <= 30 and "\n" not in code and ":" not in code:
+                found[code] = min(found.get(code, 99), abs(other.lineno - line))
+    for code, distance in sorted(found.items(), key=lambda pair: pair[1])[:5]:
+        weight = -1.0 - 0.1 * distance
+        for test in ("", " == 0", " != 0", " > 0", " is not None", " is None", " == 1", " == -1"):
+            yield code + test, weight
+        yield f"not {code}", weight
+        for variable, fit in unit.variables.ranked(node)[:3]:
+            for symbol in ("==", "!=", "<", ">"):
+                yield f"{code} {symbol} {variable.name}", weight + fit
 
 
 def _memberships(unit: Unit, node: ast.AST) -> Iterator[tuple[str, float]]:
@@ -215,7 +250,7 @@ def _extras(node: ast.expr, unit: Unit) -> list[tuple[str, float]]:
     for code, weight in simple_conditions(unit, node):
         found.setdefault(code, weight)
     ranked = sorted(found.items(), key=lambda item: -item[1])
-    return [pair for pair in ranked if pair[0] != own][:60]
+    return [pair for pair in ranked if pair[0] != own][:_EXTRAS]
 
 
 def opposite(code: str) -> str:

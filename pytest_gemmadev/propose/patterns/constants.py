@@ -49,6 +49,9 @@ class IntegerConstant(Pattern[ast.Constant]):
         for constant in own_constants(unit, int):
             assert isinstance(constant.value, int)
             weights[constant.value] = max(0.3, weights.get(constant.value, 0.0))
+        parent = unit.parent(node)
+        if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Pow) and value > 3:
+            weights |= dict.fromkeys((9, 15, 18, 20), 0.5)  # of ten, for what stands for infinity
         weights.pop(value, None)
         for other, weight in weights.items():
             yield replace(node, str(other), unit, weight)

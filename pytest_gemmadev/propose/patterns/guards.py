@@ -9,6 +9,7 @@ from pytest_gemmadev.propose.patterns.conditions import conditions_of, opposite,
 from pytest_gemmadev.propose.patterns.layout import (
     COMPOUND,
     MOVABLE,
+    after,
     alone,
     before,
     indentation,
@@ -21,11 +22,11 @@ from pytest_gemmadev.propose.patterns.layout import (
 )
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
 from pytest_gemmadev.propose.patterns.scope import LIST, MAPPING, NUMBER, SET, TEXT
-from pytest_gemmadev.propose.patterns.statements import returned_values
+from pytest_gemmadev.propose.patterns.statements import missing_updates, returned_values
 from pytest_gemmadev.propose.patterns.unit import FUNCTIONS, Unit
 
-_CONDITIONS = 16
-_OUTCOMES = 5
+_CONDITIONS = 48
+_OUTCOMES = 6
 
 
 class EntryGuard(Pattern[ast.stmt]):
@@ -123,6 +124,53 @@ def _conditions(node: ast.stmt, unit: Unit) -> list[tuple[str, float]]:
     return sorted(found.items(), key=lambda pair: -pair[1])[:_CONDITIONS]
 
 
+class GuardedUpdate(Pattern[ast.stmt]):
+    """An update under a condition inserted: ``if x > best: best = x``."""
+
+    name = "guarded_update"
+    nodes = MOVABLE
+    examples = (
+        (
+            "def f(xs):\n    best = 0\n    for x in xs:\n        g(x)\n    return best\n",
+            "def f(xs):\n    best = 0\n    for x in xs:\n        g(x)\n        if x > best:\n"
+            "            best = x\n    return best\n",
+        ),
+        (
+            "def f(h):\n    h += 1\n    return h\n",
+            "def f(h):\n    h += 1\n    if h == 24:\n        h = 0\n    return h\n",
+        ),
+    )
+    untouched = ("def f():\n    return 1\n",)
+
+    def edits(self, node: ast.stmt, unit: Unit) -> Iterator[Change]:
+        block = siblings(unit, node)
+        if block is None or isinstance(node, (ast.Return, ast.Raise, ast.Break, ast.Continue)):
+            return
+        updates = sorted(missing_updates(node, unit), key=lambda pair: -pair[1])[:8]
+        for test, weight in _conditions(node, unit)[:10]:
+            for update, other in updates:
+                yield after(unit, node, f"if {test}:\n    {update}", weight + other)
+        ranked = unit.variables.ranked(node, kinds=frozenset({NUMBER}))[:4]
+        for left, first in ranked:
+            for right, second in ranked:
+                if left is not right and right.is_local:
+                    for symbol in "><":
+                        code = (
+                            f"if {left.name} {symbol} {right.name}:\n    {right.name} = {left.name}"
+                        )
+                        yield after(unit, node, code, (first + second) / 2 + 0.3)
+            if left.is_local:
+                for number in _limits(unit):
+                    code = f"if {left.name} == {number}:\n    {left.name} = 0"
+                    yield after(unit, node, code, first)
+
+
+def _limits(unit: Unit) -> list[str]:
+    """Numbers at which a counter may start again: those of the unit, and the clock's."""
+    own = [unit.code(c) for c in unit.of_type(ast.Constant) if unit.code(c).isdigit()]
+    return list(dict.fromkeys((*own, "24", "60", "12", "10", "7")))[:8]
+
+
 class MakeConditional(Pattern[ast.stmt]):
     """A statement, or the rest of its block, put under a condition."""
 
@@ -196,4 +244,4 @@ class WrapInLoop(Pattern[ast.stmt]):
                 yield Change((change,), 0.0, owner(unit, node))
 
 
-PATTERNS = (EntryGuard(), InnerGuard(), MakeConditional(), WrapInLoop())
+PATTERNS = (EntryGuard(), InnerGuard(), GuardedUpdate(), MakeConditional(), WrapInLoop())

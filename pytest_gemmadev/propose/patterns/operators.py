@@ -10,6 +10,7 @@ from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
 from pytest_gemmadev.propose.patterns.scope import NUMBER, TEXT
 from pytest_gemmadev.propose.patterns.syntax import (
     ATOM,
+    AWAIT,
     BINARY_SYMBOLS,
     FACTOR,
     OR,
@@ -278,16 +279,34 @@ class AddOperand(Pattern[ast.expr]):
         terms = unit.variables.ranked(node, kinds=kinds)[: self._WIDTH]
         numeric = NUMBER in kinds
         operators = self._OPERATORS if numeric else (("+", 0.6),)
+        numbers = _numbers(unit)
         for symbol, weight in operators:
             needed = SUM if symbol in "+-" else TERM
             left = unit.operand(node, needed)
             for variable, fit in terms:
                 yield replace(node, f"{left} {symbol} {variable.name}", unit, weight + fit)
             if numeric and symbol in ("*", "//", "%", "/"):
-                yield replace(node, f"{left} {symbol} 2", unit, weight)
-        if not numeric:
+                for number in dict.fromkeys(("2", *numbers)):
+                    yield replace(node, f"{left} {symbol} {number}", unit, weight)
+        if numeric:
+            for number in dict.fromkeys(("2", *numbers)):
+                yield replace(node, f"{unit.operand(node, AWAIT)} ** {number}", unit, -1.0)
+            for number in numbers:
+                for symbol in "+-":
+                    yield replace(node, f"{unit.operand(node, SUM)} {symbol} {number}", unit, -0.5)
+        else:
             own = unit.code(node)
             yield replace(node, f"{unit.operand(node, SUM)} + {grouped(own, TERM)}", unit, -0.5)
+
+
+def _numbers(unit: Unit) -> list[str]:
+    """Whole numbers above one that the unit uses, as written."""
+    found = dict.fromkeys(
+        unit.code(c)
+        for c in unit.of_type(ast.Constant)
+        if isinstance(c, ast.Constant) and type(c.value) is int and c.value > 1
+    )
+    return list(found)[:6]
 
 
 def _concatenates(node: ast.expr, unit: Unit) -> bool:
@@ -296,6 +315,30 @@ def _concatenates(node: ast.expr, unit: Unit) -> bool:
     if not isinstance(parent, (ast.Return, ast.Assign, ast.AugAssign, ast.BinOp)):
         return False
     return bool(kinds) and isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
+
+
+class AddText(Pattern[ast.BinOp]):
+    """A separator or a text of the function put between two joined texts, or behind them."""
+
+    name = "add_text"
+    nodes = (ast.BinOp,)
+    examples = (
+        ("def f(a):\n    return a + 'x'\n", "def f(a):\n    return a + '.' + 'x'\n"),
+        ("def f(a):\n    return a + 'x'\n", "def f(a):\n    return a + 'x' + ' '\n"),
+    )
+    untouched = ("def f(a):\n    return a + 1\n", "def f(a, b):\n    return a * 'x'\n")
+    _SEPARATORS = ("' '", "','", "', '", "'.'", "'-'", "'_'", "'/'", "':'", "'\\n'")
+
+    def edits(self, node: ast.BinOp, unit: Unit) -> Iterator[Change]:
+        kinds = unit.variables.kinds(node.left) | unit.variables.kinds(node.right)
+        if not isinstance(node.op, ast.Add) or (kinds and TEXT not in kinds):
+            return
+        middle, end = unit.span(node.left)[1], unit.span(node)[1]
+        if unit.enclosed(node.left):
+            return
+        for separator in self._SEPARATORS:
+            yield Change(((middle, middle, f" + {separator}"),), 0.0)
+            yield Change(((end, end, f" + {separator}"),), -1.0)
 
 
 class Regroup(Pattern[ast.expr]):
@@ -405,6 +448,7 @@ PATTERNS = (
     SwapOperands(),
     DropOperand(),
     AddOperand(),
+    AddText(),
     Regroup(),
     MoveAcrossCall(),
 )

@@ -16,6 +16,7 @@ _PROBABILITIES: Mapping[str, float] = {
     "swap_operands": 0.008,
     "drop_operand": 0.012,
     "add_operand": 0.012,
+    "add_text": 0.006,
     "regroup": 0.008,
     "move_across_call": 0.006,
     # comparisons
@@ -112,6 +113,7 @@ _PROBABILITIES: Mapping[str, float] = {
     # guards
     "entry_guard": 0.05,
     "inner_guard": 0.012,
+    "guarded_update": 0.008,
     "wrap_in_if": 0.012,
     "wrap_in_loop": 0.002,
     # moved statements
@@ -133,6 +135,8 @@ _PROBABILITIES: Mapping[str, float] = {
     "simultaneous_assignment": 0.02,
     # several places
     "rename_all": 0.012,
+    "flip_flags": 0.05,
+    "replace_all": 0.006,
     "operator_all": 0.012,
     "shift_all": 0.006,
     "swap_parameters": 0.004,
@@ -140,5 +144,8 @@ _PROBABILITIES: Mapping[str, float] = {
     "donor_expression": 0.012,
     "substituted_donor": 0.006,
 }
+
+# Two edits of one statement come together more often than two independent faults would.
+PAIR_PRIOR = 2.0
 
 PRIORS: Mapping[str, float] = {name: log(value) for name, value in _PROBABILITIES.items()}

@@ -12,6 +12,7 @@ import ast
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import exp, log
 from typing import TypeAlias
 
@@ -19,9 +20,11 @@ from pytest_gemmadev.core.types import Candidate, Edit, RepairTask, Role, Span, 
 from pytest_gemmadev.propose.patterns.catalogue import PATTERNS
 from pytest_gemmadev.propose.patterns.check import Fingerprint, Region, fingerprint, region_of
 from pytest_gemmadev.propose.patterns.pattern import AnyPattern, Change, Replacement
+from pytest_gemmadev.propose.patterns.priors import PAIR_PRIOR
 from pytest_gemmadev.propose.patterns.source import Source, parse_source
 from pytest_gemmadev.propose.patterns.unit import Unit, find_unit
 
+_COMBINED = 40  # edits of one statement that are tried together with one another
 _FLOOR = 1e-4  # suspiciousness below which all places count the same
 
 _Place: TypeAlias = tuple[Unit, tuple[ast.AST, ...]]  # the nodes that begin on a suspicion's lines
@@ -38,9 +41,10 @@ class _Suspicious:
 class _Scored:
     unit: Unit
     node: ast.AST
-    pattern: AnyPattern
+    origin: str  # name of the pattern, or of both
     change: Change
     prior: float
+    suspicion: float  # log of the place's suspiciousness
 
 
 @dataclass(slots=True)
@@ -77,7 +81,8 @@ class _Walk:
         self.visited: set[ast.AST] = set()
         self.originals: dict[tuple[str, Region], Fingerprint | None] = {}
         self.seen: set[tuple[str, int, Fingerprint]] = set()
-        self.seen_texts: set[tuple[tuple[int, int, str], ...]] = set()
+        self.seen_texts: set[tuple[str, tuple[Replacement, ...]]] = set()
+        self.singles: dict[ast.stmt, list[_Scored]] = {}
 
     def candidates(self, limit: int) -> Iterator[Candidate]:
         best = max((p.prior for p in self.proposer.patterns), default=0.0)
@@ -94,6 +99,7 @@ class _Walk:
                 if candidate is not None:
                     found += 1
                     yield candidate
+                    self._combine(item)
             else:
                 self._open_pair(item, -negative)
 
@@ -138,9 +144,28 @@ class _Walk:
         heaviest = max(change.weight for change in changes)
         total = heaviest + log(sum(exp(change.weight - heaviest) for change in changes))
         for change in changes:
-            share = change.weight - total + bias
-            scored = _Scored(unit, node, pattern, change, pattern.prior + share)
-            self._push(bound + share, scored)
+            prior = pattern.prior + bias + change.weight - total
+            suspicion = bound - pattern.prior
+            self._push(
+                suspicion + prior, _Scored(unit, node, pattern.name, change, prior, suspicion)
+            )
+
+    def _combine(self, item: _Scored) -> None:
+        """Pushes an edit of an expression together with each likelier one of the same statement."""
+        statement = item.unit.statement(item.node)
+        if item.change.region is not None or "+" in item.origin or statement is None:
+            return
+        earlier = self.singles.setdefault(statement, [])
+        if len(earlier) >= _COMBINED:
+            return
+        for other in earlier:
+            change = _together(item.change, other.change)
+            if change is not None:
+                prior = item.prior + other.prior + PAIR_PRIOR
+                origin = f"{other.origin}+{item.origin}"
+                pair = _Scored(item.unit, item.node, origin, change, prior, item.suspicion)
+                self._push(item.suspicion + prior, pair)
+        earlier.append(item)
 
     # --- from a change to a candidate ------------------------------------------------------------
 
@@ -148,9 +173,9 @@ class _Walk:
         """The candidate of a change; None where it does not compile or is known already."""
         unit = item.unit
         replacements = _trimmed(unit, item.change.replacements)
-        if not replacements or replacements in self.seen_texts:
+        if not replacements or (unit.path, replacements) in self.seen_texts:
             return None
-        self.seen_texts.add(replacements)
+        self.seen_texts.add((unit.path, replacements))
         region = region_of(unit, item.node, item.change)
         essence = fingerprint(unit, region, replacements)
         if essence is None:
@@ -164,7 +189,15 @@ class _Walk:
         self.seen.add(key)
         edits = tuple(Edit(unit.path, start, end, new) for start, end, new in replacements)
         explanation = _explained(unit, edits)
-        return Candidate(edits, f"pattern:{item.pattern.name}", item.prior, explanation)
+        return Candidate(edits, f"pattern:{item.origin}", item.prior, explanation)
+
+
+def _together(one: Change, two: Change) -> Change | None:
+    """Both changes at once; None where they touch the same text."""
+    replacements = sorted((*one.replacements, *two.replacements))
+    if any(a[1] >= b[0] for a, b in pairwise(replacements)):
+        return None
+    return Change(tuple(replacements))
 
 
 def _trimmed(unit: Unit, replacements: Sequence[Replacement]) -> tuple[Replacement, ...]:
@@ -184,7 +217,7 @@ def _trimmed(unit: Unit, replacements: Sequence[Replacement]) -> tuple[Replaceme
         if old != new:
             found.append((start + head, end - tail, new[head : len(new) - tail]))
     found.sort(key=lambda r: (r[0], r[1]))
-    overlapping = any(a[1] > b[0] for a, b in zip(found, found[1:], strict=False))
+    overlapping = any(a[1] > b[0] for a, b in pairwise(found))
     return () if overlapping else tuple(found)
 
 

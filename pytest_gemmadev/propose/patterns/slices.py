@@ -71,6 +71,8 @@ class SliceBounds(Pattern[ast.Subscript]):
             start = unit.text.index("[", unit.span(node.value)[1]) + 1
         for code, weight in options.items():
             yield Change(((start, unit.span(node)[1] - 1, code),), weight)
+        if isinstance(node.ctx, ast.Load):
+            yield replace(node, unit.code(node.value), unit, 0.5)
 
 
 class IndexForm(Pattern[ast.Subscript]):

@@ -95,14 +95,14 @@ class MissingUpdate(Pattern[ast.stmt]):
         block = siblings(unit, node)
         if block is None:
             return
-        for code, weight in _updates(node, unit):
+        for code, weight in missing_updates(node, unit):
             if not isinstance(node, (ast.Return, ast.Raise, ast.Break, ast.Continue)):
                 yield after(unit, node, code, weight)
             if block.index == 0 or isinstance(node, (ast.Return, *COMPOUND)):
                 yield before(unit, node, code, weight - 0.5)
 
 
-def _updates(node: ast.stmt, unit: Unit) -> Iterator[tuple[str, float]]:
+def missing_updates(node: ast.stmt, unit: Unit) -> Iterator[tuple[str, float]]:
     ranked = [(v, w) for v, w in unit.variables.ranked(node)[:10] if v.name not in ("self", "cls")]
     values = [(v, w) for v, w in ranked if not v.kinds & {LIST, MAPPING, SET}]
     for variable, weight in ranked:
@@ -187,6 +187,26 @@ def substituted(
                 yield changed, weight
 
 
+def _regiven(donor: ast.stmt, unit: Unit, node: ast.stmt) -> Iterator[tuple[str, float]]:
+    """A call as a statement, ``xs.append(x)``, with other expressions of the unit as its argument."""
+    call = donor.value if isinstance(donor, ast.Expr) else None
+    if not isinstance(call, ast.Call) or len(call.args) != 1 or call.keywords:
+        return
+    function, own = unit.code(call.func), unit.code(call.args[0])
+    near: dict[str, int] = {}
+    for other in unit.of_type(ast.Subscript, ast.Constant, ast.Call, ast.BinOp):
+        assert isinstance(other, ast.expr)
+        if unit.editable(other) and isinstance(getattr(other, "ctx", ast.Load()), ast.Load):
+            code = unit.code(other)
+            if code != own and len(code) <= 40 and "\n" not in code:
+                near[code] = min(near.get(code, 99), abs(other.lineno - node.lineno))
+    for variable, _ in unit.variables.ranked(node)[:3]:
+        for code in (f"{variable.name}[-1]", f"{variable.name}[0]"):
+            near.setdefault(code, 3)
+    for code, distance in sorted(near.items(), key=lambda pair: pair[1])[:10]:
+        yield f"{function}({code})", -1.0 - 0.1 * distance
+
+
 class CopyStatement(Pattern[ast.stmt]):
     """A statement of the same function repeated elsewhere, as it is or with one variable replaced."""
 
@@ -212,7 +232,7 @@ class CopyStatement(Pattern[ast.stmt]):
                 if not last or ends:
                     continue
             code = unit.code(donor)
-            options = [(code, 0.5), *substituted(code, unit, node)]
+            options = [(code, 0.5), *substituted(code, unit, node), *_regiven(donor, unit, node)]
             for text, weight in options:
                 if not ends:
                     yield after(unit, node, text, weight - 0.15 * rank)

@@ -11,7 +11,7 @@ from pytest_gemmadev.propose.patterns.comparisons import LIKELY, links
 from pytest_gemmadev.propose.patterns.layout import COMPOUND, SIMPLE
 from pytest_gemmadev.propose.patterns.operators import operator_span, spaced
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
-from pytest_gemmadev.propose.patterns.unit import FUNCTIONS, Unit
+from pytest_gemmadev.propose.patterns.unit import FUNCTIONS, Function, Unit
 
 
 def header_nodes(statement: ast.stmt, unit: Unit) -> Iterator[ast.AST]:
@@ -62,6 +62,92 @@ class RenameAll(Pattern[ast.stmt]):
             swapped = [(*unit.span(n), right) for n in places[left]]
             swapped += [(*unit.span(n), left) for n in places[right]]
             yield Change(tuple(swapped), -0.5)
+
+
+class FlipFlags(Pattern[ast.FunctionDef]):
+    """True for False and False for True in all that a function returns."""
+
+    name = "flip_flags"
+    nodes = (*FUNCTIONS,)
+    examples = (
+        (
+            "def f(a):\n    if a:\n        return True\n    return False\n",
+            "def f(a):\n    if a:\n        return False\n    return True\n",
+        ),
+    )
+    untouched = ("def f(a):\n    return True\n",)
+
+    def edits(self, node: Function, unit: Unit) -> Iterator[Change]:
+        flags = [
+            statement.value
+            for statement in unit.of_type(ast.Return)
+            if isinstance(statement, ast.Return)
+            and isinstance(statement.value, ast.Constant)
+            and isinstance(statement.value.value, bool)
+            and unit.function(statement) is node
+        ]
+        if len(flags) > 1:
+            yield Change(tuple((*unit.span(f), str(not f.value)) for f in flags), 0.0, node)
+
+
+class ReplaceAll(Pattern[ast.stmt]):
+    """An expression that occurs several times in a statement or function, replaced everywhere."""
+
+    name = "replace_all"
+    nodes = (*SIMPLE, *COMPOUND, *FUNCTIONS)
+    examples = (
+        (
+            "class A:\n    def f(self, a):\n        return self.max(a) - self.max(1)\n",
+            "class A:\n    def f(self, a):\n        return max(a) - max(1)\n",
+        ),
+        (
+            "def f(a, b):\n    g(a.x)\n    h(a.x + b.y)\n",
+            "def f(a, b):\n    g(b.y)\n    h(b.y + b.y)\n",
+        ),
+        (
+            "def f(a, b):\n    g(a)\n    h(a + b)\n",
+            "def f(a, b):\n    g(b)\n    h(b + b)\n",
+        ),
+    )
+    untouched = ("def f(a):\n    g(a)\n",)
+
+    def edits(self, node: ast.stmt, unit: Unit) -> Iterator[Change]:
+        whole = isinstance(node, FUNCTIONS)
+        inside = _body_nodes(node, unit) if whole else header_nodes(node, unit)
+        places: dict[str, list[ast.expr]] = defaultdict(list)
+        for part in inside:
+            if isinstance(part, ast.Name) and not whole:
+                continue  # `RenameAll` has it
+            if isinstance(part, (ast.Attribute, ast.Subscript, ast.Name)):
+                if isinstance(part.ctx, ast.Load):
+                    places[unit.code(part)].append(part)
+        region = node if whole else None
+        for code, nodes in places.items():
+            if not 2 <= len(nodes) <= 12:
+                continue
+            for other, weight in self._others(nodes[0], unit):
+                if other != code:
+                    changes = tuple((*unit.span(n), unit.fitted(n, other)) for n in nodes)
+                    yield Change(changes, weight, region)
+
+    def _others(self, node: ast.expr, unit: Unit) -> Iterator[tuple[str, float]]:
+        if isinstance(node, ast.Attribute):
+            yield node.attr, 0.5
+            yield unit.code(node.value), -0.5
+        kinds = unit.variables.kinds(node)
+        for variable, weight in unit.variables.ranked(node, kinds=kinds, like=unit.code(node))[:6]:
+            yield variable.name, weight
+        if not isinstance(node, ast.Name):
+            for other in unit.of_type(type(node)):
+                code = unit.code(other)
+                if unit.editable(other) and "\n" not in code and len(code) <= 40:
+                    yield code, -0.5
+
+
+def _body_nodes(function: ast.stmt, unit: Unit) -> Iterator[ast.AST]:
+    for node in ast.walk(function):
+        if unit.editable(node):
+            yield node
 
 
 class OperatorAll(Pattern[ast.stmt]):
@@ -149,4 +235,4 @@ class SwapParameters(Pattern[ast.arguments]):
                 yield Change(((*unit.span(left), right.arg), (*unit.span(right), left.arg)))
 
 
-PATTERNS = (RenameAll(), OperatorAll(), ShiftAll(), SwapParameters())
+PATTERNS = (RenameAll(), FlipFlags(), ReplaceAll(), OperatorAll(), ShiftAll(), SwapParameters())
