@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from pytest_gemmadev.propose.rules import (
     attributes,
+    bounds,
     callables,
     calls,
     imports,
+    iterables,
     keys,
     members,
+    methods,
     missing_imports,
     names,
+    nothing,
     operands,
     unbound,
+    values,
 )
 from pytest_gemmadev.propose.rules.rule import Rule
 
@@ -27,4 +32,9 @@ RULES: tuple[Rule, ...] = (
     *calls.RULES,
     *operands.RULES,
     *callables.RULES,
+    *nothing.RULES,
+    *iterables.RULES,
+    *methods.RULES,
+    *bounds.RULES,
+    *values.RULES,
 )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from pytest_gemmadev.core.types import ErrorFacts, ErrorStack, Fact, Frame, Role
 from pytest_gemmadev.propose.rules.module import (
@@ -19,6 +19,7 @@ from pytest_gemmadev.propose.rules.module import (
 from pytest_gemmadev.propose.rules.project import Class, Project
 
 N = TypeVar("N", bound=ast.AST)
+Loop: TypeAlias = ast.For | ast.AsyncFor | ast.comprehension
 
 MAX_PLACES = 12  # frames looked at, the innermost ones
 
@@ -50,6 +51,12 @@ class Place:
         found = [n for n in header_nodes(self.statement) if isinstance(n, kinds)]
         found.sort(key=lambda n: (not _on_line(n, self.line), *_position(n)))
         return found
+
+    @property
+    def loops(self) -> list[Loop]:
+        """Loops and comprehensions whose header the statement is or holds."""
+        kinds = (ast.For, ast.AsyncFor, ast.comprehension)
+        return [n for n in self.nodes(ast.AST) if isinstance(n, kinds)]
 
     def fact(self, name: str) -> Fact | None:
         """What the frame knows of a variable."""
@@ -86,7 +93,9 @@ class Failure:
     def places(self) -> tuple[Place, ...]:
         """The frames in files of the project and its tests, the innermost first."""
         found: list[Place] = []
-        for frame in reversed(self.stack.frames):
+        frames = self.stack.frames
+        for index in range(len(frames) - 1, -1, -1):
+            frame = _with_outer_facts(frames, index)
             module = self.project.module(frame.path)
             statement = module.statement_at(frame.line) if module else None
             if module is None or statement is None:
@@ -225,6 +234,17 @@ def _in_signature(module: Module, node: ast.AST, function: ast.AST) -> bool:
             child is function.args or child is function.returns or child in function.decorator_list
         )
     return False
+
+
+def _with_outer_facts(frames: Sequence[Frame], index: int) -> Frame:
+    """The frame; of a comprehension or lambda, with what the code around it knows as well."""
+    frame = frames[index]
+    if index == 0 or not frame.function.endswith(("comp>", "<genexpr>", "<lambda>")):
+        return frame
+    outer = _with_outer_facts(frames, index - 1)
+    own = {fact.name for fact in frame.facts}
+    further = tuple(f for f in outer.facts if f.name not in own and not f.name.startswith("."))
+    return replace(frame, facts=frame.facts + further) if outer.path == frame.path else frame
 
 
 def _running(module: Module, statement: ast.stmt, frame: Frame) -> Function | None:

@@ -155,6 +155,12 @@ class Project:
                 if found is None and submodule is not None:
                     return submodule, submodule.tree
                 return found
+        for statement in module.imports:
+            if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*":
+                source = self.named(self.imported_module(module, statement))
+                found = self.resolve(source, name, depth + 1) if source else None
+                if found is not None:
+                    return found
         return None
 
     def module_called(self, module: Module, name: str) -> str:
