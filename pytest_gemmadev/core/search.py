@@ -36,7 +36,9 @@ MORE = 40  # further candidates tried after the first plausible one, at least
 MORE_SHARE = 0.5  # of the candidates it took to find it
 MORE_SECONDS = 6.0
 STEPS_AHEAD = 4  # partial repairs followed at each depth
-SURE = -1.5  # prior from which a partial repair is followed before anything else is tried
+SURE = -1.5  # prior from which a partial repair is followed before all else is tried
+FIRST_CANDIDATES = 40  # tried before that, or as many as FIRST_SECONDS allow
+FIRST_SECONDS = 5.0
 LOOK_AHEAD = 48  # candidates the model orders at a time where validation is the dearer
 SCORE_GAIN = 0.7  # a score must cost less than this many validations to go first
 FIRST_PASS = 0.6  # of the time for single edits before the model writes
@@ -113,7 +115,14 @@ class Search:
         depth: int,
     ) -> None:
         tried, stop_at, stop_s = 0, None, 0.0
+        followed = False
         for step in stream:
+            first_ones = tried >= FIRST_CANDIDATES or meter.seconds > FIRST_SECONDS
+            if first_ones and not followed and not found:
+                followed = True
+                self._follow_sure(task, ahead, meter, found, depth)
+                if found:
+                    return
             if meter.exhausted or (stop_at is not None and tried >= stop_at):
                 return
             if stop_at is not None and meter.seconds > stop_s:
@@ -133,11 +142,6 @@ class Search:
                 case StillFailing():
                     if moved_on(task, step.candidate, verdict):
                         ahead.append((step, verdict))
-                        if not found and step.candidate.prior >= SURE:
-                            self._follow(task, ahead[-1:], meter.share(0.5), found, depth)
-                            ahead.pop()
-                            if found:
-                                return
                 case Regressed() | Inapplicable() | TimedOut():
                     pass
                 case _:
@@ -188,6 +192,20 @@ class Search:
         return self.validate_s / self.validations > SCORE_GAIN * self.score_s
 
     # --- several faults behind one test ----------------------------------------------------------
+
+    def _follow_sure(
+        self,
+        task: RepairTask,
+        ahead: list[tuple[Step, StillFailing]],
+        meter: Meter,
+        found: list[Found],
+        depth: int,
+    ) -> None:
+        """Follows the partial repairs that are most likely right, and takes them off the list."""
+        sure = [pair for pair in ahead if pair[0].candidate.prior >= SURE]
+        if sure:
+            ahead[:] = [pair for pair in ahead if pair not in sure]
+            self._follow(task, sure, meter.share(0.5), found, depth)
 
     def _follow(
         self,
