@@ -1,0 +1,267 @@
+"""Repairs of whole cases: the real command on a copy, then the tests that it never saw.
+
+Each case is laid out in a fresh folder, the tool runs there in its own process, and its result is
+judged in a second folder: the changed sources beside the case's own tests. A repair is plausible
+when the visible tests pass there and no test or configuration was changed, correct when the hidden
+tests pass too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import Enum
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from eval.cases import Case, Files, read_tree, write_tree
+from eval.process import Finished, run_command
+from pytest_gemmadev.core.edits import unified_diff
+from pytest_gemmadev.core.types import GemmadevError
+
+CHECK_TIMEOUT_S = 120.0  # for one run of the visible or the hidden tests
+_USAGE_ERROR = 4  # of pytest
+_MAX_REASON = 600  # characters
+
+ToolCommand = Callable[[Case, int, Path], Sequence[str]]
+"""The argv that repairs a case: (case, seed, where to write the JSON report)."""
+
+
+class Score(str, Enum):
+    CORRECT = "correct"
+    OVERFITTING = "overfitting"  # plausible, and a hidden test fails
+    FAILED = "failed"  # not plausible
+    NOT_SCORED = "not scored"  # could not be run here; says nothing about the tool
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """The plugin and its options."""
+
+    model: str
+    adapter: str | None
+    budget_s: float
+
+    def command(self, case: Case, seed: int, report: Path) -> list[str]:
+        more = ["--gemmadev-fix", f"--gemmadev-model={self.model}"]
+        more += [f"--gemmadev-adapter={self.adapter}"] if self.adapter else []
+        more += [f"--gemmadev-budget={self.budget_s:g}", f"--gemmadev-seed={seed}"]
+        more += [f"--gemmadev-report={report}"]
+        return [*visible_command(case), *more]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one case with one seed: one line of eval.jsonl."""
+
+    case: str
+    slice: str
+    kinds: tuple[str, ...]  # of error: the author's, else what the tool met first
+    seed: int
+    score: Score
+    reason: str = ""  # why not correct
+    seconds: float = 0.0  # of the tool's command, wall clock
+    validations: int = 0
+    peak_mb: float = 0.0
+    exit_status: int = 0  # of the tool's command
+    diff: str = ""
+    reference: str = ""  # the author's diff; kept where the result is not correct
+    patches: tuple[Mapping[str, Any], ...] = ()  # the chosen ones: origin, rank, log_likelihood
+    others: int = 0  # plausible patches not chosen
+    failures: tuple[Mapping[str, Any], ...] = ()  # as the tool saw them
+
+    @property
+    def plausible(self) -> bool:
+        return self.score in (Score.CORRECT, Score.OVERFITTING)
+
+    @property
+    def correct(self) -> bool:
+        return self.score is Score.CORRECT
+
+
+def visible_command(case: Case) -> list[str]:
+    """The argv that runs the visible tests, under this interpreter."""
+    if not case.command:
+        return [sys.executable, "-m", "pytest", "-q", *case.visible_tests]
+    first, *rest = case.command
+    return [sys.executable if re.fullmatch(r"python3?", first) else first, *rest]
+
+
+def hidden_command(case: Case) -> list[str]:
+    """The argv that runs the hidden tests, with the options of the case's own command."""
+    options = [part for part in visible_command(case) if part not in case.visible_tests]
+    return [*options, *case.hidden_tests]
+
+
+def run_tests(files: Files, argv: Sequence[str], *, stop: Event | None = None) -> Finished:
+    """Runs a test command on the files in a fresh folder."""
+    with tempfile.TemporaryDirectory(prefix="gemmadev-eval-") as name:
+        write_tree(Path(name), files)
+        return run_command(
+            argv,
+            cwd=Path(name),
+            timeout_s=CHECK_TIMEOUT_S,
+            environ=_environment(PYTHONDONTWRITEBYTECODE="1"),
+            stop=stop,
+        )
+
+
+def repair_case(
+    case: Case,
+    seed: int,
+    command: ToolCommand,
+    *,
+    timeout_s: float,
+    stop: Event | None = None,
+) -> Result:
+    """Runs the tool on a copy of the case and judges what it left there.
+
+    Raises GemmadevError where the tool refuses to run at all, for then no case says anything.
+    """
+    missing = case.missing_deps()
+    if missing:
+        reason = f"needs {', '.join(missing)}, which is not installed"
+        return Result(case.id, case.slice, case.kinds, seed, Score.NOT_SCORED, reason)
+    with tempfile.TemporaryDirectory(prefix="gemmadev-eval-") as name:
+        project, report_file = Path(name, "project"), Path(name, "report.json")
+        write_tree(project, case.project)
+        done = run_command(
+            command(case, seed, report_file),
+            cwd=project,
+            timeout_s=timeout_s,
+            environ=_environment(),
+            stop=stop,
+        )
+        after = read_tree(project)
+        report = _read_report(report_file)
+    if done.status == _USAGE_ERROR and not report:
+        raise GemmadevError(f"{case.id}: the tool refuses to run: {_last_line(done.output)}")
+    score, reason = judge(case, after, stop=stop)
+    if score is Score.FAILED:
+        reason = _why(done, report, reason)
+    failures = tuple(report.get("failures", ()))
+    patches = [patch for failure in failures for patch in failure["patches"]]
+    return Result(
+        case=case.id,
+        slice=case.slice,
+        kinds=case.kinds or tuple(failure["kind"] for failure in failures[:1]),
+        seed=seed,
+        score=score,
+        reason=reason[:_MAX_REASON],
+        seconds=round(done.seconds, 3),
+        validations=sum(failure["validations"] for failure in failures),
+        peak_mb=done.peak_mb,
+        exit_status=done.status,
+        diff=diff_of(case.project, after),
+        reference="" if score is Score.CORRECT else diff_of(case.project, case.fixed),
+        patches=tuple(
+            {key: patch.get(key) for key in ("origin", "rank", "log_likelihood", "explanation")}
+            for patch in patches
+            if patch["chosen"]
+        ),
+        others=sum(not patch["chosen"] for patch in patches),
+        failures=tuple(
+            {key: failure.get(key) for key in ("nodeid", "kind", "error", "status", "reason")}
+            for failure in failures
+        ),
+    )
+
+
+def judge(case: Case, after: Files, *, stop: Event | None = None) -> tuple[Score, str]:
+    """The score of a tree that a tool left behind, and why it is not better."""
+    changed = {
+        path for path in {*case.project, *after} if case.project.get(path) != after.get(path)
+    }
+    if not changed:
+        return Score.FAILED, "nothing was changed"
+    touched = sorted(path for path in changed if case.protects(path))
+    if touched:
+        return Score.FAILED, f"changed {touched[0]}, which is not for repair"
+    visible = run_tests(after, visible_command(case), stop=stop)
+    if visible.status != 0:
+        return Score.FAILED, f"visible tests fail afterwards: {_verdict_line(visible)}"
+    hidden = run_tests({**after, **case.hidden}, hidden_command(case), stop=stop)
+    if hidden.status != 0:
+        return Score.OVERFITTING, f"hidden tests fail: {_verdict_line(hidden)}"
+    return Score.CORRECT, ""
+
+
+def diff_of(before: Files, after: Files) -> str:
+    """Every changed file as a unified diff."""
+    return (
+        "".join(
+            unified_diff(path, before.get(path, b""), after.get(path, b""))
+            for path in sorted({*before, *after})
+            if before.get(path) != after.get(path)
+        )
+        .encode("utf-8", "surrogateescape")
+        .decode("utf-8", "replace")
+    )
+
+
+def result_to_row(result: Result) -> dict[str, Any]:
+    verdicts = {"plausible": result.plausible, "correct": result.correct}
+    return {**asdict(result), "score": result.score.value, **verdicts}
+
+
+def result_from_row(row: Mapping[str, Any]) -> Result:
+    known = {key: value for key, value in row.items() if key not in ("plausible", "correct")}
+    known |= {"score": Score(row["score"])}
+    known |= {key: tuple(row[key]) for key in ("kinds", "patches", "failures")}
+    return Result(**known)
+
+
+def _environment(**more: str) -> dict[str, str]:
+    """The environment without what would reach into the case's own pytest."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return {**kept, **more}
+
+
+def _read_report(path: Path) -> dict[str, Any]:
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return report if isinstance(report, dict) else {}
+
+
+def _why(done: Finished, report: Mapping[str, Any], reason: str) -> str:
+    """The most telling reason for a failure: the harness's limit, the tool's own, the judge's."""
+    if done.stopped:
+        return f"the tool was ended: {done.stopped} after {done.seconds:.0f} s"
+    if not report:
+        return f"{reason}; no report, exit status {done.status}: {_own_line(done.output)}"
+    if done.status == 0:
+        return f"{reason}, though the tool ended with 0"
+    own = [
+        f"{failure['nodeid']}: {failure['reason']}"
+        for failure in report["failures"]
+        if failure["status"] != "repaired"
+    ]
+    return f"{reason}; {own[0]}" if own else reason
+
+
+def _verdict_line(finished: Finished) -> str:
+    """pytest's first line about a failed test, else its last line."""
+    if finished.stopped:
+        return finished.stopped
+    lines = [line.strip() for line in finished.output.splitlines()]
+    told = [line for line in lines if line.startswith(("FAILED ", "ERROR "))]
+    return told[0] if told else _last_line(finished.output)
+
+
+def _own_line(output: str) -> str:
+    """What the plugin says of itself at the end, else the last line."""
+    told = [line for line in output.splitlines() if line.startswith("gemmadev: ")]
+    return told[-1] if told else _last_line(output)
+
+
+def _last_line(output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return lines[-1] if lines else "no output"

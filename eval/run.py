@@ -1,0 +1,185 @@
+"""Benchmarks from the command line: ``python -m eval.run repair|debug-cases|syntax|humaneval``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from threading import Event
+
+from eval.cases import Case, load_cases, select
+from eval.repair import Result, Tool, ToolCommand, repair_case, result_from_row, result_to_row
+from eval.report import compare, report_of, totals_line, write_reports
+from eval.runs import (
+    RunFolder,
+    code_digest,
+    in_parallel,
+    model_settings,
+    new_run_path,
+    open_run,
+    parse_seeds,
+    read_rows,
+)
+from pytest_gemmadev.core.types import GemmadevError
+
+DEBUG_CASES = Path(__file__).parent / "cases" / "debug"
+
+Attempt = tuple[int, Case]
+"""One case with one seed, the seed first: attempts sort by seed."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit status: 0 when the benchmark ran to its end, whatever the scores; 2 on misuse."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if arguments[:1] == ["syntax"]:
+            return int(import_module("eval.syntax").main(arguments[1:]))
+        options = _parser().parse_args(arguments)
+        run: Callable[[argparse.Namespace], int] = options.run
+        return run(options)
+    except GemmadevError as error:
+        print(f"eval: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("eval: interrupted; the same command continues", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m eval.run", description="Benchmarks.")
+    commands = parser.add_subparsers(required=True, metavar="BENCHMARK")
+    repair = commands.add_parser("repair", help="repair whole cases, judge by hidden tests")
+    repair.add_argument("--cases", type=Path, required=True, help="folder, case or .jsonl file")
+    debug = commands.add_parser("debug-cases", help="the ten cases of this repository")
+    debug.set_defaults(cases=DEBUG_CASES)
+    for command in (repair, debug):
+        add_model_options(command)
+        _add_repair_options(command)
+        command.set_defaults(run=_repair)
+    versus = commands.add_parser("compare", help="two runs on the same cases, exact McNemar")
+    versus.add_argument("folders", nargs=2, type=Path, metavar="DIR")
+    versus.set_defaults(run=_compare)
+    commands.add_parser("syntax", help="syntax repair; its own --help says more")
+    return parser
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """The options that every benchmark has."""
+    parser.add_argument("--model", default="gemmadev", metavar="SPEC", help="default gemmadev")
+    parser.add_argument("--adapter", metavar="PATH", help="LoRA adapter on top of the model")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="default eval-out/…, a new one")
+    parser.add_argument("--limit", type=int, metavar="N", help="the first N only")
+    parser.add_argument("--seeds", default="1", help="how many (3), or which (0,4,9); default 1")
+
+
+def _add_repair_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--budget", type=float, default=60.0, help="seconds a case; default 60")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=60.0,
+        help="seconds above the budget after which the tool is ended; default 60",
+    )
+    parser.add_argument("--jobs", type=int, default=1, help="cases at a time; default 1")
+    parser.add_argument("--slice", metavar="NAME", help="cases of this slice only")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="every n-th case only")
+    parser.add_argument("--only", metavar="TEXT", help="cases whose id contains this only")
+
+
+def _repair(options: argparse.Namespace) -> int:
+    for name in ("jobs", "every"):
+        if getattr(options, name) < 1:
+            raise GemmadevError(f"--{name} must be 1 or more")
+    cases = select(
+        load_cases(options.cases),
+        slice_name=options.slice,
+        only=options.only,
+        every=options.every,
+        limit=options.limit,
+    )
+    if not cases:
+        raise GemmadevError(f"{options.cases}: no case is left by --slice, --only and --limit")
+    settings = {
+        "benchmark": "repair",
+        "cases": str(options.cases.resolve()),
+        **model_settings(options.model, options.adapter),
+        "budget_s": options.budget,
+        "code": code_digest(),
+    }
+    tool = Tool(options.model, _absolute(options.adapter), options.budget)
+    folder = open_run(options.output or new_run_path("repair"), settings)
+    results = run_cases(
+        folder,
+        cases,
+        parse_seeds(options.seeds),
+        tool.command,
+        timeout_s=options.budget + options.timeout,
+        jobs=options.jobs,
+        tell=lambda line: print(line, flush=True),
+    )
+    write_reports(folder.path, results, settings)
+    for name, totals in report_of(results, settings)["slices"].items():
+        print(f"{name}: {totals_line(totals)}")
+    print(f"{folder.path / 'report.html'}")
+    return 0
+
+
+def run_cases(
+    folder: RunFolder,
+    cases: Sequence[Case],
+    seeds: Sequence[int],
+    command: ToolCommand,
+    *,
+    timeout_s: float,
+    jobs: int = 1,
+    tell: Callable[[str], None],
+) -> list[Result]:
+    """Every case with every seed; those that the folder already holds are not run again."""
+    attempts = [(seed, case) for seed in seeds for case in cases]
+    wanted = {(case.id, seed) for seed, case in attempts}
+    results = [r for r in map(result_from_row, folder.rows) if (r.case, r.seed) in wanted]
+    done = {(result.case, result.seed) for result in results}
+    left = [(seed, case) for seed, case in attempts if (case.id, seed) not in done]
+    if done:
+        tell(f"{len(done)} of {len(attempts)} are in {folder.path} already")
+
+    def work(attempt: Attempt, stop: Event) -> Result:
+        return repair_case(attempt[1], attempt[0], command, timeout_s=timeout_s, stop=stop)
+
+    start = time.monotonic()
+    for number, (_, result) in enumerate(in_parallel(left, work, jobs=jobs), start=1):
+        folder.append(result_to_row(result))
+        results.append(result)
+        to_go = (time.monotonic() - start) / number * (len(left) - number)
+        tell(_progress(len(done) + number, len(attempts), result, to_go))
+    return results
+
+
+def _progress(number: int, total: int, result: Result, to_go_s: float) -> str:
+    line = (
+        f"[{number}/{total}] {result.case} seed {result.seed}: {result.score.value}, "
+        f"{result.seconds:.1f} s, {result.validations} validations"
+    )
+    if result.reason:
+        line += f" ({result.reason.splitlines()[0][:120]})"
+    return line + (f", {to_go_s / 60:.0f} min to go" if to_go_s >= 30 else "")
+
+
+def _absolute(adapter: str | None) -> str | None:
+    """The adapter's path for a command that runs in another folder."""
+    return str(Path(adapter).expanduser().resolve()) if adapter else None
+
+
+def _compare(options: argparse.Namespace) -> int:
+    first, second = (
+        [result_from_row(row) for row in read_rows(folder)] for folder in options.folders
+    )
+    print(compare(first, second))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

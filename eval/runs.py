@@ -1,0 +1,157 @@
+"""A run's folder: its settings, one line per result, and where it stopped.
+
+``eval.jsonl`` grows by one flushed line per result. A run that was ended continues there, when it
+would give the same results: same settings, same model, same code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import Any, TypeVar
+
+import pytest_gemmadev
+from pytest_gemmadev.core.types import GemmadevError, ModelInfo
+from pytest_gemmadev.registry import load_model
+
+Row = dict[str, Any]
+"""One line of eval.jsonl."""
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+@dataclass(slots=True)
+class RunFolder:
+    """Where a run writes: ``settings.json``, ``eval.jsonl``, and the reports."""
+
+    path: Path
+    settings: Mapping[str, Any]
+    rows: list[Row] = field(default_factory=list)
+
+    def append(self, row: Row) -> None:
+        """Adds a result, on disk when this returns."""
+        with (self.path / "eval.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self.rows.append(row)
+
+
+def open_run(path: Path, settings: Mapping[str, Any]) -> RunFolder:
+    """The folder of a run, with the results that it holds already.
+
+    Raises GemmadevError where it holds a run with other settings.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    file = path / "settings.json"
+    if file.exists():
+        _compare_settings(path, json.loads(file.read_text(encoding="utf-8")), settings)
+    else:
+        text = json.dumps({**settings, "machine": machine()}, indent=2) + "\n"
+        file.write_text(text, encoding="utf-8")
+    return RunFolder(path, settings, read_rows(path, mend=True))
+
+
+def read_rows(path: Path, *, mend: bool = False) -> list[Row]:
+    """The results in a run's folder, without a line that a kill cut short; ``mend`` drops it."""
+    file = path / "eval.jsonl"
+    if not file.exists():
+        return []
+    data = file.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    if mend and len(whole) < len(data):
+        file.write_bytes(whole)
+    try:
+        return [json.loads(line) for line in whole.decode("utf-8").splitlines()]
+    except ValueError as error:
+        raise GemmadevError(f"{file}: damaged ({error}); remove it or choose another") from error
+
+
+def new_run_path(benchmark: str) -> Path:
+    """A folder for a run that was given none."""
+    return Path("eval-out") / f"{benchmark}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on besides the settings."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cores": os.cpu_count(),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "argv": sys.argv[1:],
+    }
+
+
+def code_digest() -> str:
+    """A short hash over the package's sources: two runs with one digest ran the same code."""
+    root = Path(pytest_gemmadev.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def model_settings(spec: str, adapter: str | None) -> dict[str, Any]:
+    """What a run records of its model. Raises GemmadevError where it cannot be used."""
+    model = load_model(spec, adapter=adapter, threads=None)
+    if model is None:
+        return {"model": spec, "adapter": ""}
+    try:
+        info: ModelInfo = model.info
+    finally:
+        model.close()
+    return {
+        "model": spec,
+        "adapter": info.adapter,
+        "model_name": info.name,
+        "model_sha256": info.sha256,
+    }
+
+
+def in_parallel(
+    items: Sequence[_Item], work: Callable[[_Item, Event], _Result], *, jobs: int
+) -> Iterator[tuple[_Item, _Result]]:
+    """(item, result) as they finish, ``jobs`` at a time; what runs is told when the caller ends."""
+    stop = Event()
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        try:
+            futures = {pool.submit(work, item, stop): item for item in items}
+            for future in as_completed(futures):
+                yield futures.pop(future), future.result()
+        finally:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """``3`` is seeds 0, 1, 2; ``5,7`` is those two."""
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise GemmadevError(f"--seeds {text!r}: give how many, or a list as 5,7") from None
+    seeds = numbers if "," in text else tuple(range(numbers[0]))
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise GemmadevError(f"--seeds {text!r}: gives no seed, a negative one, or one twice")
+    return seeds
+
+
+def _compare_settings(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    for key in _differing(old, new):
+        raise GemmadevError(
+            f"{path} holds a run with {key} {old.get(key)!r}, not {new.get(key)!r}; "
+            "choose another --output"
+        )
+
+
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterable[str]:
+    return (key for key in new if old.get(key) != new[key])
