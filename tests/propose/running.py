@@ -6,6 +6,7 @@ piece of test code, or None where it passes.
 
 from __future__ import annotations
 
+import ast
 import linecache
 import sys
 import textwrap
@@ -13,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+
+import pytest
 
 from pytest_gemmadev._capture import stack_to_plain
 from pytest_gemmadev._exceptions import Comparison
@@ -89,7 +92,7 @@ def run(root: Path, files: Mapping[str, str], test: str) -> ErrorStack | None:
     with _imported_from(root, texts):
         try:
             _execute(file, root)
-        except Exception as error:
+        except (Exception, pytest.fail.Exception) as error:
             return _stack(error, root)
     return None
 
@@ -116,7 +119,7 @@ def _execute(file: Path, root: Path) -> None:
         sys.settrace(before)
 
 
-def _stack(error: Exception, root: Path) -> ErrorStack:
+def _stack(error: BaseException, root: Path) -> ErrorStack:
     tb = error.__traceback__
     while tb is not None and not tb.tb_frame.f_code.co_filename.startswith(str(root)):
         tb = tb.tb_next
@@ -134,8 +137,6 @@ def _stack(error: Exception, root: Path) -> ErrorStack:
 
 def _comparison(frame: FrameType, line: int) -> Comparison | None:
     """What pytest's rewriting would have told: both sides of ``assert left == right``."""
-    import ast
-
     text = linecache.getline(frame.f_code.co_filename, line).strip()
     try:
         tree = ast.parse(text)

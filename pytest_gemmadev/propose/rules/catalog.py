@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytest_gemmadev.propose.rules import (
+    assertions,
     attributes,
     bounds,
     callables,
@@ -16,6 +17,8 @@ from pytest_gemmadev.propose.rules import (
     names,
     nothing,
     operands,
+    recursion,
+    smells,
     unbound,
     values,
 )
@@ -37,4 +40,7 @@ RULES: tuple[Rule, ...] = (
     *methods.RULES,
     *bounds.RULES,
     *values.RULES,
+    *recursion.RULES,
+    *assertions.RULES,
+    *smells.RULES,
 )
