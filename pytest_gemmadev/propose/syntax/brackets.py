@@ -1,0 +1,101 @@
+"""Brackets that nothing closes, that close nothing, or that do not match."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_gemmadev.propose.syntax.generic import insertion_cost
+from pytest_gemmadev.propose.syntax.layout import indent
+from pytest_gemmadev.propose.syntax.scan import CLOSER, OPENER
+from pytest_gemmadev.propose.syntax.statement import Splice, Statement
+
+REACH = 80  # places tried for one bracket
+_CLOSE, _OPEN, _DROP, _MATCH = 0.6, 2.0, 2.2, 0.9
+_MISALIGNED = 1.5  # nats: a closing bracket leads a line that is not indented as the opening one's
+_LINE_END = 0.6
+
+
+def splices(s: Statement) -> Iterator[Splice]:
+    """Edits that balance the statement's brackets."""
+    unclosed, stray = s.brackets
+    if not unclosed and not stray:
+        return
+    for index in unclosed:
+        yield from _closings(s, (index,))
+        opening = s.tokens[index]
+        yield Splice(opening.start, opening.end, "", _DROP + 0.5 * len(unclosed), "bracket")
+    if len(unclosed) > 1:
+        yield from _closings(s, tuple(unclosed))
+    for index in stray:
+        yield from _openings(s, index)
+        closing = s.tokens[index]
+        end = closing.end
+        yield Splice(closing.start, end, "", _MATCH + 0.4 * abs(s.at - index), "bracket")
+        for opening in unclosed:
+            if opening < index:
+                yield from _matches(s, opening, index)
+
+
+def _closings(s: Statement, unclosed: tuple[int, ...]) -> Iterator[Splice]:
+    """The missing closing brackets at every place behind the last opening one."""
+    text = "".join(CLOSER[s.tokens[i].text] for i in reversed(unclosed))
+    gaps = range(unclosed[-1] + 1, len(s.tokens) + 1)
+    if len(gaps) > REACH:
+        gaps = range(unclosed[-1] + 1, unclosed[-1] + 1 + REACH)
+    for gap in gaps:
+        at = s.tokens[gap - 1].end
+        cost = _CLOSE + insertion_cost(s, gap, text[0]) + 0.15 * len(text)
+        behind = s.tokens[gap].start if gap < len(s.tokens) else len(s.text)
+        if "\n" in s.text[at:behind] or gap == len(s.tokens):
+            cost -= _LINE_END
+        cost += _MISALIGNED * _misaligned(s, gap, unclosed)
+        yield Splice(at, at, text, cost, "bracket")
+
+
+def _misaligned(s: Statement, gap: int, closed: tuple[int, ...]) -> int:
+    """Brackets that lead a line and close, after the insertion, what began at another indentation."""
+    if "\n" not in s.text:
+        return 0
+    stack: list[int] = []
+    count = 0
+    for index, token in enumerate(s.tokens):
+        if index == gap:
+            stack = [i for i in stack if i not in closed]
+        if token.kind != "op":
+            continue
+        if token.text in CLOSER:
+            stack.append(index)
+        elif token.text in OPENER and stack:
+            opening = stack.pop()
+            count += _leads(s, token.start) and _width(s, token.start) != _width(
+                s, s.tokens[opening].start
+            )
+    return count
+
+
+def _leads(s: Statement, offset: int) -> bool:
+    return not s.text[s.text.rfind("\n", 0, offset) + 1 : offset].strip()
+
+
+def _width(s: Statement, offset: int) -> int:
+    start = s.text.rfind("\n", 0, offset) + 1
+    end = s.text.find("\n", start)
+    return indent(s.text[start : end if end >= 0 else len(s.text)])
+
+
+def _openings(s: Statement, stray: int) -> Iterator[Splice]:
+    """The missing opening bracket at every place before a closing one."""
+    text = OPENER[s.tokens[stray].text]
+    for gap in range(max(0, stray - REACH), stray):
+        at = s.tokens[gap].start
+        cost = _OPEN + insertion_cost(s, gap, text) + 0.05 * (stray - gap)
+        yield Splice(at, at, text, cost, "bracket")
+
+
+def _matches(s: Statement, opening: int, closing: int) -> Iterator[Splice]:
+    """One of two brackets that do not match made to match the other."""
+    one, two = s.tokens[opening], s.tokens[closing]
+    before = s.sort(opening - 1)
+    call = before in ("n", ")", "]")
+    yield Splice(two.start, two.end, CLOSER[one.text], _MATCH, "bracket")
+    yield Splice(one.start, one.end, OPENER[two.text], _MATCH + (0.5 if call else 0.2), "bracket")

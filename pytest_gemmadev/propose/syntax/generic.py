@@ -1,0 +1,197 @@
+"""Edits of one or two tokens near a fault: inserted, left out, exchanged, swapped, split, joined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from pytest_gemmadev.propose.syntax.counts import surprise, usual_between
+from pytest_gemmadev.propose.syntax.scan import KEYWORDS
+from pytest_gemmadev.propose.syntax.statement import Splice, Statement
+
+REACH = 5  # tokens to either side of the fault
+CHOICES = 14  # tokens tried at a place
+PER_TOKEN = 0.35  # nats for each token between edit and fault
+_RARE = 0.55  # nats of cost for a nat of surprise
+_INSERT, _DELETE, _REPLACE, _SWAP = 1.6, 2.0, 2.6, 3.2
+_CLASSES = frozenset("n0s\n")
+_TIGHT = frozenset(".([{)]},:")
+_VALUE = frozenset({"name", "number", "string"})
+
+
+def splices(s: Statement) -> Iterator[Splice]:
+    """Every edit of few tokens near the fault, in no order."""
+    for gap in range(max(0, s.at - REACH), min(len(s.tokens), s.at + REACH) + 1):
+        yield from _insertions(s, gap)
+    for index in range(max(0, s.at - REACH), min(len(s.tokens), s.at + REACH)):
+        yield from _deletions(s, index)
+        yield from _replacements(s, index)
+        yield from _swaps(s, index)
+        yield from _splits(s, index)
+        yield from _joins(s, index)
+
+
+def inserted(s: Statement, gap: int, token: str, cost: float, name: str) -> Splice:
+    """``token`` before the token at index ``gap``, with the spaces that are usual there."""
+    at = s.tokens[gap - 1].end if gap else s.tokens[0].start
+    following = s.tokens[gap].start if gap < len(s.tokens) else at
+    if token in "([{" and gap < len(s.tokens):
+        at = following
+        return Splice(at, at, token, cost, name)
+    touching = at == following
+    text = token
+    if token not in _TIGHT:
+        before = "" if gap == 0 else " "
+        text = f"{before}{token}{' ' if touching and gap < len(s.tokens) else ''}"
+        if gap == 0:
+            text = f"{token} "
+    elif token == "," and touching and gap < len(s.tokens) and s.tokens[gap].text not in ")]}":
+        text = ", "
+    return Splice(at, at, text, cost, name)
+
+
+def insertion_cost(s: Statement, gap: int, token: str) -> float:
+    """Nats: how unusual the token is between its neighbours, less what the file's habits give."""
+    before, after = s.sort(gap - 1), s.sort(gap)
+    texts = [s.tokens[i].text if 0 <= i < len(s.tokens) else "\n" for i in (gap - 1, gap)]
+    return _RARE * surprise(before, token, after) - s.around.discount(texts[0], token, texts[1])
+
+
+def _insertions(s: Statement, gap: int) -> Iterator[Splice]:
+    usual = (t for t in usual_between(s.sort(gap - 1), s.sort(gap)) if t not in _CLASSES)
+    place = s.tokens[gap - 1].end if gap else 0
+    far = PER_TOKEN * s.distance(place, place)
+    for token in islice(usual, CHOICES):
+        cost = _INSERT + far + insertion_cost(s, gap, token)
+        yield inserted(s, gap, token, cost, _NAMES.get(token, "operator"))
+
+
+_NAMES = {
+    ":": "colon", ",": "comma", ".": "dot",
+    **dict.fromkeys("()[]{}", "bracket"),
+    **dict.fromkeys(KEYWORDS, "keyword"),
+}  # fmt: skip
+
+
+def _deletions(s: Statement, index: int) -> Iterator[Splice]:
+    for count in (1, 2):
+        if index + count > len(s.tokens):
+            return
+        gone = s.tokens[index : index + count]
+        cost = _DELETE + PER_TOKEN * s.distance(gone[0].start, gone[-1].end)
+        cost += _RARE * surprise(s.sort(index - 1), "", s.sort(index + count))
+        cost += sum(2.0 if t.kind in _VALUE else 0.0 for t in gone) + 1.5 * (count - 1)
+        if count == 1 and index and s.tokens[index - 1].text == gone[0].text:
+            cost -= 1.5  # written twice
+        end = s.tokens[index + count].start if index + count < len(s.tokens) else gone[-1].end
+        if "\n" in s.text[gone[-1].end : end]:
+            end = gone[-1].end
+        yield Splice(gone[0].start, end, _space(s, index, end), cost, "stray")
+
+
+def _space(s: Statement, index: int, end: int) -> str:
+    """A space where leaving out the token at ``index`` would join its neighbours."""
+    before = s.text[s.tokens[index].start - 1 : s.tokens[index].start] if index else ""
+    after = s.text[end : end + 1]
+    return " " if before.isidentifier() and after.isidentifier() else ""
+
+
+def _replacements(s: Statement, index: int) -> Iterator[Splice]:
+    old = s.tokens[index]
+    before, after = s.sort(index - 1), s.sort(index + 1)
+    if old.kind in ("number", "string", "open"):
+        return
+    base = _REPLACE + PER_TOKEN * s.distance(old.start, old.end)
+    base += 2.5 if old.kind == "name" and old.text not in KEYWORDS else 0.0
+    for token in islice(usual_between(before, after), CHOICES):
+        if token in _CLASSES or token == old.sort:
+            continue
+        cost = base + _RARE * surprise(before, token, after)
+        if _alike(old.text, token):
+            cost -= 1.5
+        name = _NAMES.get(token, "operator")
+        pad = " " if token in KEYWORDS and old.kind == "op" else ""
+        left = pad if s.text[old.start - 1 : old.start].isidentifier() else ""
+        right = pad if s.text[old.end : old.end + 1].isidentifier() else ""
+        yield Splice(old.start, old.end, f"{left}{token}{right}", cost, name)
+
+
+_GROUPS = tuple(
+    map(frozenset, ("([{", ")]}", ":;,.", ["=", "==", ":=", "-", "+"], ["<", "<=", ","]))
+)
+
+
+def _alike(old: str, new: str) -> bool:
+    """True where one key or another was missed: the same sort of bracket, neighbours on a keyboard."""
+    return any(old in group and new in group for group in _GROUPS)
+
+
+def _swaps(s: Statement, index: int) -> Iterator[Splice]:
+    if index + 1 >= len(s.tokens):
+        return
+    one, two = s.tokens[index], s.tokens[index + 1]
+    if one.text == two.text:
+        return
+    cost = _SWAP + PER_TOKEN * s.distance(one.start, two.end)
+    cost += 0.3 * surprise(s.sort(index - 1), two.sort, one.sort)
+    cost += 0.3 * surprise(two.sort, one.sort, s.sort(index + 2))
+    between = s.text[one.end : two.start]
+    left = s.text[one.start - 1 : one.start]
+    pad = " " if left.isidentifier() and two.text[0].isidentifier() else ""
+    right = s.text[two.end : two.end + 1]
+    tail = " " if right.isidentifier() and one.text[-1].isidentifier() else ""
+    swapped = f"{pad}{two.text}{between}{one.text}{tail}"
+    yield Splice(one.start, two.end, swapped, cost, "swap")
+
+
+def _splits(s: Statement, index: int) -> Iterator[Splice]:
+    """``importos``, ``defname``: a keyword run into what follows or precedes it."""
+    token = s.tokens[index]
+    if token.kind != "name" or token.text in KEYWORDS:
+        return
+    far = PER_TOKEN * s.distance(token.start, token.end)
+    for word in KEYWORDS:
+        size = len(word)
+        rest = ""
+        if token.text.startswith(word):
+            rest = token.text[size:]
+            parts = f"{word} {rest}"
+        elif token.text.endswith(word):
+            rest = token.text[:-size]
+            parts = f"{rest} {word}"
+        if not rest:
+            continue
+        cost = 1.2 + far + (0.0 if s.around.knows(rest) or word in ("def", "class") else 2.0)
+        cost += 1.0 if s.around.knows(token.text) else 0.0
+        yield Splice(token.start, token.end, parts, cost, "space")
+
+
+def _joins(s: Statement, index: int) -> Iterator[Splice]:
+    """``= =``, ``retu rn``, ``my name``: one token that a space cut in two."""
+    if index + 1 >= len(s.tokens):
+        return
+    one, two = s.tokens[index], s.tokens[index + 1]
+    if one.end == two.start or "\n" in s.text[one.end : two.start]:
+        return
+    far = PER_TOKEN * s.distance(one.start, two.end)
+    whole = one.text + two.text
+    if whole in (
+        "==",
+        "!=",
+        "<=",
+        ">=",
+        "//",
+        "**",
+        "->",
+        ":=",
+        "+=",
+        "-=",
+        "*=",
+        "/=",
+        "<<",
+        ">>",
+    ):
+        yield Splice(one.start, two.end, whole, 0.8 + far, "space")
+    elif one.kind == "name" and two.kind in ("name", "number"):
+        known = whole in KEYWORDS or s.around.knows(whole)
+        yield Splice(one.start, two.end, whole, (1.0 if known else 4.0) + far, "space")

@@ -1,0 +1,452 @@
+"""Indentation that opens, closes or continues no block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from pytest_gemmadev.propose.syntax.check import Fault
+from pytest_gemmadev.propose.syntax.draft import Change, Fix
+from pytest_gemmadev.propose.syntax.layout import (
+    CLAUSES,
+    Rows,
+    block_end,
+    code_of,
+    first_word,
+    indent,
+    indent_unit,
+    indentation,
+    inside_strings,
+    is_code,
+    next_code,
+    previous_code,
+    shifted,
+    statement_at,
+    statements,
+)
+
+ENDS = 14  # places tried as the end of a block that moves
+_ANCHORS = {
+    "else": ("if", "elif", "for", "while", "try", "except"),
+    "elif": ("if", "elif"),
+    "except": ("try", "except"),
+    "finally": ("try", "except", "else"),
+    "case": ("case", "match"),
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The lines around a fault."""
+
+    lines: Sequence[str]
+    fault: Fault
+
+    @cached_property
+    def rows(self) -> list[Rows]:
+        return statements(self.lines)
+
+    @cached_property
+    def unit(self) -> int:
+        return indent_unit(self.lines)
+
+    @cached_property
+    def strings(self) -> frozenset[int]:
+        return inside_strings(self.lines)
+
+    @cached_property
+    def index(self) -> int:
+        """Of the statement at the fault."""
+        return max(0, statement_at(self.rows, self.fault.line))
+
+    def width(self, index: int) -> int:
+        return indent(self.lines[self.rows[index].first])
+
+    def word(self, index: int) -> str:
+        return first_word(self.lines[self.rows[index].first])
+
+    def is_header(self, index: int) -> bool:
+        row = self.rows[index]
+        return code_of(self.lines[row.last - 1]).endswith(":")
+
+    def parent(self, index: int) -> int:
+        """The statement whose block holds this one by its indentation; -1 at the top."""
+        width = self.width(index)
+        for at in range(index - 1, -1, -1):
+            if self.width(at) < width:
+                return at
+        return -1
+
+    def body_width(self, header: int) -> int:
+        """Where the block of a header is, or should be, indented to."""
+        width = self.width(header)
+        for at in range(header + 1, min(header + 12, len(self.rows))):
+            if self.width(at) > width and (at == header + 1 or self.parent(at) == header):
+                return self.width(at)
+            if self.width(at) < width:
+                break
+        return width + self.unit
+
+    def move(self, first: int, last: int, columns: int) -> Change:
+        """Rows moved by columns; lines inside strings only where they stand as deep as the code."""
+        width = indent(self.lines[first])
+        target = width + columns
+        moved = []
+        for row in range(first, last):
+            line = self.lines[row]
+            keep = row in self.strings and not self._moves_along(row, width, target)
+            moved.append(line if keep else shifted(line, columns))
+        return Change(first, last, tuple(moved))
+
+    def _moves_along(self, row: int, width: int, target: int) -> bool:
+        here = indent(self.lines[row])
+        return here < target if target > width else here >= width > target
+
+
+def fixes(layout: Layout) -> Iterator[Fix]:
+    """Moves of lines to the left or right that could mend the fault."""
+    fault = layout.fault
+    if not layout.rows:
+        return
+    if fault.error == "TabError" or "inconsistent use of tabs" in fault.message:
+        yield from _tabs(layout)
+    elif "expected an indented block" in fault.message:
+        yield from _missing_block(layout)
+    elif "unexpected indent" in fault.message:
+        yield from _unexpected(layout)
+    elif "unindent" in fault.message:
+        yield from _between_levels(layout)
+    elif fault.is_late:
+        yield from _outside(layout)
+    elif "expected 'except' or 'finally'" in fault.message:
+        yield from _unfinished_try(layout)
+    if layout.word(layout.index) in CLAUSES and not fault.is_late:
+        yield from _clause(layout)
+
+
+def _ends(layout: Layout, index: int, width: int) -> list[tuple[int, float]]:
+    """Rows at which a block from a statement on may end, with what each costs."""
+    rows = layout.rows
+    whole = block_end(layout.lines, rows[index].first, width)
+    ends: dict[int, float] = {whole: 0.0}
+    count = 0
+    for at in range(index + 1, len(rows)):
+        first = rows[at].first
+        if first >= whole or count >= ENDS:
+            break
+        if layout.width(at) != width or layout.word(at) in CLAUSES:
+            continue
+        blank = not layout.lines[first - 1].strip()
+        count += 1
+        ends.setdefault(_trim(layout, first), 0.9 if blank else 1.5 + 0.05 * count)
+    return sorted(ends.items(), key=lambda pair: pair[1])
+
+
+def _trim(layout: Layout, end: int) -> int:
+    """The end without blank lines and comments before it."""
+    return previous_code(layout.lines, end) + 1
+
+
+def _missing_block(layout: Layout) -> Iterator[Fix]:
+    """A header with nothing indented behind it."""
+    index = layout.index
+    header = index - 1
+    if layout.rows[index].first < layout.fault.line or not layout.is_header(max(0, header)):
+        header = index if layout.is_header(index) else header  # the header ends the text
+    if header < 0:
+        return
+    width = layout.width(header)
+    row = layout.rows[header].last
+    yield _pass_behind(layout, header, row)
+    yield _without_header(layout, header)
+    if index == header or index >= len(layout.rows):
+        return
+    yield from _indented(layout, header, index)
+    if width and layout.width(index) <= width and header:
+        # The header itself may be too deep, or a line between was lost.
+        yield from _header_out(layout, header)
+
+
+def _indented(layout: Layout, header: int, index: int) -> Iterator[Fix]:
+    """The statements from ``index`` on moved into the block of the header."""
+    lines, rows = layout.lines, layout.rows
+    here, first = layout.width(index), rows[index].first
+    parent = layout.width(header)
+    word = layout.word(index)
+    if word in CLAUSES and here == parent:
+        return
+    target = layout.body_width(header) if here <= parent else here
+    unit_target = parent + layout.unit
+    beyond = 3.0 if word in ("def", "class", "@") and layout.word(header) not in (
+        "class", "if", "else", "try", "def") else 0.0  # fmt: skip
+    following = index + 1
+    if following < len(rows) and layout.width(following) == target > here:
+        # Only the first line of the block slipped.
+        yield Fix((layout.move(first, rows[index].last, target - here),), 0.5, "indent")
+    for end, cost in _ends(layout, index, here):
+        size = 0.02 * min(50, end - first)
+        yield Fix((layout.move(first, end, unit_target - here),), 1.0 + cost + size + beyond,
+                  "indent")  # fmt: skip
+        if target != unit_target:
+            yield Fix((layout.move(first, end, target - here),), 1.0 + cost + size + beyond,
+                      "indent")  # fmt: skip
+    single = rows[index].last
+    if not (following < len(rows) and layout.width(following) > here):
+        yield Fix((layout.move(first, single, unit_target - here),), 1.6 + beyond, "indent")
+    if is_code(lines[first]) and here < parent:
+        end = block_end(lines, first, 0)
+        yield Fix((layout.move(first, end, unit_target - here),), 2.5, "indent")
+
+
+def _pass_behind(layout: Layout, header: int, row: int) -> Fix:
+    width = layout.width(header)
+    pad = indentation(layout.lines[layout.rows[header].first])
+    step = "\t" if "\t" in pad else " " * layout.unit
+    comments = 0
+    while row + comments < len(layout.lines):
+        line = layout.lines[row + comments]
+        if not line.strip().startswith("#") or indent(line) <= width:
+            break
+        comments += 1
+    row += comments
+    word = layout.word(header)
+    cost = 3.0 - 1.2 * bool(comments) - 0.8 * (word in ("class", "def", "except"))
+    last = layout.index == header or layout.width(layout.index) < width
+    clause = layout.word(layout.index) in CLAUSES and layout.width(layout.index) == width
+    cost -= 1.0 * (last or clause)
+    return Fix((Change(row, row, (f"{pad}{step}pass",)),), cost, "pass", "an empty block")
+
+
+def _without_header(layout: Layout, header: int) -> Fix:
+    rows = layout.rows[header]
+    return Fix((Change(rows.first, rows.last, ()),), 5.5, "header", "a header without a block")
+
+
+def _header_out(layout: Layout, header: int) -> Iterator[Fix]:
+    rows = layout.rows[header]
+    target = layout.width(layout.index) - layout.unit
+    if 0 <= target < layout.width(header):
+        change = layout.move(rows.first, rows.last, target - layout.width(header))
+        yield Fix((change,), 3.0, "indent")
+
+
+def _unexpected(layout: Layout) -> Iterator[Fix]:
+    """A line deeper than the one before, which opens no block."""
+    index = layout.index
+    here, first = layout.width(index), layout.rows[index].first
+    before = layout.width(index - 1) if index else 0
+    levels = sorted({layout.width(at) for at in _ancestors(layout, index - 1)} | {before})
+    run = block_end(layout.lines, first, here)
+    behind = next_code(layout.lines, run)
+    after = indent(layout.lines[behind]) if behind < len(layout.lines) else 0
+    for level in levels if index else [0]:
+        cost = 0.8 + 0.6 * (level != before) - 0.2 * (level == after)
+        for end, more in _ends(layout, index, here)[:6]:
+            size = 0.02 * min(50, end - first)
+            yield Fix((layout.move(first, end, level - here),), cost + more + size, "indent")
+    single = layout.rows[index].last
+    yield Fix((layout.move(first, single, before - here),), 1.3, "indent")
+    # The lines before may have slipped to the left instead.
+    for at in range(index - 1, max(-1, index - 8), -1):
+        if layout.width(at) != before:
+            break
+        outer = layout.width(at - 1) if at else 0
+        start, end = layout.rows[at].first, layout.rows[index - 1].last
+        count = index - at
+        back = 0.6 if at and outer == here else 1.8
+        yield Fix((layout.move(start, end, here - before),), back + 0.3 * count, "indent")
+    yield from _continued(layout, index)
+
+
+def _ancestors(layout: Layout, index: int) -> Iterator[int]:
+    while index >= 0:
+        yield index
+        index = layout.parent(index)
+
+
+def _continued(layout: Layout, index: int) -> Iterator[Fix]:
+    """A line that begins with an operator goes on with the one before."""
+    if not index:
+        return
+    line = layout.lines[layout.rows[index].first].lstrip()
+    row = layout.rows[index - 1].last - 1
+    before = layout.lines[row]
+    if line.startswith(
+        ("+", "-", "*", "/", "and ", "or ", "if ", "else ", ".", "%", "|", "&", "in ", "==")
+    ):
+        if "#" not in before:
+            yield Fix((Change(row, row + 1, (f"{before.rstrip()} \\",)),), 1.5, "continuation")
+
+
+def _between_levels(layout: Layout) -> Iterator[Fix]:
+    """A line indented to a column between those of the blocks around it."""
+    index = layout.index
+    here, first = layout.width(index), layout.rows[index].first
+    levels = {layout.width(at) for at in _ancestors(layout, index - 1)}
+    if index and layout.is_header(index - 1):
+        levels.add(layout.width(index - 1) + layout.unit)
+    levels.add(0)
+    run = block_end(layout.lines, first, here)
+    for level in levels:
+        cost = 0.5 + 0.35 * abs(level - here)
+        columns = level - here
+        yield Fix((layout.move(first, run, columns),), cost + 0.02 * (run - first), "indent")
+        for end, more in _ends(layout, index, here)[:5]:
+            if end != run:
+                yield Fix((layout.move(first, end, columns),), cost + 0.4 * more, "indent")
+    # Or the lines before it are the ones that slipped.
+    for at in range(index - 1, max(-1, index - 10), -1):
+        wide = layout.width(at)
+        if wide <= here:
+            break
+        if at == 0 or layout.is_header(at - 1):
+            start, end = layout.rows[at].first, layout.rows[index - 1].last
+            cost = 1.0 + 0.35 * abs(here - wide)
+            yield Fix((layout.move(start, end, here - wide),), cost, "indent")
+            break
+
+
+def _clause(layout: Layout) -> Iterator[Fix]:
+    """An ``else`` or its like at the column of no statement that it could belong to."""
+    index = layout.index
+    word, here = layout.word(index), layout.width(index)
+    first = layout.rows[index].first
+    end = layout.rows[index].last
+    end = max(end, block_end(layout.lines, end, here + 1))
+    tried: set[int] = set()
+    for at in range(index - 1, max(-1, index - 60), -1):
+        wide = layout.width(at)
+        if layout.word(at) in _ANCHORS[word] and wide not in tried and layout.is_header(at):
+            tried.add(wide)
+            cost = 0.7 + 0.4 * len(tried) + 0.02 * (index - at)
+            if wide != here:
+                further = block_end(layout.lines, end, here) if wide > here else end
+                yield Fix((layout.move(first, end, wide - here),), cost, "indent")
+                only = layout.rows[index].last
+                yield Fix((layout.move(first, only, wide - here),), cost + 0.5, "indent")
+                if further != end:
+                    yield Fix((layout.move(first, further, wide - here),), cost + 0.3, "indent")
+            else:
+                yield from _between(layout, at, index)
+        if wide == 0 and at < index - 12:
+            break
+    if word == "elif":
+        line = layout.lines[first]
+        changed = line.replace("elif", "if", 1)
+        yield Fix((Change(first, first + 1, (changed,)),), 3.5, "keyword")
+    elif word == "except" or word == "finally":
+        yield from _missing_try(layout, index)
+
+
+def _between(layout: Layout, anchor: int, clause: int) -> Iterator[Fix]:
+    """Statements between a header and its clause that slipped out of the block."""
+    width = layout.width(anchor)
+    for at in range(clause - 1, anchor, -1):
+        if layout.width(at) < width:
+            return
+        if layout.width(at) == width:
+            start, end = layout.rows[at].first, layout.rows[clause - 1].last
+            columns = layout.body_width(anchor) - width
+            yield Fix((layout.move(start, end, columns),), 1.2 + 0.1 * (clause - at), "indent")
+
+
+def _missing_try(layout: Layout, index: int) -> Iterator[Fix]:
+    """``try:`` before the statements in front of an ``except`` that lacks one."""
+    width = layout.width(index)
+    rows = layout.rows
+    pad = indentation(layout.lines[rows[index].first])
+    for at in range(index - 1, max(-1, index - 6), -1):
+        if layout.width(at) < width:
+            break
+        if layout.width(at) == width:
+            moved = layout.move(rows[at].first, rows[index].first, layout.unit)
+            change = Change(moved.first, moved.last, (f"{pad}try:", *moved.lines))
+            yield Fix((change,), 2.6 + 0.3 * (index - at), "try")
+
+
+def _unfinished_try(layout: Layout) -> Iterator[Fix]:
+    """A ``try`` whose block ends before its ``except``."""
+    index = layout.index
+    rows = layout.rows
+    for at in range(index, -1, -1):
+        if layout.word(at) == "try" and layout.width(at) <= layout.width(index):
+            break
+    else:
+        return
+    width = layout.width(at)
+    for clause in range(index, len(rows)):
+        wide = layout.width(clause)
+        if wide < width:
+            break
+        if layout.word(clause) in ("except", "finally") and wide == width and clause > index:
+            start, end = rows[index].first, _trim(layout, rows[clause].first)
+            columns = layout.body_width(at) - layout.width(index)
+            yield Fix((layout.move(start, end, columns),), 0.6, "indent")
+            break
+    pad = indentation(layout.lines[rows[at].first])
+    step = "\t" if "\t" in pad else " " * layout.unit
+    row = _trim(layout, rows[index].first)
+    added = (f"{pad}except Exception:", f"{pad}{step}raise")
+    yield Fix((Change(row, row, added),), 3.0, "except", "a try without an except")
+
+
+def _outside(layout: Layout) -> Iterator[Fix]:
+    """A ``return``, ``yield``, ``break`` or ``continue`` outside what it belongs to."""
+    message = layout.fault.message
+    index = layout.index
+    if "outside function" in message or "outside async" in message:
+        anchors: tuple[str, ...] = ("def", "async")
+    elif "loop" in message:
+        anchors = ("for", "while", "async")
+    else:
+        return
+    chain = list(_ancestors(layout, index))
+    for anchor in range(index - 1, max(-1, index - 200), -1):
+        if layout.word(anchor) not in anchors or anchor in chain:
+            continue
+        body = layout.body_width(anchor)
+        if layout.width(anchor) > layout.width(index):
+            continue
+        yield from _into(layout, anchor, index, body)
+        return
+
+
+def _into(layout: Layout, anchor: int, index: int, body: int) -> Iterator[Fix]:
+    """The statement at ``index`` and what belongs to it moved into a block further up."""
+    chain = [at for at in _ancestors(layout, index) if at > anchor]
+    for depth, top in enumerate(chain):
+        here, first = layout.width(top), layout.rows[top].first
+        if here >= body:
+            continue
+        for end, more in _ends(layout, top, here)[:8]:
+            cost = 0.9 + more + 0.4 * depth + 0.02 * min(50, end - first)
+            yield Fix((layout.move(first, end, body - here),), cost, "indent")
+        start = top
+        for at in range(top - 1, anchor, -1):  # what slipped out of the block with it
+            if layout.width(at) < here:
+                break
+            if layout.width(at) == here:
+                start = at
+                first = layout.rows[start].first
+                end = _ends(layout, top, here)[0][0]
+                cost = 1.3 + 0.05 * (top - at) + 0.3 * depth
+                yield Fix((layout.move(first, end, body - here),), cost, "indent")
+
+
+def _tabs(layout: Layout) -> Iterator[Fix]:
+    """Tabs and spaces mixed: tabs written out, at the widths in use."""
+    for size in dict.fromkeys((layout.unit, 8, 4)):
+        lines = [
+            line
+            if row in layout.strings or "\t" not in indentation(line)
+            else indentation(line).expandtabs(size) + line.lstrip(" \t\f")
+            for row, line in enumerate(layout.lines)
+        ]
+        changes = tuple(
+            Change(row, row + 1, (new,))
+            for row, (old, new) in enumerate(zip(layout.lines, lines, strict=True))
+            if old != new
+        )
+        if changes:
+            yield Fix(changes, 0.8 if size == layout.unit else 1.2, "tabs")

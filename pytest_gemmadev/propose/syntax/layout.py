@@ -1,0 +1,223 @@
+"""The lines of a text: indentation, statements, blocks; also where brackets or quotes are broken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pytest_gemmadev.propose.syntax.scan import CLOSER, OPENER, TRIVIA, Token, code_tokens, scan
+
+HEADERS = frozenset(
+    "if elif else for while try except finally with def class async match case".split()
+)
+CLAUSES = frozenset("elif else except finally case".split())
+_HARD = re.compile(
+    r"""(?:def|class|import|return|while|try|raise|del|global|nonlocal|assert|pass|break|continue
+        |with|elif|except|finally)\b(?!\s*[=.,)])
+      | from\s+[\w.]+\s+import\b
+      | else\s*:
+      | (?:if|for|async)\b.*:\s*(?:\#.*)?$
+      | @\w[\w.]*\s*(?:\(|$)""",
+    re.VERBOSE,
+)
+_ASSIGNMENT = re.compile(r"[A-Za-z_][\w.\[\]'\", ]*?\s*(?:[-+*/|&%^]|//|\*\*|>>|<<)?=(?!=)")
+_CALL = re.compile(r"[A-Za-z_][\w.]*\(")
+_OPERAND = re.compile(r"(?:in|and|or|is|not|for|if|else|lambda|await|None|True|False)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Lines ``first`` to ``last``, the latter not included."""
+
+    first: int
+    last: int
+
+
+def split_lines(text: str) -> list[str]:
+    """Lines without what ends them; a last empty one where the text ends in a newline."""
+    return re.split(r"\r\n|\n|\r", text)
+
+
+def indent(line: str) -> int:
+    """The column at which the code of a line begins, tabs to multiples of eight."""
+    return len(indentation(line).expandtabs(8))
+
+
+def indentation(line: str) -> str:
+    return line[: len(line) - len(line.lstrip(" \t\f"))]
+
+
+def is_code(line: str) -> bool:
+    stripped = line.lstrip(" \t\f")
+    return bool(stripped) and not stripped.startswith("#")
+
+
+def first_word(line: str) -> str:
+    match = re.match(r"\s*(\w+)", line)
+    return match.group(1) if match else ""
+
+
+def code_of(line: str) -> str:
+    """The line without its comment and the space before that."""
+    for token in scan(line):
+        if token.kind == "comment":
+            return line[: token.start].rstrip()
+    return line.rstrip()
+
+
+def next_code(lines: Sequence[str], row: int) -> int:
+    """The first line of code at ``row`` or after it; the number of lines where there is none."""
+    while row < len(lines) and not is_code(lines[row]):
+        row += 1
+    return row
+
+
+def previous_code(lines: Sequence[str], row: int) -> int:
+    """The last line of code before ``row``; -1 where there is none."""
+    row -= 1
+    while row >= 0 and not is_code(lines[row]):
+        row -= 1
+    return row
+
+
+def indent_unit(lines: Sequence[str]) -> int:
+    """The step by which most blocks of the text are indented; 4 where nothing tells."""
+    steps: dict[int, int] = {}
+    before, opened = 0, False
+    for line in lines[:2000]:
+        if not is_code(line):
+            continue
+        width = indent(line)
+        if opened and width > before:
+            steps[width - before] = steps.get(width - before, 0) + 1
+        before, opened = width, line.rstrip().endswith(":")
+    return max(steps, key=lambda step: (steps[step], -step)) if steps else 4
+
+
+# --- statements ----------------------------------------------------------------------------------
+
+
+def statements(lines: Sequence[str]) -> list[Rows]:
+    """The rows of each statement, headers without their blocks.
+
+    An open bracket ends where the next line plainly begins a new statement.
+    """
+    return list(_statements("\n".join(lines), lines))
+
+
+def _statements(text: str, lines: Sequence[str]) -> Iterator[Rows]:
+    row, first, depth, fresh = 0, -1, 0, True
+    header = False
+    for token in scan(text):
+        if token.kind == "newline":
+            if first >= 0 and depth == 0:
+                yield Rows(first, row + 1)
+                first = -1
+            row, fresh = row + 1, True
+            continue
+        row_here = row
+        row += token.text.count("\n")
+        if token.kind in TRIVIA:
+            continue
+        if fresh and first >= 0 and depth > 0 and _begins(lines, row_here, first, header):
+            yield Rows(first, row_here)
+            first, depth = -1, 0
+        if first < 0:
+            first, depth = row_here, 0
+            header = token.text in HEADERS
+        fresh = False
+        if token.kind == "op":
+            if token.text in CLOSER:
+                depth += 1
+            elif token.text in OPENER:
+                depth = max(0, depth - 1)
+    if first >= 0:
+        yield Rows(first, len(lines))
+
+
+def _begins(lines: Sequence[str], row: int, first: int, header: bool) -> bool:
+    """True where a line inside an open bracket looks like the next statement."""
+    line, start = lines[row].strip(), indent(lines[first])
+    width = indent(lines[row])
+    if _HARD.match(line):
+        return True
+    before = code_of(lines[previous_code(lines, row)])
+    if header and before.endswith(":") and width > start:
+        return True
+    if width > start or _OPERAND.match(line) or before.endswith(tuple("([{,+-*/%|&=<>\\.")):
+        return False
+    return bool(_ASSIGNMENT.match(line) or _CALL.match(line)) or width < start and line[0].isalpha()
+
+
+def statement_at(rows: Sequence[Rows], line: int) -> int:
+    """Index of the statement that holds a line, or of the last one before it; -1 before all."""
+    found = -1
+    for index, one in enumerate(rows):
+        if one.first > line:
+            break
+        found = index
+    return found
+
+
+# --- blocks --------------------------------------------------------------------------------------
+
+
+def block_end(lines: Sequence[str], row: int, width: int) -> int:
+    """The row behind the lines from ``row`` on that are indented at least ``width`` columns.
+
+    Blank lines and comments belong to it where code of the block follows.
+    """
+    end = row
+    for at in range(row, len(lines)):
+        if is_code(lines[at]):
+            if indent(lines[at]) < width:
+                break
+            end = at + 1
+    return end
+
+
+def shifted(line: str, columns: int) -> str:
+    """The line moved by columns; its tabs stay where they can."""
+    stripped = line.lstrip(" \t\f")
+    if not stripped:
+        return line
+    width = max(0, indent(line) + columns)
+    old = indentation(line)
+    if "\t" in old and old == "\t" * len(old) and width % 8 == 0:
+        return "\t" * (width // 8) + stripped
+    if columns < 0 and old.expandtabs(8)[:width] == " " * width and "\t" not in old:
+        return old[:width] + stripped
+    return " " * width + stripped
+
+
+def open_levels(lines: Sequence[str], row: int) -> list[tuple[int, int]]:
+    """(indentation, row) of the statements whose blocks enclose ``row``, outermost first,
+    the one just before it last."""
+    levels: list[tuple[int, int]] = []
+    for one in statements(lines[:row]):
+        width = indent(lines[one.first])
+        while levels and levels[-1][0] >= width:
+            levels.pop()
+        levels.append((width, one.first))
+    return levels
+
+
+def inside_strings(lines: Sequence[str]) -> frozenset[int]:
+    """Rows that begin inside a string of several lines."""
+    rows: set[int] = set()
+    row = 0
+    for token in scan("\n".join(lines)):
+        if token.kind == "newline":
+            row += 1
+            continue
+        count = token.text.count("\n")
+        if token.kind in ("string", "open"):
+            rows.update(range(row + 1, row + 1 + count))
+        row += count
+    return frozenset(rows)
+
+
+def tokens_of(lines: Sequence[str], rows: Rows) -> list[Token]:
+    """Tokens of a statement, offsets from the beginning of its first line."""
+    return code_tokens("\n".join(lines[rows.first : rows.last]))

@@ -1,0 +1,101 @@
+"""Python 2 in a file for Python 3: statements and literals that have one translation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pytest_gemmadev.propose.syntax.statement import Splice, Statement
+
+_PRINT = re.compile(r"^(\s*)(?:(.*:)\s*)?print\b(?!\s*=)\s*(.*)$", re.DOTALL)
+_EXCEPT = re.compile(r"^(\s*except\s+)(\(.*?\)|[\w.]+)\s*,\s*([\w.]+)(\s*:)")
+_RAISE = re.compile(r"^(\s*(?:.*:\s*)?raise\s+)([\w.]+(?:\(.*\))?)\s*,\s*(.+?)$", re.DOTALL)
+_EXEC = re.compile(r"^(\s*)exec\s+(.+?)(?:\s+in\s+(.+?))?$", re.DOTALL)
+_BACKTICKS = re.compile(r"`([^`\n]+)`")
+_STRING = re.compile(r"(?i)^ur(?=['\"])")
+_COST = 0.1
+
+
+def splices(s: Statement) -> Iterator[Splice]:
+    """Edits that turn Python 2 into Python 3."""
+    end = s.code_end
+    code = s.text[:end]
+    yield from _print(code, end)
+    if match := _EXCEPT.match(code):
+        text = f"{match[1]}{match[2]} as {match[3]}{match[4]}"
+        yield Splice(0, match.end(), text, _COST, "python2")
+    if match := _RAISE.match(code):
+        value = match[3]
+        head, _, trace = value.rpartition(",")
+        if head and re.fullmatch(r"\s*\w+\s*", trace):
+            text = f"{match[1]}{match[2]}({head.strip()}).with_traceback({trace.strip()})"
+            yield Splice(0, end, text, _COST, "python2")
+        yield Splice(0, end, f"{match[1]}{match[2]}({value})", _COST + 0.1, "python2")
+    if match := _EXEC.match(code):
+        scope = f", {match[3]}" if match[3] else ""
+        yield Splice(0, end, f"{match[1]}exec({match[2]}{scope})", _COST, "python2")
+    for match in _BACKTICKS.finditer(code):
+        yield Splice(match.start(), match.end(), f"repr({match[1]})", _COST, "python2")
+    yield from _literals(s)
+    yield from _parameters(code)
+
+
+def _print(code: str, end: int) -> Iterator[Splice]:
+    match = _PRINT.match(code)
+    if match is None:
+        return
+    head = f"{match[1]}{match[2]} " if match[2] else match[1]
+    rest = match[3].strip()
+    if not rest:
+        return
+    if rest.startswith(">>"):
+        stream, _, values = rest[2:].partition(",")
+        made = f"{values.strip()}, file={stream.strip()}" if values else f"file={stream.strip()}"
+        rest = made
+    extra = ""
+    if rest.endswith(","):
+        rest, extra = rest[:-1].rstrip(), ", end=' '"
+    yield Splice(0, end, f"{head}print({rest}{extra})", _COST, "python2")
+
+
+def _literals(s: Statement) -> Iterator[Splice]:
+    for index, token in enumerate(s.tokens):
+        following = s.tokens[index + 1] if index + 1 < len(s.tokens) else None
+        touches = following is not None and following.start == token.end
+        if token.kind == "number":
+            if re.fullmatch(r"0\d+", token.text):
+                octal = set(token.text) <= set("01234567")
+                digits = token.text.lstrip("0") or "0"
+                if octal:
+                    yield Splice(token.start, token.end, f"0o{digits}", 0.4, "python2")
+                yield Splice(token.start, token.end, digits, 1.0, "number")
+            if touches and following is not None and following.text in ("L", "l"):
+                yield Splice(token.start, following.end, token.text, _COST, "python2")
+            elif touches and following is not None and following.kind == "name":
+                yield Splice(token.start, token.end, "", 1.0, "number")
+                yield Splice(following.start, following.end, "", 1.4, "number")
+                yield Splice(token.end, token.end, " ", 1.4, "number")
+                yield Splice(token.start, token.start, "_", 2.2, "number")
+                yield Splice(token.end, token.end, " * ", 2.4, "number")
+        elif token.kind == "name" and token.text.lower() == "ur" and touches:
+            if following is not None and following.kind in ("string", "open"):
+                yield Splice(token.start, token.start + 1, "", _COST, "python2")
+
+
+def _parameters(code: str) -> Iterator[Splice]:
+    """``lambda (a, b): …`` and ``def f(a, (b, c)):`` unpacked by hand."""
+    match = re.search(r"\blambda\s*\(\s*([\w\s,]+?)\s*\)\s*:\s*", code)
+    if match is None:
+        return
+    names = [n.strip() for n in match[1].split(",") if n.strip()]
+    end = len(code)
+    depth = 0
+    for at in range(match.end(), len(code)):
+        depth += (code[at] in "([{") - (code[at] in ")]}")
+        if depth < 0 or (depth == 0 and code[at] == ","):
+            end = at
+            break
+    body = code[match.end() : end]
+    for index, name in enumerate(names):
+        body = re.sub(rf"(?<![\w.]){re.escape(name)}\b", f"pair[{index}]", body)
+    yield Splice(match.start(), end, f"lambda pair: {body}", 0.6, "python2")

@@ -1,0 +1,152 @@
+"""Strings that do not end where they should: quotes missing, doubled, of the wrong kind, nested."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pytest_gemmadev.propose.syntax.counts import surprise
+from pytest_gemmadev.propose.syntax.scan import KEYWORDS, Token, code_tokens
+from pytest_gemmadev.propose.syntax.statement import Splice, Statement
+
+_ADD, _DROP, _CHANGE, _ESCAPE = 1.0, 1.4, 0.8, 1.3
+_RARE = 0.3  # nats of cost for a nat of surprise at the borders of strings
+_PLACES = 160  # tried in one line
+_EDGE = re.compile(r"(?<=\w)(?!\w)|(?<!\w)(?=\w)|(?<=\W)(?=\W)")
+_WORD = re.compile(r"[^\W\d]\w*")
+
+
+def splices(s: Statement) -> Iterator[Splice]:
+    """Edits of quotes on the line of a string without an end, each with the cost of its strings."""
+    index = next((i for i, t in enumerate(s.tokens) if t.kind == "open"), None)
+    if index is None:
+        yield from _nested(s)
+        return
+    broken = s.tokens[index]
+    quote = _quote(broken.text)
+    if len(quote) == 3:
+        return  # blocks.py: its end may be many lines away
+    start = s.text.rfind("\n", 0, broken.start) + 1
+    end = s.text.find("\n", broken.start)
+    end = len(s.text) if end < 0 else end
+    for splice in _line_edits(s.text, start, end, quote):
+        yield splice._replace(cost=splice.cost + _oddness(s, splice, start, end))
+
+
+def _quote(text: str) -> str:
+    body = text.lstrip("bfurtBFURT")
+    return body[:3] if body[:3] in ("'''", '"""') else body[:1]
+
+
+def _line_edits(text: str, start: int, end: int, quote: str) -> Iterator[Splice]:
+    other = "'" if quote == '"' else '"'
+    places = [start + m.start() for m in _EDGE.finditer(text[start:end])]
+    stripped = start + len(text[start:end].rstrip())
+    for at in sorted({*places[-_PLACES:], stripped}):
+        yield Splice(at, at, quote, _ADD, "quote")
+    for at in (i for i in range(start, end) if text[i] in "'\""):
+        mine = text[at] == quote
+        yield Splice(at, at + 1, "", _DROP, "quote")
+        yield Splice(at, at + 1, other if mine else quote, _CHANGE, "quote")
+        if mine and start < at and text[at - 1].isalnum() and text[at + 1 : at + 2].isalpha():
+            yield Splice(at, at, "\\", _ESCAPE, "quote")
+    if text.endswith("\\" + quote, start, stripped):
+        yield Splice(stripped - 1, stripped - 1, "\\", _ESCAPE, "quote")
+
+
+def _oddness(s: Statement, splice: Splice, start: int, end: int) -> float:
+    """Nats: how unlike strings the line's strings are after the edit, and how unlike code the rest."""
+    size = len(splice.replacement) - (splice.end - splice.start)
+    line = s.spliced(splice)[start : end + size]
+    before = {t.text for t in code_tokens(s.text[start:end]) if t.kind == "string"}
+    tokens = code_tokens(line)
+    cost = 0.0
+    previous = "\n"
+    for index, token in enumerate(tokens):
+        following = tokens[index + 1].sort if index + 1 < len(tokens) else "\n"
+        if token.kind == "open":
+            return 50.0
+        if token.kind == "string":
+            cost += _RARE * surprise(previous, "s", following)
+            cost += 0.0 if token.text in before else _unlike_text(s, token)
+            cost += 1.5 if previous == "s" else 0.0
+        elif token.kind == "name" and token.text not in KEYWORDS:
+            cost += 0.0 if s.around.knows(token.text) else 0.6
+            cost += 1.5 if previous in ("n", "s", "0", ")") else 0.0
+        previous = token.sort
+    return cost
+
+
+def _unlike_text(s: Statement, token: Token) -> float:
+    """Nats: brackets that do not pair, code with known names, spaces at the ends."""
+    quote = _quote(token.text)
+    body = token.text.lstrip("bfurtBFURT")[len(quote) : -len(quote)]
+    cost = 0.0
+    for open_, close in ("()", "[]", "{}"):
+        cost += 0.8 * abs(body.count(open_) - body.count(close))
+    if body and body != body.strip():
+        cost += 0.4
+    if body[-1:] in (",", ":") or body[:1] in (",", ")"):
+        cost += 0.6
+    if re.search(r"\w[(\[]|[,=]\s*\w+\s*[)\]=,]|\w\.\w+\(", body):
+        words = _WORD.findall(body)
+        cost += 1.6 if words and all(map(s.around.knows, words)) else 0.5
+    elif re.fullmatch(r"[^\W\d]\w*", body) and s.around.names[body]:
+        cost += 0.5
+    return cost
+
+
+# --- f-strings -----------------------------------------------------------------------------------
+
+_FSTRING = re.compile(r"(?i)(?:f|fr|rf)$")
+
+
+def _nested(s: Statement) -> Iterator[Splice]:
+    """Braces and quotes inside f-strings."""
+    for index, token in enumerate(s.tokens):
+        prefix = token.text[: len(token.text) - len(token.text.lstrip("bfurtBFURT"))]
+        if token.kind == "string" and _FSTRING.match(prefix):
+            yield from _braces(token)
+            yield from _reused(s, index)
+
+
+def _braces(token: Token) -> Iterator[Splice]:
+    quote = _quote(token.text)
+    first = token.text.index(quote) + len(quote)
+    last = len(token.text) - len(quote)
+    for at in range(first, last):
+        here = token.start + at
+        if token.text[at] in "{}":
+            yield Splice(here, here + 1, "", 2.0, "f-string")
+            yield Splice(here, here, token.text[at], 2.2, "f-string")
+            if token.text[at : at + 2] == "{}":
+                yield Splice(here, here + 2, "", 2.0, "f-string")
+    if token.text.count("{") > token.text.count("}"):
+        for match in _EDGE.finditer(token.text, first, last + 1):
+            word = token.text[match.start() - 1 : match.start()]
+            cost = 1.0 if word.isalnum() or word in (")", "]") else 2.5
+            following = token.text[match.start() : match.start() + 1]
+            cost += 0.0 if following in (*"'\" .,:;!?)", "") else 0.6
+            at = token.start + match.start()
+            yield Splice(at, at, "}", cost, "f-string")
+    elif token.text.count("}") > token.text.count("{"):
+        for match in _EDGE.finditer(token.text, first, last):
+            at = token.start + match.start()
+            yield Splice(at, at, "{", 1.6, "f-string")
+
+
+def _reused(s: Statement, index: int) -> Iterator[Splice]:
+    """``f"{x["a"]}"``: the inner quotes become the other kind."""
+    token = s.tokens[index]
+    quote = _quote(token.text)
+    other = "'" if quote == '"' else '"'
+    for last in range(index + 1, min(len(s.tokens), index + 9)):
+        end = s.tokens[last]
+        if end.kind != "string" or "\n" in s.text[token.start : end.end]:
+            continue
+        whole = s.text[token.start : end.end]
+        body = whole[whole.index(quote) + 1 : -1]
+        if other in body or not body.count("{") == body.count("}"):
+            continue
+        start = token.start + whole.index(quote) + 1
+        yield Splice(start, end.end - 1, body.replace(quote, other), 0.8, "f-string")

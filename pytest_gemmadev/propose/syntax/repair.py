@@ -1,0 +1,121 @@
+"""Repairs of a text that does not compile, best first."""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import exp
+
+from pytest_gemmadev.core.types import Edit, Model
+from pytest_gemmadev.propose.syntax.check import (
+    Fault,
+    Target,
+    Unparsable,
+    find_fault,
+    quietly,
+)
+from pytest_gemmadev.propose.syntax.draft import Draft, edits_of
+from pytest_gemmadev.propose.syntax.layout import split_lines
+from pytest_gemmadev.propose.syntax.search import Search, Solution
+
+BUDGET_S = 5.0
+NOTHING_RIGHT = 5.5  # nats: the cost at which "none of these" is as likely as the best candidate
+PER_FIX = 3.0  # nats that each further fix may cost
+SURE = 0.5  # confidence from which a candidate is taken without a test that confirms it
+COMPARED = 4000  # lines up to which two candidates are compared by their syntax trees
+
+
+@dataclass(frozen=True, slots=True)
+class SyntaxCandidate:
+    """Edits after which the text compiles."""
+
+    edits: tuple[Edit, ...]  # sorted, none overlapping
+    names: tuple[str, ...]  # of the kinds of edit: ``colon``, ``bracket``, …
+    explanation: str  # a few words for a person, with lines
+    cost: float  # nats; comparable within one file
+    confidence: float  # in [0, 1]
+    lines: tuple[int, ...]  # that it changes, from 1
+
+
+@dataclass(frozen=True, slots=True)
+class SyntaxRepair:
+    """What can be done about a text that does not compile."""
+
+    message: str  # the compiler's; empty where the text compiles
+    line: int  # of the fault, from 1; 0 where there is none
+    candidates: tuple[SyntaxCandidate, ...] = ()  # best first
+    seconds: float = 0.0
+    used_model: bool = False
+
+    @property
+    def is_sound(self) -> bool:
+        return not self.message
+
+    @property
+    def is_sure(self) -> bool:
+        return bool(self.candidates) and self.candidates[0].confidence >= SURE
+
+
+def repair_syntax(
+    text: str,
+    *,
+    path: str = "<file>",
+    target: Target | None = None,
+    model: Model | None = None,
+    budget_s: float = BUDGET_S,
+    clock: Callable[[], float] = time.monotonic,
+) -> SyntaxRepair:
+    """Candidate repairs of a text for the running Python, or for an older ``target``."""
+    start = clock()
+    try:
+        fault = find_fault(text, target)
+        if fault is None:
+            return SyntaxRepair("", 0)
+        solutions = _solutions(text, target, lambda: clock() - start > budget_s)
+    except Unparsable as error:
+        return SyntaxRepair(str(error), 1, seconds=clock() - start)
+    candidates = _weighed(solutions, text, path)
+    return SyntaxRepair(fault.message, fault.line + 1, candidates, clock() - start)
+
+
+def _solutions(text: str, target: Target | None, late: Callable[[], bool]) -> list[Solution]:
+    with quietly():
+        return Search(target, late).run(Draft.of(split_lines(text)))
+
+
+def _weighed(solutions: list[Solution], text: str, path: str) -> tuple[SyntaxCandidate, ...]:
+    """One candidate for each tree, the cheapest text of it, with how likely it is the right one."""
+    by_tree: dict[str, Solution] = {}
+    for solution in solutions:
+        by_tree.setdefault(_key(solution), solution)
+    best = list(by_tree.values())
+    if not best:
+        return ()
+    base = best[0].draft.cost
+    none = exp(base - NOTHING_RIGHT - PER_FIX * (len(best[0].draft.fixes) - 1))
+    weights = [exp(base - s.draft.cost) for s in best]
+    total = sum(weights) + none
+    return tuple(
+        _candidate(solution, weight / total, text, path)
+        for solution, weight in zip(best, weights, strict=True)
+    )
+
+
+def _key(solution: Solution) -> str:
+    if len(solution.draft.lines) > COMPARED:
+        return "\n".join(solution.draft.lines)
+    return ast.dump(solution.tree)
+
+
+def _candidate(solution: Solution, confidence: float, text: str, path: str) -> SyntaxCandidate:
+    draft = solution.draft
+    edits = edits_of(draft, text, path)
+    lines = {text.count("\n", 0, e.start) + 1 for e in edits}
+    names = tuple(dict.fromkeys(fix.name for fix in draft.fixes))
+    notes = [f.note or f.name for f in draft.fixes]
+    shown = ", ".join(dict.fromkeys(notes))
+    where = ", ".join(map(str, sorted(lines)[:6])) + (", …" if len(lines) > 6 else "")
+    explanation = f"{shown} (line{'s' if len(lines) > 1 else ''} {where})"
+    return SyntaxCandidate(edits, names, explanation, draft.cost, confidence, tuple(sorted(lines)))

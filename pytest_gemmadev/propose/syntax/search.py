@@ -1,0 +1,131 @@
+"""From a broken text to texts that compile: best-first over fixes, one fault after another."""
+
+from __future__ import annotations
+
+import ast
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+from pytest_gemmadev.propose.syntax.check import Fault, Target, compiled, late_fault
+from pytest_gemmadev.propose.syntax.draft import Draft, Fix
+from pytest_gemmadev.propose.syntax.gather import everywhere, fixes
+from pytest_gemmadev.propose.syntax.window import Window, window_of
+
+SOLUTIONS = 8  # texts that compile, at most
+MARGIN = 3.0  # nats: worse ones are not looked for
+FIXES = 220  # fixes of one fault that are parsed in their window
+BRANCH = (7, 5, 4, 3)  # drafts kept after the first fault, the second, …; the last for all others
+DRAFTS = 150  # drafts looked at
+_AHEAD = 2.0  # nats that a fault known to remain will cost
+_DONE = 1.6  # nats that a fault mended is ahead of one not reached
+_ONWARD = 0.4  # nats for a fix that leaves a fault in its own window
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    draft: Draft
+    tree: ast.Module
+
+
+@dataclass(slots=True)
+class Search:
+    """Looks for drafts that compile until ``late()``."""
+
+    target: Target | None
+    late: Callable[[], bool]
+    found: list[Solution] = field(default_factory=list)
+    _heap: list[tuple[float, int, Draft]] = field(default_factory=list)
+    _order: count[int] = field(default_factory=count)
+    _seen: set[int] = field(default_factory=set)
+
+    def run(self, draft: Draft) -> list[Solution]:
+        """Solutions, best first; none when time or ideas ran out."""
+        self._push(draft, 0.0)
+        looked = 0
+        while self._heap and looked < DRAFTS and len(self.found) < SOLUTIONS and not self.late():
+            _, _, draft = heapq.heappop(self._heap)
+            if self.found and draft.cost > self.found[0].draft.cost + MARGIN:
+                continue
+            looked += 1
+            text = "\n".join(draft.lines)
+            tree = compiled(text, self.target)
+            fault = tree if isinstance(tree, Fault) else late_fault(tree)
+            if fault is None and isinstance(tree, ast.Module):
+                self.found.append(Solution(draft, tree))
+                self.found.sort(key=lambda s: s.draft.cost)
+            elif fault is not None:
+                self._expand(draft, fault)
+        return self.found
+
+    def _push(self, draft: Draft, ahead: float) -> None:
+        key = hash("\n".join(draft.lines))
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        priority = draft.cost + ahead - _DONE * len(draft.fixes)
+        heapq.heappush(self._heap, (priority, next(self._order), draft))
+
+    def _expand(self, draft: Draft, fault: Fault) -> None:
+        """Pushes the drafts in which the fault is gone, the cheapest of them."""
+        window = window_of(draft.lines, fault, self.target)
+        children: list[tuple[float, float, Draft]] = []
+        best = float("inf")
+        level = min(len(draft.fixes), len(BRANCH) - 1)
+        ideas = fixes(draft.lines, fault, window, target=self.target, late=self.late)
+        for tried, fix in enumerate(ideas):
+            if tried > FIXES or fix.cost > best + MARGIN or self.late():
+                break
+            left = self._left(draft, fault, window, fix)
+            if left is _REJECTED:
+                continue
+            ahead = 0.0 if left is None else _AHEAD + _ONWARD
+            if left is None and fix.cost < best and (bulk := self._everywhere(draft, fix)):
+                children.append((bulk.cost - 1.0, 0.0, draft.fixed(bulk)))
+            child = draft.fixed(fix)
+            children.append((fix.cost + ahead, ahead, child))
+            best = min(best, fix.cost + ahead)
+        children.sort(key=lambda c: c[0])
+        for _, ahead, child in children[: BRANCH[level]]:
+            self._push(child, ahead)
+
+    def _everywhere(self, draft: Draft, fix: Fix) -> Fix | None:
+        if any(f.name == fix.name and len(f.changes) > 1 for f in draft.fixes):
+            return None
+        return everywhere(draft.lines, fix, target=self.target, late=self.late)
+
+    def _left(self, draft: Draft, fault: Fault, window: Window, fix: Fix) -> Fault | None | object:
+        """The fault that a fix leaves in the window, None for none, `_REJECTED` for no progress."""
+        inside = window.holds(fix)
+        seen = window if inside else Window(0, len(draft.lines), self.target, fault.is_late)
+        growth = sum(len(c.lines) - (c.last - c.first) for c in fix.changes)
+        shift = seen.first
+        lines = list(draft.lines[shift : seen.last])
+        for change in reversed(fix.changes):
+            lines[change.first - shift : change.last - shift] = change.lines
+        part = Window(0, len(lines), self.target, seen.compiles)
+        result = part.fault(lines)
+        if not isinstance(result, Fault):
+            return None
+        return result if _is_progress(fault, result, fix, shift, growth) else _REJECTED
+
+
+_REJECTED = object()
+
+
+def _is_progress(old: Fault, new: Fault, fix: Fix, shift: int, growth: int) -> bool:
+    """True where the fault that is left is another one than was there, and not of the fix's making."""
+    line = new.line + shift
+    end = fix.last + growth  # row behind the changed ones, as they are now
+    if new.is_late and not old.is_late:
+        return True
+    if old.is_lexical and not (new.is_lexical and line <= old.line):
+        return line >= end or line < fix.first or fix.last - fix.first > 1
+    if line >= end and line > old.line + min(0, growth):
+        return True
+    return (
+        fix.first <= line < end
+        and (line > old.line or new.column > old.column + 1)
+        and (fix.last - fix.first > 1 or new.message != old.message)
+    )

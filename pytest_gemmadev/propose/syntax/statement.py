@@ -1,0 +1,128 @@
+"""One statement in its surroundings, and whether a text can stand in its place."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from pytest_gemmadev.propose.syntax.check import Fault, Target, compiled
+from pytest_gemmadev.propose.syntax.layout import HEADERS, code_of, first_word, indentation
+from pytest_gemmadev.propose.syntax.scan import Token, code_tokens, open_brackets
+from pytest_gemmadev.propose.syntax.surroundings import Surroundings
+
+MISPLACED_BLOCK = 2.5  # nats: a header where no block follows, or a block behind no header
+
+
+class Splice(NamedTuple):
+    """``text[start:end]`` of a statement becomes ``replacement``."""
+
+    start: int
+    end: int
+    replacement: str
+    cost: float  # nats, before distance and context
+    name: str  # of the kind of edit: ``colon``
+    note: str = ""  # for a person; empty: made from the edit
+
+
+@dataclass(frozen=True)
+class Statement:
+    """The lines of a statement at or near a fault."""
+
+    text: str
+    offset: int  # of the fault in ``text``; beyond its end where the fault shows behind it
+    message: str  # the compiler's
+    opens_block: bool  # the next line of code is indented deeper
+    around: Surroundings  # what the rest of the file tells
+    target: Target | None = None
+
+    @cached_property
+    def tokens(self) -> list[Token]:
+        return code_tokens(self.text)
+
+    @cached_property
+    def at(self) -> int:
+        """Index of the token at the fault: the first that ends behind its offset."""
+        for index, token in enumerate(self.tokens):
+            if token.end > self.offset:
+                return index
+        return len(self.tokens)
+
+    @cached_property
+    def brackets(self) -> tuple[list[int], list[int]]:
+        return open_brackets(self.tokens)
+
+    @property
+    def word(self) -> str:
+        return self.tokens[0].text if self.tokens else ""
+
+    @property
+    def code_end(self) -> int:
+        """Where its last token ends; a comment may follow."""
+        return self.tokens[-1].end if self.tokens else len(self.text)
+
+    def sort(self, index: int) -> str:
+        """Of the token at an index; a newline before the first and behind the last."""
+        return self.tokens[index].sort if 0 <= index < len(self.tokens) else "\n"
+
+    def distance(self, start: int, end: int) -> int:
+        """Tokens between a place and the fault."""
+        first = sum(1 for t in self.tokens if t.end <= start)
+        last = sum(1 for t in self.tokens if t.start < end)
+        if first <= self.at <= last:
+            return 0
+        return min(abs(first - self.at), abs(last - self.at))
+
+    def spliced(self, splice: Splice) -> str:
+        return self.text[: splice.start] + splice.replacement + self.text[splice.end :]
+
+
+def standing(
+    text: str, opens_block: bool, target: Target | None
+) -> tuple[ast.Module, float] | Fault:
+    """The tree of a statement by itself, with what it costs that its block is missing; or the fault.
+
+    A fault's place is in ``text``.
+    """
+    head = indentation(text)
+    code = text[len(head) :]
+    before = _before(first_word(code), code)
+    is_header = _ends_in_colon(code)
+    body = "\n pass" if before != _CASE else "\n  pass"
+    behind = body if is_header else ""
+    if is_header and first_word(code) == "try":
+        behind += "\nfinally:\n pass"
+    elif code.startswith("@") and "\n" not in code.strip():
+        behind += "\ndef f(): pass"
+    result = compiled(before + code + behind, target)
+    if isinstance(result, Fault):
+        row = before.count("\n")
+        column = result.column - (1 if before == _CASE and result.line == row else 0)
+        if result.line == row:
+            column += len(head)
+        return Fault(
+            result.message, max(0, result.line - row), max(0, column), result.end_line - row,
+            result.end_column, result.error,
+        )  # fmt: skip
+    return result, MISPLACED_BLOCK if is_header != opens_block else 0.0
+
+
+_CASE = "match x:\n "
+
+
+def _before(word: str, code: str) -> str:
+    if word in ("elif", "else"):
+        return "if 1:\n pass\n"
+    if word in ("except", "finally"):
+        return "try:\n pass\n"
+    if word == "case" and _ends_in_colon(code):
+        return _CASE
+    return ""
+
+
+def _ends_in_colon(code: str) -> bool:
+    word = first_word(code)
+    if word not in HEADERS:
+        return False
+    return code_of(code.rsplit("\n", 1)[-1]).endswith(":")
