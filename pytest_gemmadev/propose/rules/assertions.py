@@ -359,7 +359,8 @@ _FORMS: tuple[_Form, ...] = (
     ("len({})", len, FAIR),
 )
 _LAZY = re.compile(
-    r"^(<(generator|map|filter|zip|reversed|enumerate|itertools\.\w+) object|dict_\w+\(|range\()"
+    r"^(<?(generator|map|filter|zip|reversed|enumerate|chain|islice)(\(\)| object)"
+    r"|dict_\w+\(|range\()"
 )
 
 

@@ -22,6 +22,7 @@ N = TypeVar("N", bound=ast.AST)
 Loop: TypeAlias = ast.For | ast.AsyncFor | ast.comprehension
 
 MAX_PLACES = 12  # frames looked at, the innermost ones
+MAX_SUSPECTS = 16  # functions searched for statements that do nothing and the like
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,21 +136,35 @@ class Failure:
     def suspects(self) -> tuple[Function, ...]:
         """Functions that may hold the fault, the likeliest first.
 
-        Those on the stack, those that the failing line of the test calls, what localization names.
+        Those on the stack and those their lines call, those that the failing line of the test
+        calls and those called there, what localization names.
         """
         found: dict[ast.AST, Function] = {}
         for place in self.sites:
             if place.function is not None:
                 found.setdefault(place.function.node, place.function)
+        for place in self.sites:
+            for call in place.nodes(ast.Call):
+                for function in self.project.callees(place.module, call, place.frame):
+                    found.setdefault(function.node, function)
         for function in self.called:
             found.setdefault(function.node, function)
+        for function in self._localized():
+            found.setdefault(function.node, function)
+        for function in self.called[:4]:
+            for node in ast.walk(function.node):
+                if isinstance(node, ast.Call):
+                    for inner in self.project.callees(function.module, node):
+                        found.setdefault(inner.node, inner)
+        return tuple(found.values())[:MAX_SUSPECTS]
+
+    def _localized(self) -> Iterator[Function]:
         for suspicion in self.project.task.suspicions[:40]:
             module = self.project.module(suspicion.span.path)
             statement = module.statement_at(suspicion.span.start_line) if module else None
             holder = module.function_of(statement) if module and statement else None
             if holder is not None:
-                found.setdefault(holder.node, holder)
-        return tuple(found.values())[:12]
+                yield holder
 
     @cached_property
     def called(self) -> tuple[Function, ...]:
