@@ -72,8 +72,9 @@ def _add_undo(commands: Any) -> None:
 def _undo(arguments: argparse.Namespace) -> int:
     from pytest_gemmadev.core import journal
 
-    result = journal.undo(_root(arguments.root), force=arguments.force)
-    for line in _undone(result):
+    root = _root(arguments.root)
+    result = journal.undo(root, force=arguments.force)
+    for line in _undone(result, root):
         print(line)
     return 0
 
@@ -93,11 +94,12 @@ def _root(given: Path | None) -> Path:
     raise GemmadevError(f"nothing to undo: no project was repaired in {here} or above it")
 
 
-def _undone(result: UndoResult) -> Iterator[str]:
+def _undone(result: UndoResult, root: Path) -> Iterator[str]:
+    # Whole paths: the project that was found may be another than the one that was meant.
     for path in result.restored:
-        yield f"put back {path}"
+        yield f"put back {root.absolute() / path}"
     for copy in result.rescued:
-        yield f"kept a copy in {copy}"
+        yield f"kept a copy in {root.absolute() / copy}"
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(result.when))
     what = "interrupted repair" if result.interrupted else "repair"
     yield f"undone: the {what} of {when} ({result.note})"

@@ -79,7 +79,7 @@ def test_undo_needs_nothing_heavy(project: Path) -> None:
         text=True,
         check=True,
     )
-    assert ran.stdout.splitlines()[0] == "put back a.py"
+    assert ran.stdout.splitlines()[0] == f"put back {project / 'a.py'}"
     assert ran.stdout.splitlines()[-1] == ""
     assert (project / "a.py").read_bytes() == b"old\r\n"
 
@@ -96,7 +96,7 @@ def test_undo_finds_the_project_from_below(
     assert (project / "a.py").read_bytes() == b"old\r\n"
     assert (project / "b.py").read_bytes() == b"mine\n"
     out = capsys.readouterr().out
-    assert "put back a.py\nundone: the repair of 20" in out
+    assert f"put back {project / 'a.py'}\nundone: the repair of 20" in out
     assert "(pytest --gemmadev-fix)" in out
 
 
@@ -126,6 +126,8 @@ def test_undo_says_when_there_is_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    # The search goes up to the root of the disk: a real project above must not be found and undone.
+    monkeypatch.setattr(journal, "FOLDER", f".gemmadev-{tmp_path.name}")
     assert cli.main(argv) == 1
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
@@ -144,7 +146,7 @@ def test_undo_spares_what_was_changed_since_unless_forced(
     assert cli.main(["undo", "--force"]) == 0
     assert (project / "a.py").read_bytes() == b"old\r\n"
     kept = capsys.readouterr().out.splitlines()[1].removeprefix("kept a copy in ")
-    assert (project / kept).read_bytes() == b"by hand"
+    assert Path(kept).read_bytes() == b"by hand"
 
 
 def test_undo_says_when_it_was_an_interrupted_repair(

@@ -14,19 +14,25 @@ very moment.
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import json
 import os
 import stat
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pytest_gemmadev.core.atomic import (
+    locked,
+    reason,
+    replace_file,
+    set_mode,
+    sync_folder,
+    write_synced,
+)
 from pytest_gemmadev.core.types import GemmadevError
 
 FOLDER = ".gemmadev"
@@ -34,17 +40,6 @@ KEPT = 20  # entries that can be undone; older ones are forgotten
 LOCK_TIMEOUT_S = 10.0
 _VERSION = 1
 _GONE = ""  # stands for the digest of a file that is not there
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(handle: int) -> None:
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-else:
-    import fcntl
-
-    def _try_lock(handle: int) -> None:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +101,7 @@ def commit(root: str | os.PathLike[str], changes: Mapping[str, bytes], *, note: 
             _carry_out(top, folder, entry, contents)
         except OSError as error:
             _put_back(top, folder)
-            raise GemmadevError(f"{_reason(error)}; nothing was changed") from error
+            raise GemmadevError(f"{reason(error)}; nothing was changed") from error
         except BaseException:
             _put_back(top, folder)
             raise
@@ -151,10 +146,12 @@ def _carry_out(top: Path, folder: Path, entry: _Entry, contents: Sequence[bytes]
     _store(folder / "pending.json", entry)
     for index, (file, new) in enumerate(zip(entry.files, contents, strict=True)):
         if new != file.old:
-            _put(top / file.path, new, file.mode, entry.id, index)
+            target = top / file.path
+            fresh = _fresh(target, entry, index)
+            replace_file(target, new, mode=file.mode, fresh=fresh)
     os.replace(folder / "pending.json", folder / "undo" / f"{entry.id}.json")
-    _sync(folder / "undo")
-    _sync(folder)
+    sync_folder(folder / "undo")
+    sync_folder(folder)
 
 
 # --- putting back --------------------------------------------------------------------------------
@@ -171,22 +168,23 @@ def _put_back(top: Path, folder: Path) -> UndoResult | None:
     try:
         for index, file in enumerate(entry.files):
             target = _inside(top, file.path)
-            _temporary(target, entry.id, index).unlink(missing_ok=True)
+            fresh = _fresh(target, entry, index)
+            fresh.unlink(missing_ok=True)
             seen = _seen(target)
             if seen == _digest(file.old):
-                _set_mode(target, file.mode)
+                set_mode(target, file.mode)
             elif seen == file.replaceable:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                _put(target, file.old, file.mode, entry.id, index)
+                replace_file(target, file.old, mode=file.mode, fresh=fresh)
                 restored.append(file.path)
             else:
                 rescued.append(_rescue(folder, entry.id, _relative(top, target), file.old))
         (folder / "undo" / f"{entry.id}.json").unlink(missing_ok=True)
         pending.unlink()
-        _sync(folder)
+        sync_folder(folder)
     except OSError as error:
         raise GemmadevError(
-            f"{_reason(error)}, so an interrupted change is not put back yet; the old contents are "
+            f"{reason(error)}, so an interrupted change is not put back yet; the old contents are "
             f"in {pending}, repair the cause and run `gemmadev undo`"
         ) from error
     return UndoResult(
@@ -219,6 +217,11 @@ def _undoable(
         if target.exists()
     )
     return replace(entry, files=tuple(files)), rescued
+
+
+def _fresh(target: Path, entry: _Entry, index: int) -> Path:
+    """The same name whenever an entry is carried out, so that recovery finds what was left."""
+    return target.with_name(f".gemmadev-{entry.id}-{index}.tmp")
 
 
 def _rescue(folder: Path, entry_id: str, path: str, data: bytes) -> str:
@@ -257,7 +260,7 @@ def _check_writable(place: Path, path: str) -> None:
     except FileNotFoundError:
         return  # made anew when it is put back
     except OSError as error:
-        raise GemmadevError(f"{_reason(error)}; nothing was changed") from error
+        raise GemmadevError(f"{reason(error)}; nothing was changed") from error
     # Renaming needs no right to write the file, and root none at all: the mode is the owner's word.
     if not mode & 0o222 or not os.access(place, os.W_OK):
         what = "its folder is read-only" if stat.S_ISDIR(mode) else "it is read-only"
@@ -268,7 +271,7 @@ def _state(target: Path) -> tuple[bytes, int]:
     try:
         return target.read_bytes(), stat.S_IMODE(target.stat().st_mode)
     except OSError as error:
-        raise GemmadevError(f"{_reason(error)}; nothing was changed") from error
+        raise GemmadevError(f"{reason(error)}; nothing was changed") from error
 
 
 def _seen(target: Path) -> str:
@@ -277,61 +280,7 @@ def _seen(target: Path) -> str:
     except (FileNotFoundError, NotADirectoryError):
         return _GONE
     except OSError as error:
-        raise GemmadevError(f"{_reason(error)}; nothing was put back") from error
-
-
-# --- files ---------------------------------------------------------------------------------------
-
-
-def _put(target: Path, data: bytes, mode: int, entry_id: str, index: int) -> None:
-    """Replaces a file in one step; its mode and, where allowed, its owner stay."""
-    temporary = _temporary(target, entry_id, index)
-    _write(temporary, data)
-    with contextlib.suppress(FileNotFoundError):
-        _liken(temporary, target.stat())
-    os.chmod(temporary, mode)
-    os.replace(temporary, target)
-    _sync(target.parent)
-
-
-def _liken(new: Path, old: os.stat_result) -> None:
-    """Gives a new file the owner of the old one, and a later second as its time."""
-    if os.name == "posix" and (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
-        with contextlib.suppress(PermissionError):  # only root may give files away
-            os.chown(new, old.st_uid, old.st_gid)
-    # Bytecode is taken for current when size and whole second of the source agree with it.
-    modified = max(time.time_ns(), (old.st_mtime_ns // 10**9 + 1) * 10**9)
-    os.utime(new, ns=(modified, modified))
-
-
-def _set_mode(target: Path, mode: int) -> None:
-    if stat.S_IMODE(target.stat().st_mode) != mode:
-        os.chmod(target, mode)
-
-
-def _temporary(target: Path, entry_id: str, index: int) -> Path:
-    """The same name whenever an entry is carried out, so that recovery finds what was left."""
-    return target.with_name(f".gemmadev-{entry_id}-{index}.tmp")
-
-
-def _write(path: Path, data: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    with open(os.open(path, flags, 0o600), "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Makes renames in a folder last through a power cut, where the system can."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        raise GemmadevError(f"{reason(error)}; nothing was put back") from error
 
 
 # --- the folder ----------------------------------------------------------------------------------
@@ -343,34 +292,20 @@ def _locked(top: Path) -> Iterator[Path]:
     folder = top / FOLDER
     if folder.is_symlink():
         raise GemmadevError(f"{folder} is a link; remove it, repairs are recorded there")
-    try:
-        (folder / "undo").mkdir(parents=True, exist_ok=True)
-        ignore = folder / ".gitignore"
-        if not ignore.exists() or not ignore.stat().st_size:
-            ignore.write_text("*\n", encoding="ascii")
-        handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise GemmadevError(f"{_reason(error)}; nothing was changed") from error
-    try:
-        _lock(handle, top)
-        yield folder
-    finally:
-        os.close(handle)  # gives the lock back, as the end of the process does
-
-
-def _lock(handle: int, top: Path) -> None:
-    deadline = time.monotonic() + LOCK_TIMEOUT_S
-    while True:
+    with ExitStack() as held:
         try:
-            return _try_lock(handle)
-        except (BlockingIOError, PermissionError):  # the second is how Windows says it
-            if time.monotonic() > deadline:
-                raise GemmadevError(
-                    f"another gemmadev is writing in {top}; try again when it is done"
-                ) from None
-            time.sleep(0.02)
+            (folder / "undo").mkdir(parents=True, exist_ok=True)
+            ignore = folder / ".gitignore"
+            if not ignore.exists() or not ignore.stat().st_size:
+                ignore.write_text("*\n", encoding="ascii")
+            held.enter_context(locked(folder / "lock", timeout_s=LOCK_TIMEOUT_S))
+        except TimeoutError:
+            raise GemmadevError(
+                f"another gemmadev is writing in {top}; try again when it is done"
+            ) from None
         except OSError as error:
-            raise GemmadevError(f"{top / FOLDER} cannot be locked: {error.strerror}") from error
+            raise GemmadevError(f"{reason(error)}; nothing was changed") from error
+        yield folder
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -396,9 +331,9 @@ def _store(path: Path, entry: _Entry) -> None:
         ],
     }
     temporary = path.with_suffix(".tmp")
-    _write(temporary, json.dumps(plain).encode("ascii"))
+    write_synced(temporary, json.dumps(plain).encode("ascii"))
     os.replace(temporary, path)
-    _sync(path.parent)
+    sync_folder(path.parent)
 
 
 def _load(path: Path) -> _Entry:
@@ -425,7 +360,3 @@ def _relative(top: Path, target: Path) -> str:
 
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _reason(error: OSError) -> str:
-    return f"{error.filename}: {error.strerror}" if error.filename else str(error)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_gemmadev.core import journal
+from pytest_gemmadev.core import atomic, journal
 from pytest_gemmadev.core.types import GemmadevError
 
 OLD = {"a.py": b"one\r\n", "pkg/b.py": b"\xef\xbb\xbftwo", "c.py": b""}
@@ -276,15 +276,15 @@ def test_a_failure_in_the_middle_puts_everything_back(
 def test_an_interrupt_in_the_middle_puts_everything_back(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sync = journal._sync
+    sync = atomic.sync_folder
 
     def interrupt(folder: Path) -> None:
         if folder == root:
-            monkeypatch.setattr(journal, "_sync", sync)
+            monkeypatch.setattr(atomic, "sync_folder", sync)
             raise KeyboardInterrupt
         sync(folder)
 
-    monkeypatch.setattr(journal, "_sync", interrupt)
+    monkeypatch.setattr(atomic, "sync_folder", interrupt)
     with pytest.raises(KeyboardInterrupt):
         journal.commit(root, NEW, note="")
     assert tree(root) == BEFORE
@@ -442,11 +442,11 @@ def test_a_real_process_killed_in_a_commit_is_recovered_by_another(root: Path) -
     script = (
         "import os, signal, sys\n"
         "from pytest_gemmadev.core import journal\n"
-        "put = journal._put\n"
-        "def stop(target, *rest):\n"
-        "    put(target, *rest)\n"
+        "replace = journal.replace_file\n"
+        "def stop(target, data, **rest):\n"
+        "    replace(target, data, **rest)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "journal._put = stop\n"
+        "journal.replace_file = stop\n"
         "journal.commit(sys.argv[1], {'a.py': b'x', 'c.py': b'y'}, note='killed')\n"
     )
     ran = subprocess.run([sys.executable, "-c", script, str(root)], check=False)
