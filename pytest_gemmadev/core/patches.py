@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from pytest_gemmadev.core.edits import decode_source, edit_overlay, unified_diff
+from pytest_gemmadev.core.edits import decode_source, text_overlay, unified_diff
 from pytest_gemmadev.core.search import Found
 from pytest_gemmadev.core.transplant import transplant
 from pytest_gemmadev.core.types import (
     Candidate,
-    Edit,
     Inapplicable,
     Overlay,
     RankedPatch,
@@ -21,10 +20,7 @@ Read = Callable[[str], bytes]
 
 def found_overlay(found: Found, task: RepairTask, read: Read) -> Overlay | None:
     """The task's overlay with the repair on top; None where its text cannot be encoded."""
-    edits = [
-        difference(path, task.sources[path], text) for path, text in sorted(found.sources.items())
-    ]
-    overlay = edit_overlay(task.overlay, read, edits)
+    overlay = text_overlay(task.overlay, read, found.sources)
     return None if isinstance(overlay, Inapplicable) else overlay
 
 
@@ -68,22 +64,10 @@ def standalone_diff(path: str, before: Overlay, after: Overlay, read: Read) -> t
     if len(decoded) == len(texts):
         alone = transplant(*(source.text for source in decoded))
         if alone is not None:
-            overlay = edit_overlay({}, read, [difference(path, decoded[0].text, alone)])
+            overlay = text_overlay({}, read, {path: alone})
             if not isinstance(overlay, Inapplicable):
                 return unified_diff(path, base, overlay[path]), True
     return unified_diff(path, base, after[path]), False
-
-
-def difference(path: str, old: str, new: str) -> Edit:
-    """The smallest single edit that makes ``new`` of ``old``: nothing else is rewritten."""
-    limit = min(len(old), len(new))
-    start = 0
-    while start < limit and old[start] == new[start]:
-        start += 1
-    end = 0
-    while end < limit - start and old[-1 - end] == new[-1 - end]:
-        end += 1
-    return Edit(path, start, len(old) - end, new[start : len(new) - end])
 
 
 def plausible_order(chosen: int, total: int, limit: int) -> Sequence[int]:
