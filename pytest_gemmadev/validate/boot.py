@@ -31,12 +31,13 @@ _PACKAGE = "pytest_gemmadev"
 def main() -> NoReturn:
     """Serves one oracle until it is gone."""
     _import_package()
+    if sys.argv[1] == "-":
+        _run_unforked(sys.argv[2])
     from pytest_gemmadev.validate.wire import Channel
 
     setup = json.loads(sys.argv[2])
     control = Channel(socket.socket(fileno=int(sys.argv[1])))
-    sys.path[:1] = setup["path"]
-    sys.argv = ["pytest", *setup["args"]]
+    _behave_as_pytest(setup)
     if setup["kind"] == "fresh":
         request = control.receive()
         if request is None:
@@ -50,6 +51,21 @@ def main() -> NoReturn:
     run.to_the_end()
 
 
+def _run_unforked(setup_file: str) -> NoReturn:
+    with open(setup_file, encoding="ascii") as file:
+        setup = json.load(file)
+    _behave_as_pytest(setup)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+    run = _Run(setup, None)
+    run.begin(setup["request"], os.open(setup["output"], flags), None)
+    run.to_the_end()
+
+
+def _behave_as_pytest(setup: Message) -> None:
+    sys.path[:1] = setup["path"]
+    sys.argv = ["pytest", *setup["args"]]
+
+
 def _import_package() -> None:
     """Imports this package from where this file lies, whatever ``sys.path`` says."""
     folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -61,6 +77,8 @@ def _import_package() -> None:
     module = importlib.util.module_from_spec(spec)
     sys.modules[_PACKAGE] = module
     spec.loader.exec_module(module)
+    # pytest warns of plugins that it finds imported, unless they ask to be left as they are.
+    module.__doc__ = f"{module.__doc__} PYTEST_DONT_REWRITE"
 
 
 class _Run:
@@ -159,7 +177,7 @@ def _serve(control: Channel) -> tuple[Message, int, int | None]:
     gc.freeze()
     keepers: set[int] = set()
     while (request := control.receive()) is not None:
-        fd, *jobs = control.take_fds()
+        fd, *jobs = control.take_fds(request["fds"])
         keepers &= (now := children())
         for stranger in now - keepers:  # left behind by a keeper that something ended
             end_tree(stranger, spare=keepers)

@@ -19,6 +19,7 @@ from pathlib import Path
 from pytest_gemmadev.core.types import GemmadevError
 from pytest_gemmadev.validate import boot
 from pytest_gemmadev.validate.process import Ended
+from pytest_gemmadev.validate.unforked import run_unforked
 from pytest_gemmadev.validate.wire import Channel, Message, new_token
 
 CAN_FORK = hasattr(os, "fork") and hasattr(socket, "send_fds")
@@ -105,25 +106,47 @@ class Launcher:
     def run_fresh(self, request: Message) -> Ended:
         """One run in an interpreter that was started for it."""
         with self._scratch() as scratch:
+            complete = _complete(request, scratch)
+            if not CAN_FORK:
+                return self._run_unforked(complete)
             child = self._start("fresh")
             try:
-                return _ask(child.control, _complete(request, scratch))
+                return _ask(child.control, complete)
             finally:
                 child.end()
 
     def run_forked(self, request: Message) -> Ended:
-        """One run forked from the zygote; in an interpreter of its own where that is not possible."""
+        """One run forked from a warm interpreter; from a new one where that is not possible."""
+        if not CAN_FORK:
+            return self.run_fresh(request)
+        ended = self._run_forked(request)
+        if ended.how == "died" and not ended.messages and self._zygote_is_gone():
+            # Not the run's fault; perhaps a module that cannot be imported ahead.
+            self.preload = ()
+            ended = self._run_forked(request)
+        return ended
+
+    def _run_forked(self, request: Message) -> Ended:
         with self._scratch() as scratch:
+            complete = _complete(request, scratch)
             ours, theirs = socket.socketpair()
             channel = Channel(ours)
             try:
-                complete = _complete(request, scratch)
                 self._fork(complete, theirs.fileno())
                 theirs.close()
                 return _answer(channel, complete)
             finally:
                 theirs.close()
                 channel.close()
+
+    def _zygote_is_gone(self) -> bool:
+        return self._zygote is None or self._zygote.process.poll() is not None
+
+    def _run_unforked(self, request: Message) -> Ended:
+        env = self._environment("fresh")
+        return run_unforked(
+            _command(), self._setup("unforked"), request, cwd=self.invocation_dir, env=env
+        )
 
     def worker(self, request: Message) -> Worker:
         """A process that collects the tests and then takes candidates."""
@@ -143,7 +166,7 @@ class Launcher:
                 if self._zygote is None:
                     self._zygote = self._start("warm")
                 try:
-                    self._zygote.control.send(request, fds)
+                    self._zygote.control.send({**request, "fds": len(fds)}, fds)
                     return
                 except OSError:  # a run of before ended it
                     self._zygote.end()
@@ -155,18 +178,10 @@ class Launcher:
 
     def _start(self, kind: str) -> Child:
         ours, theirs = socket.socketpair()
-        # -W, -X and the like: private, and what multiprocessing starts its children with
-        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
-        setup = {
-            "kind": kind,
-            "root": str(self.root),
-            "args": list(self.args),
-            "path": list(self.import_path),
-            "preload": list(self.preload),
-        }
+        command = [*_command(), str(theirs.fileno()), json.dumps(self._setup(kind))]
         try:
             process = subprocess.Popen(
-                [sys.executable, *flags, boot.__file__, str(theirs.fileno()), json.dumps(setup)],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -178,6 +193,15 @@ class Launcher:
         finally:
             theirs.close()
         return Child(process, Channel(ours))
+
+    def _setup(self, kind: str) -> Message:
+        return {
+            "kind": kind,
+            "root": str(self.root),
+            "args": list(self.args),
+            "path": list(self.import_path),
+            "preload": list(self.preload),
+        }
 
     def _environment(self, kind: str) -> dict[str, str]:
         env = {k: v for k, v in self.environ.items() if not k.startswith(_SESSION_VARIABLES)}
@@ -222,6 +246,12 @@ class Launcher:
                 self._zygote.end()
                 self._zygote = None
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _command() -> list[str]:
+    # -W, -X and the like: private, and what multiprocessing starts its children with
+    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+    return [sys.executable, *flags, boot.__file__]
 
 
 def _complete(request: Message, scratch: Path) -> Message:

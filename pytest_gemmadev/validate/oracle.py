@@ -11,8 +11,10 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import takewhile
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,8 @@ from pytest_gemmadev.core.types import (
     TimedOut,
     Verdict,
 )
-from pytest_gemmadev.validate.launch import CAN_FORK, Launcher
+from pytest_gemmadev.validate import launch
+from pytest_gemmadev.validate.launch import Launcher
 from pytest_gemmadev.validate.limits import Limits
 from pytest_gemmadev.validate.runs import PASSING, Run, read_run
 from pytest_gemmadev.validate.timing import Timings
@@ -76,7 +79,7 @@ class PytestOracle:
             import_path=(str(invocation_dir),) if module_run else (),
         )
         self._timings = Timings(limits)
-        self._warm = Warm(self._launcher, limits, self._timings)
+        self._warm = [self._new_warm()]  # one for each validation at a time
         self._spectra: dict[str, Spectrum] = {}
         self._plain: set[str] = set()  # tests that passed without being expected to fail
 
@@ -97,11 +100,16 @@ class PytestOracle:
 
     def validate(self, task: RepairTask, candidate: Candidate) -> Verdict:
         """The cheapest run that decides: targets first, then what passed before."""
+        return self._validate(task, candidate, self._warm[0])
+
+    def _validate(self, task: RepairTask, candidate: Candidate, warm: Warm) -> Verdict:
         overlay = self._overlaid(task, candidate)
         if isinstance(overlay, Inapplicable):
             return overlay
         changed = {path: data for path, data in overlay.items() if task.overlay.get(path) != data}
-        verdict = self._try_warm(task, candidate, changed) if changed and CAN_FORK else None
+        verdict = (
+            self._try_warm(task, candidate, changed, warm) if changed and launch.CAN_FORK else None
+        )
         if verdict is None:
             run = self._run_some(task, overlay, task.targets, stop=False)
             verdict = self._judge(task, run, task.targets, changed)
@@ -116,13 +124,15 @@ class PytestOracle:
         run = self._run_some(task, overlay, wanted, stop=True)
         return self._judge(task, run, wanted, changed)
 
-    def _try_warm(self, task: RepairTask, candidate: Candidate, changed: Overlay) -> Verdict | None:
+    def _try_warm(
+        self, task: RepairTask, candidate: Candidate, changed: Overlay, warm: Warm
+    ) -> Verdict | None:
         """The verdict of a warm worker; None where it cannot tell."""
         files = {self._absolute(path): data for path, data in changed.items()}
         request = self._request(
             task.overlay, collect_s=self._timings.collection_limit_s(), tests_s=_FOREVER_S
         )
-        run = self._warm.try_out(task, files, request, self._touched(task, candidate))
+        run = warm.try_out(task, files, request, self._touched(task, candidate))
         if run is None:
             return None
         wanted = [n for n in run.outcomes if n in task.regression]
@@ -131,9 +141,24 @@ class PytestOracle:
     def validate_many(
         self, task: RepairTask, candidates: Iterable[Candidate]
     ) -> Iterator[tuple[int, Verdict]]:
-        """Verdicts with the candidates' places, as they come."""
-        for index, candidate in enumerate(candidates):
-            yield index, self.validate(task, candidate)
+        """Verdicts with the candidates' places, as they come; ``limits.jobs`` at a time."""
+        while len(self._warm) < self._limits.jobs:
+            self._warm.append(self._new_warm())
+        idle = list(self._warm)
+        stream = enumerate(candidates)
+        running: dict[Future[Verdict], tuple[int, Warm]] = {}
+        with ThreadPoolExecutor(self._limits.jobs) as pool:
+            while True:
+                # No further ahead than there are processors: the caller may have seen enough.
+                for place, candidate in islice(stream, len(idle)):
+                    warm = idle.pop()
+                    running[pool.submit(self._validate, task, candidate, warm)] = (place, warm)
+                if not running:
+                    return
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    place, warm = running.pop(future)
+                    idle.append(warm)
+                    yield place, future.result()
 
     def spectrum(self, task: RepairTask) -> Mapping[str, Spectrum]:
         """Lines that each target and a bounded number of passing tests execute, by node id."""
@@ -160,8 +185,17 @@ class PytestOracle:
 
     def close(self) -> None:
         """Ends every process of this oracle and removes its files."""
-        self._warm.end()
+        for warm in self._warm:
+            warm.end()
         self._launcher.close()
+
+    def _new_warm(self) -> Warm:
+        return Warm(self._launcher, self._limits, self._timings)
+
+    @property
+    def tally(self) -> Counter[str]:
+        """What workers that stay warm made of candidates: ``decided``, or why they could not."""
+        return sum((warm.tally for warm in self._warm), Counter())
 
     def __enter__(self) -> PytestOracle:
         return self

@@ -7,7 +7,7 @@ in it, and of the other tests only those count that pass in it.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -49,6 +49,8 @@ class Warm:
     launcher: Launcher
     limits: Limits
     timings: Timings
+    tally: Counter[str] = field(default_factory=Counter)
+    # what came of the candidates: ``decided``, or why a new import was needed
     _places: OrderedDict[tuple[tuple[str, int], ...], _Place] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -64,18 +66,32 @@ class Warm:
         ``touched`` names the tests that ran the changed lines.
         """
         with self._lock:
-            place = self._place(task, request)
-            self._calibrate(place, task)
-            if place.worker is None or not set(task.targets) <= place.fails:
-                return None
-            others = self._others(place, task, touched)
-            ended = self._run(place, task, files, task.targets, others)
-        if ended is None or ended.how == "output":
-            return None
+            run = self._run_candidate(task, files, request, touched)
+        self.tally["decided" if isinstance(run, Run) else run] += 1
+        return run if isinstance(run, Run) else None
+
+    def _run_candidate(
+        self,
+        task: RepairTask,
+        files: Mapping[str, bytes],
+        request: Message,
+        touched: frozenset[str],
+    ) -> Run | str:
+        """The run, or why there is none that tells anything."""
+        place = self._place(task, request)
+        self._calibrate(place, task)
+        if place.worker is None:
+            return place.problem or "its worker ended"
+        if not set(task.targets) <= place.fails:
+            return "a target does not fail in a worker"
+        others = self._others(place, task, touched)
+        ended = self._run(place, task, files, task.targets, others)
+        if ended is None:
+            return "its worker ended"
+        if ended.how == "output":
+            return "its messages broke"
         done = ended.messages[-1].get("done", {}) if ended.messages else {}
-        if done.get("refused"):
-            return None
-        return read_run(ended)
+        return str(done["refused"]) if done.get("refused") else read_run(ended)
 
     def end(self) -> None:
         """Ends all workers."""

@@ -117,10 +117,10 @@ class Channel:
             self._ready += self._reader.feed(data)
         return self._ready.pop(0)
 
-    def take_fds(self) -> list[int]:
-        """Descriptors that came with the messages so far."""
-        fds, self._fds = self._fds, []
-        return fds
+    def take_fds(self, count: int) -> list[int]:
+        """The next descriptors that came with messages; those of later messages may be there too."""
+        taken, self._fds = self._fds[:count], self._fds[count:]
+        return taken
 
     def close(self) -> None:
         self.sock.close()

@@ -52,8 +52,10 @@ LAYOUTS: dict[str, tuple[dict[str, str], str]] = {
         "space/inner/cart.py",
     ),
     "the package itself": (
-        {"shop/__init__.py": WRONG, "test_shop.py": "import shop\ndef test_f():\n"
-         "    assert shop.f() == 2\n"},
+        {
+            "shop/__init__.py": WRONG,
+            "test_shop.py": "import shop\ndef test_f():\n    assert shop.f() == 2\n",
+        },
         "shop/__init__.py",
     ),
     "importlib mode": (

@@ -9,6 +9,7 @@ import pytest
 from projects import MakeProject, Project
 
 from pytest_gemmadev.core.types import Plausible, StillFailing
+
 pytestmark = pytest.mark.slow
 
 FILES = {
@@ -18,7 +19,12 @@ FILES = {
     "def test_tmp(tmp_path, cache):\n    (tmp_path / 'x').write_text('x')\n"
     "    cache.set('x/y', 1)\n    cache.get('x/y', 1)\n",
 }
-ALL = {"test_a.py::test_early", "test_a.py::test_ok", "test_lib.py::test_f", "test_lib.py::test_tmp"}
+ALL = {
+    "test_a.py::test_early",
+    "test_a.py::test_ok",
+    "test_lib.py::test_f",
+    "test_lib.py::test_tmp",
+}
 
 ARGS: dict[str, list[str]] = {
     "none": [],
@@ -63,7 +69,10 @@ def test_options(make_project: MakeProject, tmp_path: Path, args: list[str]) -> 
 
 
 def test_without_the_cache_plugin(make_project: MakeProject) -> None:
-    files = {**FILES, "test_lib.py": FILES["test_lib.py"].replace(", cache", "").split("    cache")[0]}
+    files = {
+        **FILES,
+        "test_lib.py": FILES["test_lib.py"].replace(", cache", "").split("    cache")[0],
+    }
     project = make_project(files, args=["-p", "no:cacheprovider"])
     target = "test_lib.py::test_f"
     assert isinstance(project.try_out("lib.py", "return 1", "return 2", target), Plausible)
@@ -111,7 +120,11 @@ def test_a_child_repairs_nothing(make_project: MakeProject) -> None:
 
 
 def test_a_child_does_not_repair_a_conftest(make_project: MakeProject) -> None:
-    files = {"lib.py": "def f(:\n", "conftest.py": "import lib\n", "test_a.py": "def test_a(): pass\n"}
+    files = {
+        "lib.py": "def f(:\n",
+        "conftest.py": "import lib\n",
+        "test_a.py": "def test_a(): pass\n",
+    }
     project = make_project(files, args=[*plugin_args(), "--gemmadev-fix"])
     assert project.seen.failing == ("conftest.py",)
     assert not (project.root / ".gemmadev").exists()

@@ -167,7 +167,9 @@ def test_inapplicable(shop: Project, path: str, old: str, new: str) -> None:
 
 
 def test_inapplicable_on_a_fixed_tree_when_no_test_imports_the_file(shop: Project) -> None:
-    verdict = shop.try_out("shop/unused.py", "return X", "return 2", "tests/test_more.py::test_none")
+    verdict = shop.try_out(
+        "shop/unused.py", "return X", "return 2", "tests/test_more.py::test_none"
+    )
     assert isinstance(verdict, Inapplicable)
     assert "not imported" in verdict.reason
 
@@ -261,3 +263,23 @@ def test_verdicts_of_many_candidates_carry_their_places(shop: Project) -> None:
     verdicts = dict(shop.oracle.validate_many(shop.task(), candidates))
     kinds = [type(verdicts[place]).__name__ for place in range(4)]
     assert kinds == ["StillFailing", "StillFailing", "Plausible", "StillFailing"]
+
+
+def test_where_nothing_can_fork(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_gemmadev.validate.launch.CAN_FORK", False)
+    project = make_project(
+        {
+            "lib.py": "import time\ndef f():\n    return 1\ndef g():\n    return 1\n",
+            "test_lib.py": "from lib import f, g\ndef test_f():\n    assert f() == 2\n"
+            "def test_g():\n    assert g() == 1\n",
+        }
+    )
+    text = (project.root / "lib.py").read_text()
+    verdicts = [
+        project.try_out("lib.py", "return 1", new)
+        for new in ("return 2", "return 3", "return g", "time.sleep(100)", "import os; os._exit(0)")
+    ]
+    verdicts.append(project.try_out("lib.py", text, text.replace("1", "2")))
+    assert [type(v).__name__ for v in verdicts] == [
+        *("Plausible", "StillFailing", "StillFailing", "TimedOut", "StillFailing", "Regressed")
+    ]
