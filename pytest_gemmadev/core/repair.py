@@ -41,6 +41,7 @@ RERUN_SHARE = 0.05  # of the time left, at most, but for the first of them
 OTHERS = 5  # plausible patches listed beside the chosen one
 OBSERVED = 4  # plausible repairs of a broken import that a whole run compares
 _WAVE = {ErrorKind.SYNTAX: 0, ErrorKind.INDENTATION: 0, ErrorKind.IMPORT: 1}
+_CLOSED = (Status.UNREPAIRED, Status.FLAKY, Status.SKIPPED)
 _ORDER = (
     ErrorKind.NAME,
     ErrorKind.ATTRIBUTE,
@@ -95,17 +96,16 @@ class Repair:
 
     def _top(self, observation: Observation) -> FailingSet | None:
         """The failing set to repair next: what stops others from running comes first."""
-        closed = (Status.UNREPAIRED, Status.FLAKY, Status.SKIPPED)
-        open_stacks = [
-            s
-            for s in observation.stacks
-            if s.nodeid not in self.outcomes or self.outcomes[s.nodeid].status not in closed
-        ]
+        open_stacks = [s for s in observation.stacks if not self._closed(s.nodeid)]
         if not open_stacks:
             return None
         first = min(open_stacks, key=_urgency)
         same = [s for s in open_stacks if s.signature == first.signature and s is not first]
         return FailingSet((first, *same))
+
+    def _closed(self, nodeid: str) -> bool:
+        outcome = self.outcomes.get(nodeid)
+        return outcome is not None and outcome.status in _CLOSED
 
     def _repair(self, failing: FailingSet, observation: Observation, meter: Meter) -> Observation:
         """Repairs one failing set, or closes it; returns the run after it."""
@@ -162,6 +162,13 @@ class Repair:
             regression=observation.passing - targets,
             sources=sources,
             overlay=dict(self.overlay),
+            others=tuple(
+                sorted(
+                    n
+                    for n in observation.failing
+                    if n not in targets and n in observation.collected and not self._closed(n)
+                )
+            ),
             context=context,
             seed=self.seed,
         )
@@ -251,10 +258,9 @@ class Repair:
         first = failing.stacks[0]
         others = len(patches) - 1
         tests = len(after.passing & after.collected)
-        reason = (
-            f"{_count(tests, 'test passes', 'tests pass')} with it, {others or 'no'} other plausible "
-            + ("patch" if others == 1 else "patches")
-        )
+        carried = _count(tests, "test passes", "tests pass")
+        further = _count(others, "other plausible patch", "other plausible patches")
+        reason = f"{carried} with it, {further}"
         self.outcomes[first.nodeid] = Outcome(
             first.nodeid, first, Status.REPAIRED, reason, patches, validations, seconds
         )

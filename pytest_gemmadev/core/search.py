@@ -33,6 +33,7 @@ from pytest_gemmadev.core.types import (
 
 MAX_DEPTH = 6  # faults behind one another
 MORE = 40  # further candidates tried after the first plausible one, at least
+MORE_WHILE_OTHERS_FAIL = 160  # instead, while other tests fail that one patch may explain
 MORE_SHARE = 0.5  # of the candidates it took to find it
 MORE_SECONDS = 6.0
 STEPS_AHEAD = 4  # partial repairs followed at each depth
@@ -60,6 +61,7 @@ class Found:
     steps: tuple[Step, ...]
     sources: Mapping[str, str]  # full text of each changed file
     verdict: Plausible
+    others: int = 0  # failing tests outside the set that turn green as well
 
     @property
     def score(self) -> float:
@@ -135,10 +137,14 @@ class Search:
             step = replace(step, rank=tried)
             match verdict:
                 case Plausible():
-                    found.append(Found((step,), texts, verdict))
+                    others = self._others_passing(task, step.candidate)
+                    found.append(Found((step,), texts, verdict, others))
+                    more = MORE if others == len(task.others) else MORE_WHILE_OTHERS_FAIL
                     if stop_at is None:
-                        stop_at = tried + max(MORE, round(MORE_SHARE * tried))
+                        stop_at = tried + max(more, round(MORE_SHARE * tried))
                         stop_s = meter.seconds * 1.5 + MORE_SECONDS
+                    elif more == MORE:
+                        stop_at = min(stop_at, tried + MORE)
                 case StillFailing():
                     if moved_on(task, step.candidate, verdict):
                         ahead.append((step, verdict))
@@ -158,6 +164,18 @@ class Search:
         if self.validations % 10 == 0:
             self.tell(f"{self.validations} candidates validated")
         return verdict
+
+    def _others_passing(self, task: RepairTask, candidate: Candidate) -> int:
+        if not task.others:
+            return 0
+        wider = replace(task, targets=task.others, regression=frozenset())
+        match self.oracle.validate(wider, candidate):
+            case Plausible():
+                return len(task.others)
+            case StillFailing(passed=passed):
+                return passed
+            case _:
+                return 0
 
     def _is_new(self, task: RepairTask, texts: Mapping[str, str]) -> bool:
         merged = {path: texts.get(path) or task.sources[path] for path in {*task.overlay, *texts}}
@@ -231,7 +249,7 @@ class Search:
             further = replace(further, stacks=stacks)
             for later in self.run(further, meter.share(share), depth=depth + 1):
                 texts = {**(changed_texts(step.candidate, task.sources) or {}), **later.sources}
-                found.append(Found((step, *later.steps), texts, later.verdict))
+                found.append(Found((step, *later.steps), texts, later.verdict, later.others))
             if found:
                 return
 
@@ -259,12 +277,10 @@ def choose(
     single = [f for f in found if len(f.steps) == 1]
     if model is not None and model.info.can_score and len(single) == len(found) > 1:
         ratios = model_scores([f.steps[0].candidate for f in found], task, model)
-    weighed = [
-        (item, ratio, item.score + MODEL_WEIGHT * (ratio or 0.0))
-        for item, ratio in zip(found, ratios, strict=True)
-    ]
-    weighed.sort(key=lambda row: -row[2])
-    return [(item, ratio) for item, ratio, _ in weighed]
+    rated = list(zip(found, ratios, strict=True))
+    # What explains more of the failures is believed first, whatever it looks like.
+    rated.sort(key=lambda row: (-row[0].others, -row[0].score - MODEL_WEIGHT * (row[1] or 0.0)))
+    return rated
 
 
 def _rated(candidate: Candidate, ratio: float) -> Candidate:

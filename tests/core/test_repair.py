@@ -113,6 +113,19 @@ def test_the_likelier_of_two_plausible_patches_wins_and_the_other_is_listed() ->
     assert chosen == [True, False, False]
 
 
+def test_the_patch_that_explains_more_failures_wins_over_the_likelier_one() -> None:
+    project = InMemory(
+        {"total.py": TOTAL}, {"t::two": "total([(2, 3)]) == 6", "t::all": "total([(4, 5)]) == 20"}
+    )
+    outcomes, overlay = repaired(
+        project,
+        ("price + count", "price + count + 1", -1.0),
+        ("price + count", "price * count", -4.0),
+    )
+    assert b"price * count" in overlay["total.py"]
+    assert [o.status for o in outcomes.values()] == [Status.REPAIRED, Status.REPAIRED]
+
+
 @pytest.mark.parametrize("seconds", [0.0, 1e-9])
 def test_without_budget_nothing_is_tried(seconds: float) -> None:
     project = InMemory({"total.py": TOTAL}, {"t::two": "total([(2, 3)]) == 6"})
