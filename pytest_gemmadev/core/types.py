@@ -252,6 +252,7 @@ class RepairTask:
     regression: frozenset[str]  # node ids that pass now and must stay green
     sources: Mapping[str, str]  # decoded text of every editable file, overlay applied
     overlay: Overlay  # edits accepted earlier, not on disk yet
+    others: tuple[str, ...] = ()  # tests outside the set that fail too, perhaps for the same fault
     suspicions: tuple[Suspicion, ...] = ()  # best first
     context: Mapping[str, str] = field(default_factory=dict)
     # decoded text of files that may be read but not edited: the tests in the stacks
@@ -271,6 +272,9 @@ class Sampling:
     seed: int = 0
     suffix: str = ""  # what follows the completion; read only where ``ModelInfo.can_infill``
     chat: bool = False  # the prompt is a user's message, answered through the chat template
+    unlike: str = ""
+    # a text that the completions must not be: its likeliest alternatives, each once, best first;
+    # a model that cannot search draws samples instead
 
 
 @dataclass(frozen=True, slots=True)
