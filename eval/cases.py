@@ -156,6 +156,8 @@ def _lines_of(path: Path) -> Iterator[Case]:
                 row = json.loads(line)
             except ValueError as error:
                 raise GemmadevError(f"{where}: not JSON: {error}") from error
+            if not isinstance(row, dict):
+                raise GemmadevError(f"{where}: needs an object")
             yield _case(
                 where,
                 row,
@@ -165,8 +167,8 @@ def _lines_of(path: Path) -> Iterator[Case]:
             )
 
 
-def _texts(where: str, row: Any, key: str) -> dict[str, bytes]:
-    texts = row.get(key) if isinstance(row, dict) else None
+def _texts(where: str, row: Mapping[str, Any], key: str) -> dict[str, bytes]:
+    texts = row.get(key)
     if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
         raise GemmadevError(f"{where}: {key!r} must map paths to texts")
     return {path: text.encode("utf-8") for path, text in texts.items()}
