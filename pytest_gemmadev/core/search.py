@@ -40,6 +40,9 @@ STEPS_AHEAD = 4  # partial repairs followed at each depth
 SURE = -1.5  # prior from which a partial repair is followed before all else is tried
 FIRST_CANDIDATES = 40  # tried before that, or as many as FIRST_SECONDS allow
 FIRST_SECONDS = 5.0
+BATCH = 16  # candidates validated side by side where a validation is fast
+SLOW_BATCH = 4
+FAST_SECONDS = 0.2  # of a fast validation, on average
 LOOK_AHEAD = 48  # candidates the model orders at a time where validation is the dearer
 SCORE_GAIN = 0.7  # a score must cost less than this many validations to go first
 FIRST_PASS = 0.6  # of the time for single edits before the model writes
@@ -68,6 +71,30 @@ class Found:
         return sum(step.score for step in self.steps)
 
 
+_Applied = tuple[Step, dict[str, str]]  # a candidate and the texts that it leaves
+
+
+@dataclass(slots=True)
+class _Window:
+    """How much further a pass goes once something plausible is found."""
+
+    tried: int = 0
+    last: int | None = None  # the candidate after which it ends
+    last_s: float = 0.0
+
+    def closed(self, meter: Meter) -> bool:
+        return self.last is not None and (self.tried >= self.last or meter.seconds > self.last_s)
+
+    def narrow(self, meter: Meter, *, explains_all: bool) -> None:
+        """At each plausible candidate; one that explains every failure ends the pass soon."""
+        more = MORE if explains_all else MORE_WHILE_OTHERS_FAIL
+        if self.last is None:
+            self.last = self.tried + max(more, round(MORE_SHARE * self.tried))
+            self.last_s = meter.seconds * 1.5 + MORE_SECONDS
+        elif explains_all:
+            self.last = min(self.last, self.tried + MORE)
+
+
 @dataclass(slots=True)
 class Search:
     """What a search carries along; the random seed is the task's."""
@@ -85,7 +112,6 @@ class Search:
     validate_s: float = 0.0  # spent in validations
     score_s: float = 0.06  # the model takes for one candidate; measured at its first use
     seen: set[tuple[tuple[str, int], ...]] = field(default_factory=set)
-    verdicts: dict[str, int] = field(default_factory=dict)
 
     def run(self, task: RepairTask, meter: Meter, *, depth: int = 1) -> list[Found]:
         """Plausible repairs of the task, in the order found. Ends with the meter."""
@@ -116,54 +142,66 @@ class Search:
         ahead: list[tuple[Step, StillFailing]],
         depth: int,
     ) -> None:
-        tried, stop_at, stop_s = 0, None, 0.0
+        window = _Window()
         followed = False
-        for step in stream:
-            first_ones = tried >= FIRST_CANDIDATES or meter.seconds > FIRST_SECONDS
+        for batch in self._batches(task, stream):
+            first_ones = window.tried >= FIRST_CANDIDATES or meter.seconds > FIRST_SECONDS
             if first_ones and not followed and not found:
                 followed = True
                 self._follow_sure(task, ahead, meter, found, depth)
                 if found:
                     return
-            if meter.exhausted or (stop_at is not None and tried >= stop_at):
+            if meter.exhausted or window.closed(meter):
                 return
-            if stop_at is not None and meter.seconds > stop_s:
-                return
+            for step, texts, verdict in self._validated(task, batch, meter):
+                window.tried += 1
+                step = replace(step, rank=window.tried)
+                match verdict:
+                    case Plausible():
+                        others = self._others_passing(task, step.candidate)
+                        found.append(Found((step,), texts, verdict, others))
+                        window.narrow(meter, explains_all=others == len(task.others))
+                    case StillFailing():
+                        if moved_on(task, step.candidate, verdict):
+                            ahead.append((step, verdict))
+                    case Regressed() | Inapplicable() | TimedOut():
+                        pass
+                    case _:
+                        assert_never(verdict)
+
+    def _batches(self, task: RepairTask, stream: Iterator[Step]) -> Iterator[list[_Applied]]:
+        """Candidates that apply and give a text not seen yet, as many as are validated at once."""
+        batch: list[_Applied] = []
+        for step in stream:
             texts = changed_texts(step.candidate, task.sources)
             if texts is None or not self._is_new(task, texts):
                 continue
-            tried += 1
-            verdict = self._validate(task, step.candidate, meter)
-            step = replace(step, rank=tried)
-            match verdict:
-                case Plausible():
-                    others = self._others_passing(task, step.candidate)
-                    found.append(Found((step,), texts, verdict, others))
-                    more = MORE if others == len(task.others) else MORE_WHILE_OTHERS_FAIL
-                    if stop_at is None:
-                        stop_at = tried + max(more, round(MORE_SHARE * tried))
-                        stop_s = meter.seconds * 1.5 + MORE_SECONDS
-                    elif more == MORE:
-                        stop_at = min(stop_at, tried + MORE)
-                case StillFailing():
-                    if moved_on(task, step.candidate, verdict):
-                        ahead.append((step, verdict))
-                case Regressed() | Inapplicable() | TimedOut():
-                    pass
-                case _:
-                    assert_never(verdict)
+            batch.append((step, texts))
+            if len(batch) >= (BATCH if self._fast() else SLOW_BATCH):
+                yield batch
+                batch = []
+        if batch:
+            yield batch
 
-    def _validate(self, task: RepairTask, candidate: Candidate, meter: Meter) -> Verdict:
+    def _fast(self) -> bool:
+        return self.validate_s < FAST_SECONDS * self.validations
+
+    def _validated(
+        self, task: RepairTask, batch: Sequence[_Applied], meter: Meter
+    ) -> list[tuple[Step, dict[str, str], Verdict]]:
+        """The batch with its verdicts, in its order, as far as the budget reached."""
         start_s = self.clock()
-        verdict = self.oracle.validate(task, candidate)
+        verdicts: dict[int, Verdict] = {}
+        candidates = [step.candidate for step, _ in batch]
+        for index, verdict in self.oracle.validate_many(task, candidates):
+            verdicts[index] = verdict
+            if meter.exhausted:
+                break
         self.validate_s += self.clock() - start_s
-        self.validations += 1
-        name = type(verdict).__name__
-        self.verdicts[name] = self.verdicts.get(name, 0) + 1
-        meter.count()
-        if self.validations % 10 == 0:
-            self.tell(f"{self.validations} candidates validated")
-        return verdict
+        self.validations += len(verdicts)
+        meter.count(len(verdicts))
+        self.tell(f"{self.validations} candidates validated")
+        return [(*batch[index], verdicts[index]) for index in sorted(verdicts)]
 
     def _others_passing(self, task: RepairTask, candidate: Candidate) -> int:
         if not task.others:

@@ -8,7 +8,7 @@ the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NoReturn, Protocol, TypeAlias
@@ -334,6 +334,11 @@ class Oracle(Protocol):
 
     def validate(self, task: RepairTask, candidate: Candidate) -> Verdict:
         """The cheapest run that decides: targets first, then what passed before."""
+
+    def validate_many(
+        self, task: RepairTask, candidates: Iterable[Candidate]
+    ) -> Iterator[tuple[int, Verdict]]:
+        """Verdicts with the candidates' places, as they come; several at a time where that pays."""
 
     def spectrum(self, task: RepairTask) -> Mapping[str, Spectrum]:
         """Lines that each target and a bounded number of passing tests execute, by node id."""

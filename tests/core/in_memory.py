@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -81,6 +81,12 @@ class InMemory:
             return StillFailing(len(runs) - len(failed), len(runs), failed)
         lost = tuple(n for n in sorted(task.regression) if self._run(n, overlay)[0] is not None)
         return Regressed(lost) if lost else Plausible(len(runs) + len(task.regression))
+
+    def validate_many(
+        self, task: RepairTask, candidates: Iterable[Candidate]
+    ) -> Iterator[tuple[int, Verdict]]:
+        for index, candidate in enumerate(candidates):
+            yield index, self.validate(task, candidate)
 
     def spectrum(self, task: RepairTask) -> Mapping[str, Spectrum]:
         found = {}
