@@ -60,12 +60,14 @@ class _Sample:
     ended: str = ""
     text: str = ""
     last: int = -1  # the token that it goes on from
+    position: int = -1  # of the token before that one
 
     def take(self, engine: Engine, token: int, nats: float, sampling: Sampling) -> None:
         """Goes on by one token, or ends."""
         self.tokens += 1
         self.log_likelihood += nats
         self.last = token
+        self.position += 1
         if engine.ends(token):
             self.ended = "eos"
             return
@@ -76,6 +78,9 @@ class _Sample:
             self.text, self.ended = cut, "stop"
         elif self.tokens >= sampling.max_tokens:
             self.ended = "length"
+
+    def completion(self) -> Completion:
+        return Completion(self.text, self.tokens, self.log_likelihood, self.ended)
 
 
 def complete(engine: Engine, prompt: str, sampling: Sampling) -> list[Completion]:
@@ -93,6 +98,8 @@ def complete(engine: Engine, prompt: str, sampling: Sampling) -> list[Completion
         start = engine.infill_tokens(prompt, sampling.suffix)
     else:
         start = engine.prefix_tokens(prompt)
+    if sampling.unlike:
+        return _alternatives(engine, start, sampling)
     if sampling.temperature <= 0:
         (only,) = _draw(engine, start, sampling, [0])
         return [only] * sampling.samples
@@ -107,19 +114,92 @@ def _draw(
     engine: Engine, start: Sequence[int], sampling: Sampling, numbers: Sequence[int]
 ) -> list[Completion]:
     root = engine.branch(start, len(numbers))
-    samples = [_Sample(i, generator(sampling.seed, n)) for i, n in enumerate(numbers, 1)]
+    samples = [
+        _Sample(sequence, generator(sampling.seed, number), position=root.position)
+        for sequence, number in enumerate(numbers, 1)
+    ]
     for _, row in engine.rows([root]):
         normalizer = log_normalizer(row)
         for sample in samples:
             token = pick(row, sampling, sample.random)
             sample.take(engine, token, float(row[token]) - normalizer, sampling)
-    position = root.position
+    _finish(engine, samples, sampling)
+    engine.drop_branches()
+    return [sample.completion() for sample in samples]
+
+
+def _finish(engine: Engine, samples: Sequence[_Sample], sampling: Sampling) -> None:
+    """Goes on with all samples, a token each at a time, until every one has ended."""
     while active := [sample for sample in samples if not sample.ended]:
-        position += 1
-        tokens = [Token(s.last, position, (s.sequence,), output=True) for s in active]
+        tokens = [Token(s.last, s.position, (s.sequence,), output=True) for s in active]
         for index, row in engine.rows(tokens, exact=False):
             token = pick(row, sampling, active[index].random)
             nats = float(row[token]) - log_normalizer(row)
             active[index].take(engine, token, nats, sampling)
+
+
+# --- alternatives to a known text ----------------------------------------------------------------
+
+WIDTH = 24  # tokens looked at where an alternative may leave the known text
+
+
+def _alternatives(engine: Engine, start: Sequence[int], sampling: Sampling) -> list[Completion]:
+    """The likeliest completions that leave ``sampling.unlike`` at some token and go on greedily.
+
+    A model that sees a line nearly always repeats it, and so would nearly all of its samples. Here
+    one pass over the known text gives the likelihood of every other token at every place of it;
+    the likeliest are followed to their end, side by side.
+    """
+    text = cut_at_stop(sampling.unlike, sampling.stop)
+    known_text = sampling.unlike if text is None else text
+    known = engine.tokens(known_text)[: engine.cells // 4]
+    count = min(sampling.samples, BRANCHES - 1, engine.cells // 4 // sampling.max_tokens)
+    root = engine.branch(start, count + 1)
+    spine = (1,)  # the known text lies on this sequence, the alternatives on those after it
+    exits = _exits(engine, [root, *_spine(root, known)], known, count)
+    samples = []
+    for sequence, (nats, depth, token) in enumerate(exits, 2):
+        engine.fork(spine[0], sequence, root.position + 1, root.position + 1 + depth)
+        sample = _Sample(sequence, generator(sampling.seed, 0), position=root.position)
+        for before in known[:depth]:
+            sample.take(engine, before, 0.0, sampling)
+        if not sample.ended:  # a stop string within the known text itself
+            sample.take(engine, token, nats, sampling)
+            samples.append(sample)
+    greedy = replace(sampling, temperature=0.0)
+    _finish(engine, samples, greedy)
     engine.drop_branches()
-    return [Completion(s.text, s.tokens, s.log_likelihood, s.ended) for s in samples]
+    best: dict[str, _Sample] = {}
+    for sample in samples:
+        if sample.text not in best or sample.log_likelihood > best[sample.text].log_likelihood:
+            best[sample.text] = sample
+    best.pop(known_text, None)
+    return sorted((s.completion() for s in best.values()), key=lambda c: -c.log_likelihood)
+
+
+def _spine(root: Token, known: Sequence[int]) -> list[Token]:
+    first = root.position + 1
+    return [
+        Token(token, position, (1,), output=True) for position, token in enumerate(known, first)
+    ]
+
+
+def _exits(
+    engine: Engine, tokens: Sequence[Token], known: Sequence[int], count: int
+) -> list[tuple[float, int, int]]:
+    """(log-likelihood, known tokens before it, token) of the likeliest ways to leave the text."""
+    found: list[tuple[float, int, int]] = []
+    so_far = 0.0
+    for depth, row in engine.rows(tokens):
+        normalizer = log_normalizer(row)
+        likeliest = np.argpartition(row, -WIDTH)[-WIDTH:]
+        following = known[depth] if depth < len(known) else -1
+        found += [
+            (so_far + float(row[token]) - normalizer, depth, int(token))
+            for token in likeliest
+            if token != following
+        ]
+        if following >= 0:
+            so_far += float(row[following]) - normalizer
+    found.sort(key=lambda exit_: (-exit_[0], exit_[1], exit_[2]))
+    return found[:count]

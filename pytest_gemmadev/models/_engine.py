@@ -216,6 +216,10 @@ class Engine:
             self._lib.llama_memory_seq_cp(self._memory, TRUNK, sequence, 0, len(body))
         return Token(prefix[-1], len(body), range(1, count + 1), output=True)
 
+    def fork(self, source: int, target: int, start: int, stop: int) -> None:
+        """Lets ``target`` share what ``source`` holds from ``start`` to before ``stop``."""
+        self._lib.llama_memory_seq_cp(self._memory, source, target, start, stop)
+
     def drop_branches(self) -> None:
         """Frees the cells of everything but the trunk."""
         for sequence in range(1, SEQUENCES):

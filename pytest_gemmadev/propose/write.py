@@ -1,0 +1,124 @@
+"""Candidates that the model writes: a line, a block or a function in place of a suspicious one.
+
+The most suspicious lines first, all of them before the first block. What comes out parses, differs
+from the code there is, and changes nothing outside the lines that were asked about.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import log
+
+from pytest_gemmadev.core.parse import edits, tree_key
+from pytest_gemmadev.core.prompt import Prompt, block_prompt, function_prompt, line_prompt
+from pytest_gemmadev.core.types import (
+    Candidate,
+    Completion,
+    Model,
+    RepairTask,
+    Sampling,
+    Span,
+)
+
+# Natural-log probability that what the model writes there is the repair, before its likelihood.
+_PRIORS = {"line": log(0.012), "block": log(0.006), "function": log(0.006)}
+_LIKELIHOOD = 0.15  # nats of prior for a nat of the model's: it is poorly calibrated
+_FLOOR = -30.0  # nats from which on unlikely is unlikely enough
+
+
+@dataclass(slots=True)
+class WriteProposer:
+    """Implements `core.types.Proposer`."""
+
+    model: Model
+    places: int = 10  # lines asked about
+    blocks: int = 4  # of these, how many with what follows them
+    functions: int = 2  # and how many with the function around them, of models that chat
+    line_samples: int = 24
+    block_samples: int = 6
+    line_tokens: int = 64
+    block_tokens: int = 160
+    function_tokens: int = 640
+    name: str = "write"
+
+    def propose(self, task: RepairTask) -> Iterator[Candidate]:
+        """Candidates at the most suspicious places, lazily: each place costs one call or two."""
+        spans = self._spans(task)
+        seen: set[tuple[str, str]] = set()
+        infill = self.model.info.can_infill
+        if self.model.info.has_chat_template:
+            asked: dict[Span, Prompt] = {}
+            for span in spans:
+                prompt = function_prompt(task, span)
+                if prompt is not None:
+                    asked.setdefault(prompt.span, prompt)
+            for prompt in list(asked.values())[: self.functions]:
+                yield from self._written(task, prompt, seen)
+        for span in spans:
+            line = line_prompt(task, span, infill=infill)
+            if line is not None:
+                yield from self._written(task, line, seen)
+        for span in spans[: self.blocks]:
+            block = block_prompt(task, span, infill=infill)
+            if block is not None:
+                yield from self._written(task, block, seen)
+
+    def _spans(self, task: RepairTask) -> list[Span]:
+        """Places in files that parse, the most suspicious first."""
+        spans = dict.fromkeys(s.span for s in task.suspicions if s.span.path in task.sources)
+        usable = (span for span in spans if tree_key(task.sources[span.path]) is not None)
+        return [span for span, _ in zip(usable, range(self.places), strict=False)]
+
+    def _written(
+        self, task: RepairTask, prompt: Prompt, seen: set[tuple[str, str]]
+    ) -> Iterator[Candidate]:
+        path = prompt.span.path
+        text = task.sources[path]
+        for completion in self._completions(task, prompt):
+            for edit, key in edits(completion.text, prompt, text):
+                if (path, key) in seen:
+                    continue
+                seen.add((path, key))
+                likelihood = max(_FLOOR, completion.log_likelihood)
+                yield Candidate(
+                    edits=(edit,),
+                    origin=f"write:{prompt.kind}",
+                    prior=_PRIORS[prompt.kind] + _LIKELIHOOD * likelihood,
+                    explanation=f"the model rewrote {_place(prompt.span)}",
+                    log_likelihood=completion.log_likelihood,
+                )
+
+    def _completions(self, task: RepairTask, prompt: Prompt) -> Iterator[Completion]:
+        """What the model answers: alternatives to lines, samples of functions; likelier first."""
+        seed = task.seed ^ zlib.crc32(f"{prompt.kind}:{prompt.span}".encode())
+        if prompt.kind == "function":
+            for round_, temperature in enumerate((0.0, 0.6, 0.9)):
+                sampling = Sampling(
+                    max_tokens=self.function_tokens,
+                    temperature=temperature,
+                    samples=1 if round_ == 0 else 2,
+                    seed=seed + round_,
+                    chat=True,
+                )
+                yield from self.model.complete(prompt.text, sampling)
+            return
+        is_line = prompt.kind == "line"
+        sampling = Sampling(
+            max_tokens=self.line_tokens if is_line else self.block_tokens,
+            temperature=0.8,
+            samples=self.line_samples if is_line else self.block_samples,
+            stop=prompt.stop,
+            seed=seed,
+            suffix=prompt.suffix,
+            unlike=prompt.unlike,
+        )
+        found = self.model.complete(prompt.text, sampling)
+        yield from sorted(found, key=lambda completion: -completion.log_likelihood)
+
+
+def _place(span: Span) -> str:
+    if span.start_line == span.end_line:
+        return f"line {span.start_line}"
+    return f"lines {span.start_line} to {span.end_line}"
