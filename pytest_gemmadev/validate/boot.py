@@ -1,11 +1,12 @@
 """The first code of every child interpreter. Run as a file: ``boot.py SOCKET SETUP``.
 
-A ``fresh`` interpreter runs the tests once. A ``warm`` one calls pytest, stops it where plugins are
-loaded and no conftest is, and forks a run there for each request. Where a plugin has already imported
-project code by then, it starts again as a ``cold`` one, which forks before it calls pytest.
+A ``fresh`` interpreter runs the tests once. A ``warm`` one calls pytest, stops it where plugins
+are loaded and no conftest is, and forks a run there for each request. Where a plugin has already
+imported project code by then, it starts again as a ``cold`` one, which forks before it calls
+pytest.
 
-Between the oracle and a run there is a keeper, which runs no project code, and ends everything that the
-run started.
+Between the oracle and a run there is a keeper, which runs no project code, and ends everything
+that the run started.
 """
 
 from __future__ import annotations
@@ -62,7 +63,11 @@ def _run_unforked(setup_file: str) -> NoReturn:
 
 
 def _behave_as_pytest(setup: Message) -> None:
-    sys.path[:1] = setup["path"]
+    """Leaves ``sys.path`` and ``sys.argv`` as pytest would find them."""
+    here = os.path.dirname(os.path.realpath(__file__))
+    if sys.path and os.path.realpath(sys.path[0]) == here:  # it is not there under -P
+        del sys.path[0]
+    sys.path[:0] = setup["path"]
     sys.argv = ["pytest", *setup["args"]]
 
 
@@ -168,7 +173,7 @@ def _serve(control: Channel) -> tuple[Message, int, int | None]:
 
     With the request, the pipe to the keeper, and the socket over which candidates come, if they do.
     """
-    from pytest_gemmadev.validate.process import adopt_orphans, children, end_tree
+    from pytest_gemmadev.validate.process import adopt_orphans, children, end_tree, fork
     from pytest_gemmadev.validate.wire import Channel
 
     adopt_orphans()
@@ -181,7 +186,7 @@ def _serve(control: Channel) -> tuple[Message, int, int | None]:
         keepers &= (now := children())
         for stranger in now - keepers:  # left behind by a keeper that something ended
             end_tree(stranger, spare=keepers)
-        pid = os.fork()
+        pid = fork()
         if pid == 0:
             control.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -197,14 +202,14 @@ def _serve(control: Channel) -> tuple[Message, int, int | None]:
 
 def _keep(control: Channel, request: Message, not_ours: Sequence[int] = ()) -> int:
     """Forks the run and returns in it, with the pipe it writes to; never returns in the keeper."""
-    from pytest_gemmadev.validate.process import Watch, adopt_orphans, die_with_parent
+    from pytest_gemmadev.validate.process import Watch, adopt_orphans, die_with_parent, fork
 
     adopt_orphans()
     if os.getpid() != os.getsid(0):
         os.setsid()
     ours, theirs = os.pipe()
     os.set_blocking(ours, False)
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         os.close(ours)
         control.close()

@@ -16,6 +16,7 @@ from pytest_gemmadev.validate.process import (
     children,
     confine,
     die_with_parent,
+    fork,
     processes_of_user,
 )
 from pytest_gemmadev.validate.swap import Refused, Swapper
@@ -44,7 +45,7 @@ def serve_jobs(runner: Runner, session: pytest.Session, channel: Channel) -> Non
     while (job := channel.receive()) is not None:
         ours, theirs = os.pipe()
         os.set_blocking(ours, False)
-        pid = os.fork()
+        pid = fork()
         if pid == 0:
             os.close(ours)
             channel.close()
@@ -89,24 +90,24 @@ class _Job:
         runner, job = self._runner, self._job
         runner.speak_for(bytes.fromhex(job["token"]), pipe)
         try:
-            refused = self._swap()
-            if not refused:
-                confine(**job["confine"])
+            confine(**job["confine"])
+            not_swapped = self._swap()
+            if not not_swapped:
                 self._run_tests()
-            runner.say({"done": {"refused": refused, **runner.last_words(0)}})
+            runner.say({"done": {**runner.last_words(0), **not_swapped}})
         finally:
             os._exit(0)
 
-    def _swap(self) -> str:
-        """Applies the candidate; why not, where that takes a new import."""
-        try:
-            for path, text in self._job["files"].items():
+    def _swap(self) -> Message:
+        """Applies the candidate; says why where it takes a new import, or does not compile."""
+        for path, text in self._job["files"].items():
+            try:
                 self._swapper.swap(os.path.realpath(path), text.encode("latin-1"))
-        except Refused as refused:
-            return str(refused)
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            return f"{type(error).__name__}: {error}"
-        return ""
+            except Refused as refused:
+                return {"refused": str(refused)}
+            except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+                return {"broken": f"{path} does not compile: {type(error).__name__}: {error}"}
+        return {}
 
     def _run_tests(self) -> None:
         targets = [self._items[n] for n in self._job["targets"]]

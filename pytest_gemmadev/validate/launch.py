@@ -1,4 +1,4 @@
-"""Starts child interpreters and asks them for runs; everything they are ends with `Launcher.close`."""
+"""Starts child interpreters and asks them for runs; all of it ends with `Launcher.close`."""
 
 from __future__ import annotations
 
@@ -102,6 +102,11 @@ class Launcher:
     _zygote: Child | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _runs: int = 0
+
+    def __post_init__(self) -> None:
+        # Failing examples that hypothesis knows are tried first; new ones stay out of the tree.
+        with contextlib.suppress(OSError, shutil.Error):
+            shutil.copytree(self.invocation_dir / ".hypothesis", self.folder / "hypothesis")
 
     def run_fresh(self, request: Message) -> Ended:
         """One run in an interpreter that was started for it."""

@@ -14,7 +14,7 @@ import warnings
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from itertools import islice, takewhile
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from pytest_gemmadev.core.plain import observation_from_plain, stack_from_plain
 from pytest_gemmadev.core.scope import Scope
 from pytest_gemmadev.core.types import (
     Candidate,
+    ErrorStack,
     Inapplicable,
     Observation,
     Overlay,
@@ -32,12 +33,14 @@ from pytest_gemmadev.core.types import (
     Role,
     Spectrum,
     StillFailing,
+    TestOutcome,
     TimedOut,
     Verdict,
 )
 from pytest_gemmadev.validate import launch
 from pytest_gemmadev.validate.launch import Launcher
 from pytest_gemmadev.validate.limits import Limits
+from pytest_gemmadev.validate.nodeids import is_test, nearest_tests
 from pytest_gemmadev.validate.runs import PASSING, Run, read_run
 from pytest_gemmadev.validate.timing import Timings
 from pytest_gemmadev.validate.warm import Warm
@@ -46,6 +49,7 @@ from pytest_gemmadev.validate.wire import Message
 __all__ = ["Limits", "PytestOracle"]
 
 _FOREVER_S = 1e9
+_DEFAULT_LIMITS = Limits()
 
 
 class PytestOracle:
@@ -58,14 +62,14 @@ class PytestOracle:
         invocation_dir: str | os.PathLike[str],
         args: Sequence[str],
         scope: Scope,
-        limits: Limits = Limits(),  # noqa: B008  # frozen
+        limits: Limits = _DEFAULT_LIMITS,
         environ: Mapping[str, str] | None = None,
         cwd_on_path: bool | None = None,
     ) -> None:
         """``args`` are the user's own; ``addopts`` and the ini file still apply.
 
-        ``cwd_on_path`` tells that ``python -m pytest`` was run, which puts the folder on ``sys.path``;
-        None finds out from this process.
+        ``cwd_on_path`` tells that ``python -m pytest`` was run, which puts the folder on
+        ``sys.path``; None finds out from this process.
         """
         self._root = Path(root)
         self._scope = scope
@@ -93,10 +97,16 @@ class PytestOracle:
         request["stall_s"] = 3 * self._limits.test_s + 2
         request["confine"] = self._limits.confinement(scale=4)
         run = read_run(self._launcher.run_fresh(request))
-        self._timings.learn(run)
+        self._timings.learn_collection(run.collect_s)
         self._launcher.learn_modules(run.modules)
-        self._plain = {nodeid for nodeid, outcome in run.outcomes.items() if outcome == "passed"}
-        return observation_from_plain(run.plain(), self._scope)
+        observation = observation_from_plain(run.plain(), self._scope)
+        self.learn(observation)
+        return observation
+
+    def learn(self, seen: Observation) -> None:
+        """Takes durations from a run of before, the user's own for one, to set limits by."""
+        self._timings.learn(seen.durations, seen.passing)
+        self._plain = {n for n, outcome in seen.outcomes.items() if outcome is TestOutcome.PASSED}
 
     def validate(self, task: RepairTask, candidate: Candidate) -> Verdict:
         """The cheapest run that decides: targets first, then what passed before."""
@@ -111,18 +121,24 @@ class PytestOracle:
             self._try_warm(task, candidate, changed, warm) if changed and launch.CAN_FORK else None
         )
         if verdict is None:
+            verdict = self._compile(task, changed)
+            if verdict is not None:
+                return verdict
             run = self._run_some(task, overlay, task.targets, stop=False)
             verdict = self._judge(task, run, task.targets, changed)
             if not changed:
-                self._timings.learn(run)
+                self._timings.learn(run.durations, run.passing)
             if not task.regression:
                 return verdict
         if not isinstance(verdict, Plausible):
             return verdict
         # A worker only rejects: whoever passes in one still has to in a process that imports it.
-        wanted = {*task.targets, *filter(_is_test, task.regression)}
+        wanted = {*task.targets, *filter(is_test, task.regression)}
         run = self._run_some(task, overlay, wanted, stop=True)
-        return self._judge(task, run, wanted, changed)
+        verdict = self._judge(task, run, wanted, changed)
+        if isinstance(verdict, Plausible):
+            self._timings.learn(run.durations, run.passing)
+        return verdict
 
     def _try_warm(
         self, task: RepairTask, candidate: Candidate, changed: Overlay, warm: Warm
@@ -133,8 +149,8 @@ class PytestOracle:
             task.overlay, collect_s=self._timings.collection_limit_s(), tests_s=_FOREVER_S
         )
         run = warm.try_out(task, files, request, self._touched(task, candidate))
-        if run is None:
-            return None
+        if not isinstance(run, Run):
+            return run
         wanted = [n for n in run.outcomes if n in task.regression]
         return self._judge(task, run, [*task.targets, *wanted], changed)
 
@@ -209,18 +225,17 @@ class PytestOracle:
         for path in {edit.path for edit in candidate.edits}:
             if self._scope.role(self._absolute(path)) is not Role.SOURCE:
                 return Inapplicable(f"{path} may not be edited")
-        overlay = edit_overlay(task.overlay, self._scope.read, candidate.edits)
-        if isinstance(overlay, Inapplicable):
-            return overlay
-        for path, data in overlay.items():
-            if task.overlay.get(path) == data:
-                continue
+        return edit_overlay(task.overlay, self._scope.read, candidate.edits)
+
+    def _compile(self, task: RepairTask, changed: Overlay) -> Inapplicable | None:
+        """Why a candidate need not run, where it breaks the syntax of a file."""
+        for path, data in changed.items():
             problem = _compile_error(data, path)
             before = task.overlay.get(path) or self._scope.read(path)
-            # What did not compile before may need more than one repair: let the run say how far it got.
+            # What did not compile before may need several repairs: the run says how far it got.
             if problem and not _compile_error(before, path):
                 return Inapplicable(f"{path} does not compile: {problem}")
-        return overlay
+        return None
 
     def _absolute(self, path: str) -> str:
         return str(self._root / path)
@@ -233,7 +248,7 @@ class PytestOracle:
             "files": files,
             "limit_s": collect_s,
             "tests_s": tests_s,
-            "stall_s": max(collect_s, tests_s),
+            "stall_s": max(collect_s, min(tests_s, self._limits.validation_s)),
             "test_s": 0.0,
             "output_bytes": self._limits.output_bytes,
             "confine": self._limits.confinement(),
@@ -289,43 +304,19 @@ class PytestOracle:
         for path in sorted(changed):
             if os.path.realpath(self._absolute(path)) not in run.imported:
                 return Inapplicable(f"{path} was not imported by the tests that ran")
-        return Plausible(sum(map(_is_test, wanted)), run.seconds)
+        return Plausible(sum(map(is_test, wanted)), run.seconds)
 
     def _as_good(self, nodeid: str, outcome: str | None) -> bool:
         """True for a test that passes, and where it passed plainly before, plainly."""
         return outcome == "passed" if nodeid in self._plain else outcome in PASSING
 
-    def _stacks(self, plain: Iterable[dict[str, Any]], targets: Iterable[str]) -> Any:
+    def _stacks(
+        self, plain: Iterable[dict[str, Any]], targets: Iterable[str]
+    ) -> tuple[ErrorStack, ...]:
         wanted = set(targets)
         found = [stack_from_plain(stack, self._scope) for stack in plain]
         # A target that vanished fails through another: the collector of its module.
         return tuple(s for s in found if s.nodeid in wanted) or tuple(found)
-
-
-def _is_test(nodeid: str) -> bool:
-    """False for collectors, whose tests stand for them: what cannot be collected loses its tests."""
-    return "::" in nodeid
-
-
-def nearest_tests(targets: Sequence[str], others: Iterable[str]) -> list[str]:
-    """The other tests, those first that lie closest to a target: same class, file, folder."""
-    parts = [_parts(target) for target in targets]
-
-    def closeness(nodeid: str) -> int:
-        mine = _parts(nodeid)
-        return max((_common(mine, theirs) for theirs in parts), default=0)
-
-    return sorted(filter(_is_test, others), key=lambda n: (-closeness(n), n))
-
-
-def _parts(nodeid: str) -> list[str]:
-    path, _, inside = nodeid.partition("::")
-    return [*path.split("/"), *inside.split("::")]
-
-
-def _common(first: list[str], second: list[str]) -> int:
-    pairs = zip(first, second, strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _lines_around(text: str, start: int, end: int) -> range:

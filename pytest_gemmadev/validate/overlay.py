@@ -1,9 +1,11 @@
-"""New contents of project files, served to the import system of this process instead of what is on disk.
+"""New contents of project files, served to the import system of this process instead of what is
+on disk.
 
-Paths stay what they are: ``__file__``, tracebacks, ``inspect`` and ``linecache`` show the real path with
-the new text. Bytecode of project files is neither read nor written, so that none is stale and none is
-left behind. Not covered: code that opens a source file itself (``exec(open(path).read())``, ``runpy``
-with a path) and Python processes that a test starts; they see the tree as it is on disk.
+Paths stay what they are: ``__file__``, tracebacks, ``inspect`` and ``linecache`` show the real
+path with the new text. Bytecode of project files is neither read nor written, so that none is
+stale and none is left behind. Not covered: code that opens a source file itself
+(``exec(open(path).read())``, ``runpy`` with a path) and Python processes that a test starts; they
+see the tree as it is on disk.
 """
 
 from __future__ import annotations
@@ -107,7 +109,7 @@ class _NewText(type(pathlib.Path())):  # type: ignore[misc]  # Path picks its cl
 
 
 def _patch_assertion_rewriting(overlay: SourceOverlay) -> None:
-    """pytest reads and compiles by itself where it rewrites assertions: tests, conftest, marked modules."""
+    """Covers what pytest itself reads: tests, conftests and modules marked for rewriting."""
     from _pytest.assertion import rewrite
 
     rewriting = cast(Any, rewrite)  # private, and the same in all of pytest 8 and 9

@@ -1,9 +1,9 @@
 """Limits on what runs a candidate, and an end for everything it starts.
 
-Covered: time, address space, size of single files, number of messages' bytes, core dumps, children in the
-same process group anywhere, children that left it on Linux. Not covered: what tests do to files they can
-write, to the network, or to processes of the same user that they look up. This is no security boundary:
-a candidate may do what the tests themselves may do.
+Covered: time, address space, size of single files, number of messages' bytes, core dumps,
+children in the same process group anywhere, children that left it on Linux. Not covered: what
+tests do to files they can write, to the network, or to processes of the same user that they look
+up. This is no security boundary: a candidate may do what the tests themselves may do.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import select
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -68,7 +69,7 @@ def _prctl(option: int, value: int) -> None:
 
 
 def confine(*, memory_bytes: int, file_bytes: int, processes: int) -> None:
-    """Limits this process and its children from here on; what cannot be limited here stays as it is."""
+    """Limits this process and its children from here on, as far as the system can."""
     import resource
 
     _lower(resource.RLIMIT_CORE, 0)
@@ -107,6 +108,13 @@ def processes_of_user() -> int:
     return count
 
 
+def fork() -> int:
+    """As ``os.fork``, without its warning about threads (3.12), which may be an error here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
 def children() -> set[int]:
     """Process ids of this process's children, adopted ones too (Linux; empty elsewhere)."""
     found: set[int] = set()
@@ -118,7 +126,7 @@ def children() -> set[int]:
 
 
 def end_tree(pid: int, spare: Collection[int] = ()) -> int:
-    """Ends a child, its process group and whatever of it became ours; returns the child's status."""
+    """The status of a child that was ended with its group and whatever of it became ours."""
     with contextlib.suppress(OSError):
         os.killpg(pid, signal.SIGKILL)
     with contextlib.suppress(OSError):
@@ -218,7 +226,7 @@ class Watch:
 
 
 def _has_ended(pid: int) -> bool:
-    """True when the child is gone, though something still holds its pipe. Leaves it to be waited for."""
+    """True when the child is gone, though something holds its pipe; leaves it to be reaped."""
     if not hasattr(os, "waitid"):
         return False
     try:
@@ -229,7 +237,8 @@ def _has_ended(pid: int) -> bool:
 
 def _starved_s(pid: int) -> float:
     """Seconds that a process was ready to run and had no processor (Linux; 0 elsewhere)."""
-    with contextlib.suppress(OSError, IndexError, ValueError):
+    try:
         with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
             return int(file.read().split()[1]) / 1e9
-    return 0.0
+    except (OSError, IndexError, ValueError):
+        return 0.0

@@ -1,7 +1,9 @@
-"""What a child run does differently from the user's: everything that stops early, reports, or writes.
+"""What a child run does differently from the user's: everything that stops early, reports, or
+writes.
 
-The user's arguments, ``addopts`` and ini file stay as they are, so that the same tests are collected with
-the same settings. Options of other plugins are switched off where they exist under a known name.
+The user's arguments, ``addopts`` and ini file stay as they are, so that the same tests are
+collected with the same settings. Options of other plugins are switched off where they exist under
+a known name.
 """
 
 from __future__ import annotations
@@ -61,9 +63,7 @@ class Quiet:
 
     def __init__(self) -> None:
         self.basetemp: str | None = None
-        self.captures = (
-            True  # whether the user's run captures output; known once options were parsed
-        )
+        self.captures = True  # as the user's run does; known once options were parsed
         self.capture: str | None = None  # how this one does, where that differs
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -74,7 +74,7 @@ class Quiet:
         self.captures = getattr(known, "capture", "fd") != "no"
         if self.capture is not None:
             known.capture = self.capture
-        # These are read before options are final: by pytest-cov, and where a conftest cannot be loaded.
+        # Read before options are final: by pytest-cov, and where a conftest cannot be loaded.
         for name in ("cov_source", "no_cov", "gemmadev_mode"):
             if hasattr(known, name):
                 setattr(known, name, _OFF[name])

@@ -32,6 +32,10 @@ class Run:
     aborted: str = ""  # why it did not end by itself
     over_limit: bool = False
 
+    @property
+    def passing(self) -> set[str]:
+        return {nodeid for nodeid, outcome in self.outcomes.items() if outcome in PASSING}
+
     def plain(self) -> Mapping[str, Any]:
         """As `core.plain.observation_from_plain` reads it."""
         return {

@@ -1,11 +1,11 @@
 """Gives the functions of imported modules the code of a new text, where that equals a new import.
 
-It does where the texts differ in the bodies of functions that have not run yet: nothing that ran while
-importing (module level, class bodies, defaults, decorators, whatever these called) may differ. Every
-reference to a function sees its new code, for the function object stays. Anything else is refused with
-a reason, and takes a new import. Not covered: copies of code objects that decorators make, and state
-that C extensions derive from a function; a candidate that needs them looks as if it had not been
-applied, which costs a repair and never accepts a wrong one.
+It does where the texts differ in the bodies of functions that have not run yet: nothing that ran
+while importing (module level, class bodies, defaults, decorators, whatever these called) may
+differ. Every reference to a function sees its new code, for the function object stays. Anything
+else is refused with a reason, and takes a new import. Not covered: copies of code objects that
+decorators make, and state that C extensions derive from a function; a candidate that needs them
+looks as if it had not been applied, which costs a repair and never accepts a wrong one.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Swapper:
         self._functions = _functions_by_code(overlay)
 
     def swap(self, path: str, data: bytes) -> None:
-        """Applies the new text of one file, by real path. Raises `Refused`, SyntaxError, ValueError."""
+        """Applies the new text of one file, by real path. Raises `Refused`, and as compile does."""
         overlay = self._overlay
         if path in overlay.rewritten:
             raise Refused(f"pytest rewrote the assertions of {path}")

@@ -1,7 +1,7 @@
 """One run in an interpreter of its own, where processes can neither fork nor pass descriptors.
 
-Time is limited, and what the run started is ended with it as far as the system groups processes; memory,
-file sizes and processes that leave the group are not.
+Time is limited, and what the run started is ended with it as far as the system groups processes;
+memory, file sizes and processes that leave the group are not.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Candidates tried in a process that has collected the tests. It only ever rejects them.
 
-A worker is trusted as far as it shows, with nothing changed, what a new process shows: the targets fail
-in it, and of the other tests only those count that pass in it.
+A worker is trusted as far as it shows, with nothing changed, what a new process shows: the
+targets fail in it, and of the other tests only those count that pass in it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pytest_gemmadev.core.types import ErrorKind, RepairTask
+from pytest_gemmadev.core.types import ErrorKind, Inapplicable, RepairTask
 from pytest_gemmadev.validate.launch import Launcher, Worker
 from pytest_gemmadev.validate.limits import Limits
 from pytest_gemmadev.validate.process import Ended
@@ -60,15 +60,15 @@ class Warm:
         files: Mapping[str, bytes],
         request: Message,
         touched: frozenset[str],
-    ) -> Run | None:
+    ) -> Run | Inapplicable | None:
         """What the tests say with ``files`` (absolute paths) changed; None where it cannot tell.
 
         ``touched`` names the tests that ran the changed lines.
         """
         with self._lock:
             run = self._run_candidate(task, files, request, touched)
-        self.tally["decided" if isinstance(run, Run) else run] += 1
-        return run if isinstance(run, Run) else None
+        self.tally[run if isinstance(run, str) else "decided"] += 1
+        return None if isinstance(run, str) else run
 
     def _run_candidate(
         self,
@@ -76,7 +76,7 @@ class Warm:
         files: Mapping[str, bytes],
         request: Message,
         touched: frozenset[str],
-    ) -> Run | str:
+    ) -> Run | Inapplicable | str:
         """The run, or why there is none that tells anything."""
         place = self._place(task, request)
         self._calibrate(place, task)
@@ -91,6 +91,8 @@ class Warm:
         if ended.how == "output":
             return "its messages broke"
         done = ended.messages[-1].get("done", {}) if ended.messages else {}
+        if done.get("broken"):
+            return Inapplicable(done["broken"])
         return str(done["refused"]) if done.get("refused") else read_run(ended)
 
     def end(self) -> None:
@@ -136,7 +138,7 @@ class Warm:
         if ended is None:
             return
         run = read_run(ended)
-        self.timings.learn(run)
+        self.timings.learn(run.durations, run.passing)
         place.fails.update(t for t in targets if run.outcomes.get(t) not in (None, *PASSING))
         for nodeid in others:
             if run.outcomes.get(nodeid) in PASSING:

@@ -1,8 +1,8 @@
 """Messages between the oracle and its processes: a token, a length, JSON.
 
-The token is drawn for each run or job. A test that writes into whatever descriptor it finds cannot
-produce a message by accident; a program that reads its own memory for the token can, which is why the
-last word is always with a fresh run that the accepted patch did not prepare.
+The token is drawn for each run or job. A test that writes into whatever descriptor it finds
+cannot produce a message by accident; a program that reads its own memory for the token can, which
+is why the last word is always with a fresh run that the accepted patch did not prepare.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Reader:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[Message]:
-        """The messages that ``data`` completes. Raises `Forged` over the limit or on a wrong token."""
+        """The messages that ``data`` completes. `Forged` over the limit or on a wrong token."""
         if self._left is not None:
             self._left -= len(data)
             if self._left < 0:
@@ -95,7 +95,7 @@ class Channel:
         return self.sock.fileno()
 
     def send(self, message: Mapping[str, Any], fds: Sequence[int] = ()) -> None:
-        """Sends a message, with descriptors for the other process. Raises OSError when it is gone."""
+        """Sends a message, with descriptors for the other process. OSError when that is gone."""
         data = pack(bytes(TOKEN_BYTES), message)
         if fds:
             # Descriptors travel with the first byte; the rest follows in order.
@@ -118,7 +118,7 @@ class Channel:
         return self._ready.pop(0)
 
     def take_fds(self, count: int) -> list[int]:
-        """The next descriptors that came with messages; those of later messages may be there too."""
+        """The next descriptors that came; those of later messages may be there already."""
         taken, self._fds = self._fds[:count], self._fds[count:]
         return taken
 

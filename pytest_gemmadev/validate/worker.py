@@ -1,4 +1,4 @@
-"""The pytest plugin that runs inside a child: says what happens, test by test, and what it all came to."""
+"""The pytest plugin inside a child: says what happens, test by test, and what it came to."""
 
 from __future__ import annotations
 

@@ -11,6 +11,8 @@ from projects import MakeProject, Project
 from pytest_gemmadev.core.scope import Scope
 from pytest_gemmadev.validate.oracle import Limits, PytestOracle
 
+_LIMITS = Limits()
+
 
 @pytest.fixture(scope="module")
 def make_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeProject]:
@@ -21,7 +23,7 @@ def make_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeProje
         files: Mapping[str, str],
         *,
         args: Sequence[str] = (),
-        limits: Limits = Limits(),
+        limits: Limits = _LIMITS,
         invocation_dir: str = ".",
         environ: Mapping[str, str] | None = None,
     ) -> Project:

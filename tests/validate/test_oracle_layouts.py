@@ -1,4 +1,4 @@
-"""Projects of many shapes: sources reach the tests whatever the layout, and the tree stays as it is."""
+"""Projects of many shapes: candidates reach their tests, and the tree stays as it is."""
 
 from __future__ import annotations
 
@@ -159,12 +159,21 @@ LAYOUTS: dict[str, tuple[dict[str, str], str]] = {
 }
 
 
-@pytest.mark.parametrize(("files", "path"), LAYOUTS.values(), ids=LAYOUTS)
-def test_layout(make_project: MakeProject, files: dict[str, str], path: str) -> None:
+DECIDED_WARM = {  # of four candidates; two of them differ in what runs while importing
+    "imported by the test itself, late": 4,
+    "plugin of the project itself": 0,
+    "assertions of the module are rewritten": 0,
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_layout(make_project: MakeProject, name: str) -> None:
+    files, path = LAYOUTS[name]
     project = make_project(files)
     assert project.seen.failing
     assert project.seen.aborted == ""
     assert both_ways(project, path) == EXPECTED
+    assert project.oracle.tally["decided"] == DECIDED_WARM.get(name, 2), project.oracle.tally
 
 
 def test_tests_below_the_folder_pytest_is_called_in(make_project: MakeProject) -> None:
@@ -201,6 +210,7 @@ def test_threads_started_while_collecting(make_project: MakeProject) -> None:
         }
     )
     assert both_ways(project, "lib.py") == EXPECTED
+    assert project.oracle.tally["decided"] == 0
 
 
 def test_code_that_only_a_subprocess_imports_is_not_judged(make_project: MakeProject) -> None:

@@ -105,9 +105,12 @@ def try_text(project: Project, old: str, new: str, way: Callable[[str], str]) ->
 
 
 def test_plausible(shop: Project, way: Callable[[str], str]) -> None:
+    decided = shop.oracle.tally["decided"]
     verdict = try_text(shop, " - 1", "", way)
     assert isinstance(verdict, Plausible)
     assert verdict.tests == 6  # all but the skipped
+    swapped = way("RATE = 2") == "RATE = 2"
+    assert shop.oracle.tally["decided"] == decided + swapped
 
 
 def test_still_failing_with_the_new_stack(shop: Project, way: Callable[[str], str]) -> None:
@@ -265,6 +268,7 @@ def test_verdicts_of_many_candidates_carry_their_places(shop: Project) -> None:
     assert kinds == ["StillFailing", "StillFailing", "Plausible", "StillFailing"]
 
 
+@pytest.mark.slow
 def test_where_nothing_can_fork(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pytest_gemmadev.validate.launch.CAN_FORK", False)
     project = make_project(

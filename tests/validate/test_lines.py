@@ -1,0 +1,58 @@
+"""Which code and which lines ran."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pytest_gemmadev.validate.lines import Ran, Traced
+
+SOURCE = """\
+def f(x):
+    if x:
+        return 1
+    return 2
+def never():
+    return 3
+"""
+
+
+def load(path: str) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    exec(compile(SOURCE, path, "exec"), names)
+    return names
+
+
+def traced(wanted: Callable[[str], bool], *calls: tuple[Any, int]) -> list[set[tuple[str, int]]]:
+    tracer = Traced(wanted)
+    found = []
+    for function, argument in calls:
+        tracer.start()
+        function(argument)
+        found.append(set(tracer.stop()))
+    return found
+
+
+def test_lines_of_each_run_by_themselves() -> None:
+    f = load("/x/wanted.py")["f"]
+    assert traced(lambda path: path == "/x/wanted.py", (f, 1), (f, 0), (f, 1)) == [
+        {("/x/wanted.py", 2), ("/x/wanted.py", 3)},
+        {("/x/wanted.py", 2), ("/x/wanted.py", 4)},
+        {("/x/wanted.py", 2), ("/x/wanted.py", 3)},
+    ]
+
+
+def test_other_files_are_not_traced() -> None:
+    assert traced(lambda path: False, (load("/x/other.py")["f"], 1)) == [set()]
+
+
+def test_code_that_ran() -> None:
+    names = load("/x/ran.py")
+    ran = Ran()
+    ran.start()
+    names["f"](1)
+    ran.stop()
+    names["never"]()
+    assert ran.complete
+    assert id(names["f"].__code__) in ran.codes
+    assert id(names["never"].__code__) not in ran.codes
