@@ -9,9 +9,24 @@ from dataclasses import dataclass
 from pytest_gemmadev.propose.syntax.scan import CLOSER, OPENER, TRIVIA, Token, code_tokens, scan
 
 HEADERS = frozenset(
-    "if elif else for while try except finally with def class async match case".split()
+    [
+        "if",
+        "elif",
+        "else",
+        "for",
+        "while",
+        "try",
+        "except",
+        "finally",
+        "with",
+        "def",
+        "class",
+        "async",
+        "match",
+        "case",
+    ]
 )
-CLAUSES = frozenset("elif else except finally case".split())
+CLAUSES = frozenset(["elif", "else", "except", "finally", "case"])
 _HARD = re.compile(
     r"""(?:def|class|import|return|while|try|raise|del|global|nonlocal|assert|pass|break|continue
         |with|elif|except|finally)\b(?!\s*[=.,)])
@@ -147,7 +162,9 @@ def _begins(lines: Sequence[str], row: int, first: int, header: bool) -> bool:
         return True
     if width > start or _OPERAND.match(line) or before.endswith(tuple("([{,+-*/%|&=<>\\.")):
         return False
-    return bool(_ASSIGNMENT.match(line) or _CALL.match(line)) or width < start and line[0].isalpha()
+    return bool(_ASSIGNMENT.match(line) or _CALL.match(line)) or (
+        width < start and line[0].isalpha()
+    )
 
 
 def statement_at(rows: Sequence[Rows], line: int) -> int:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import exp
 
 from pytest_gemmadev.core.types import Edit, Model
 from pytest_gemmadev.propose.syntax.check import (
-    Fault,
     Target,
     Unparsable,
     find_fault,

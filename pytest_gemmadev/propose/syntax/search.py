@@ -95,7 +95,7 @@ class Search:
             return None
         return everywhere(draft.lines, fix, target=self.target, late=self.late)
 
-    def _left(self, draft: Draft, fault: Fault, window: Window, fix: Fix) -> Fault | None | object:
+    def _left(self, draft: Draft, fault: Fault, window: Window, fix: Fix) -> Fault | object | None:
         """The fault that a fix leaves in the window, None for none, `_REJECTED` for no progress."""
         inside = window.holds(fix)
         seen = window if inside else Window(0, len(draft.lines), self.target, fault.is_late)

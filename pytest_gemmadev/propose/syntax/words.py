@@ -12,8 +12,37 @@ from pytest_gemmadev.propose.syntax.scan import KEYWORDS
 from pytest_gemmadev.propose.syntax.statement import Splice, Statement
 
 _LEADING = frozenset(
-    "def class if elif else for while try except finally with return import from raise assert del "
-    "global nonlocal pass break continue lambda yield async await match case print".split()
+    [
+        "def",
+        "class",
+        "if",
+        "elif",
+        "else",
+        "for",
+        "while",
+        "try",
+        "except",
+        "finally",
+        "with",
+        "return",
+        "import",
+        "from",
+        "raise",
+        "assert",
+        "del",
+        "global",
+        "nonlocal",
+        "pass",
+        "break",
+        "continue",
+        "lambda",
+        "yield",
+        "async",
+        "await",
+        "match",
+        "case",
+        "print",
+    ]
 )
 _MISSPELT = 0.5
 _CASE = 0.3
@@ -213,7 +242,7 @@ PHRASES = (
     _phrase(r"(?<=\))\s*=>?\s*([\w.\[\], ]+):\s*$", r" -> \1:", 0.9, "annotation"),
     _phrase(r"\)\s*-\s*>?\s*(?=[A-Za-z_\"'])", ") -> ", 1.0, "annotation"),
     _phrase(r"\)\s*>\s*(?=[A-Za-z_\"'].*:\s*$)", ") -> ", 1.0, "annotation"),
-    _phrase(rf"\blambda\s+([\w, ]*?)\s*(?:->|=>|\.)\s*", r"lambda \1: ", 0.5, "colon"),
+    _phrase(r"\blambda\s+([\w, ]*?)\s*(?:->|=>|\.)\s*", r"lambda \1: ", 0.5, "colon"),
     _phrase(rf"^(\s*)({_NAME})(?=\s*\([^()]*\)\s*(?:->.*)?:\s*$)", r"\1def \2", 1.2, "keyword"),
     _phrase(rf"^(\s*)(?:{_NAME}\s+)({_NAME})(?=\s*\([^()]*\)\s*(?:->.*)?:\s*$)", r"\1def \2", 1.4,
             "keyword"),

@@ -1,0 +1,198 @@
+"""The hook ``gemmadev-repair``: repairs Python files that do not compile.
+
+For a sound file it does what compiling it does and nothing more: whatever looks for repairs is
+imported when the first broken file appears.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from precommit_hooks.broken import Options
+
+Target: TypeAlias = "tuple[int, int]"
+
+_SUFFIXES = (".py", ".pyi", ".pyw")
+_SKIPPED = {"__pycache__", "node_modules", "site-packages", "build", "dist"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """1 when a file was changed or could not be repaired, 2 on misuse, 0 otherwise."""
+    options = _parser().parse_args(argv)
+    target: Target | None = options.target_version
+    if target is not None and target > sys.version_info[:2]:
+        running = ".".join(map(str, sys.version_info[:2]))
+        print(
+            f"gemmadev-repair: cannot check for Python {target[0]}.{target[1]} under {running}; "
+            "run it under that Python (language_version in the pre-commit configuration)",
+            file=sys.stderr,
+        )
+        return 2
+    status = 0
+    broken: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for path in _files(options.files):
+            told = check(path, target)
+            if told is None:
+                continue
+            if told:
+                print(told)
+                status = 1
+            else:
+                broken.append(path)
+    if not broken:
+        return status
+    from precommit_hooks.broken import repair_files
+    from pytest_gemmadev.core.types import GemmadevError
+
+    try:
+        repair_files(broken, _options(options, target))
+    except GemmadevError as error:
+        print(f"gemmadev-repair: {error}", file=sys.stderr)
+        return 2
+    return 1
+
+
+def check(path: str, target: Target | None = None) -> str | None:
+    """None for a file that compiles, "" for one that does not, else why nobody can tell."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except FileNotFoundError:
+        return f"{path}: not there any more; nothing to repair"
+    except OSError as error:
+        return f"{path}: cannot be read ({error.strerror}); left alone"
+    try:
+        if target is None:
+            compile(data, path, "exec", dont_inherit=True)
+            return None
+        return None if _compiles_for(data, path, target) else ""
+    except (SyntaxError, ValueError):  # the second is a NUL byte, in some versions
+        return ""
+    except (RecursionError, MemoryError):
+        return f"{path}: nested too deeply for Python's compiler; left alone"
+
+
+def _compiles_for(data: bytes, path: str, target: Target) -> bool:
+    """As `check` for an older Python, as far as this one can tell."""
+    import ast
+
+    from pytest_gemmadev.propose.syntax.fstrings import quoting_fault
+
+    compile(data, path, "exec", dont_inherit=True)
+    tree = ast.parse(data, path, feature_version=target)
+    return target >= (3, 12) or quoting_fault(data.decode("utf-8", "replace"), tree) is None
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+def _files(names: Sequence[str]) -> Iterator[str]:
+    """The files named, and the Python files below folders that are named; each once."""
+    seen: set[str] = set()
+    for name in names:
+        for path in _below(name) if os.path.isdir(name) else (name,):
+            if path not in seen:
+                seen.add(path)
+                yield path
+
+
+def _below(folder: str) -> Iterator[str]:
+    for top, folders, files in os.walk(folder):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".")
+            and name not in _SKIPPED
+            and not os.path.exists(os.path.join(top, name, "pyvenv.cfg"))
+        )
+        for name in sorted(files):
+            if name.endswith(_SUFFIXES):
+                yield os.path.normpath(os.path.join(top, name))
+
+
+# --- options -------------------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gemmadev-repair",
+        description="Repairs Python files that do not compile. Exit status 1 when a file was "
+        "changed or could not be repaired, 0 when all compile.",
+    )
+    parser.add_argument("files", nargs="*", metavar="FILE", help="files, or folders to search")
+    parser.add_argument(
+        "--target-version",
+        type=_version,
+        metavar="X.Y",
+        help="the oldest Python that must take the files; default the running one",
+    )
+    parser.add_argument(
+        "--propose",
+        metavar="DIR",
+        help="leave the files untouched; write patches, report.json, summary.md and report.sarif",
+    )
+    parser.add_argument(
+        "--model",
+        default="auto",
+        metavar="SPEC",
+        help="chooses between repairs that parse: auto (the packaged one where it is installed), "
+        "none, or as for pytest --gemmadev-model",
+    )
+    parser.add_argument("--adapter", metavar="PATH", help="LoRA adapter on top of the model")
+    parser.add_argument(
+        "--min-confidence",
+        type=_share,
+        default=None,
+        metavar="P",
+        help="repair only where the first candidate is at least this likely; default 0.4",
+    )
+    parser.add_argument(
+        "--budget", type=float, default=10.0, metavar="SECONDS", help="for a file; default 10"
+    )
+    return parser
+
+
+def _version(text: str) -> Target:
+    digits = text.lower().removeprefix("py")
+    major, dot, minor = digits.partition(".")
+    if not dot:
+        major, minor = digits[:1], digits[1:]
+    if major != "3" or not minor.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no version such as 3.10")
+    return int(major), int(minor)
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1")
+    return value
+
+
+def _options(options: argparse.Namespace, target: Target | None) -> Options:
+    from precommit_hooks.broken import MIN_CONFIDENCE, Options
+
+    confidence = options.min_confidence
+    return Options(
+        target=target,
+        model=options.model,
+        adapter=options.adapter,
+        propose=options.propose,
+        min_confidence=MIN_CONFIDENCE if confidence is None else confidence,
+        budget_s=options.budget,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
