@@ -20,6 +20,7 @@ import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import exp
 from pathlib import Path
 
 from pytest_gemmadev.core.types import (
@@ -31,7 +32,10 @@ from pytest_gemmadev.core.types import (
     Suspicion,
 )
 from pytest_gemmadev.propose.patterns.check import Fingerprint, essence
+from pytest_gemmadev.propose.patterns.priors import PRIORS
 from pytest_gemmadev.propose.patterns.proposer import PatternProposer
+from pytest_gemmadev.propose.patterns.source import parse_source
+from pytest_gemmadev.propose.patterns.unit import Unit, find_unit
 
 SLACK = 8  # characters by which equal code may differ in length: parentheses, quotes
 STACK = ErrorStack("test", "call", ErrorKind.ASSERTION, "AssertionError", "", ())
@@ -101,7 +105,7 @@ def task_of(repair: Repair) -> RepairTask:
         for node in different
     ]
     sources = {repair.path: repair.buggy}
-    return RepairTask((STACK,), ("test",), frozenset(), sources, {}, tuple(suspicions))
+    return RepairTask((STACK,), ("test",), frozenset(), sources, {}, suspicions=tuple(suspicions))
 
 
 def _pieces(tree: ast.Module) -> Iterator[ast.stmt]:
@@ -149,6 +153,49 @@ def _is(candidate: Candidate, repair: Repair, goal: Fingerprint | None, delta: i
 
 def _length(text: str) -> int:
     return len("".join(text.split()))
+
+
+# --- calibration ---------------------------------------------------------------------------------
+
+
+def opportunities(repair: Repair) -> Counter[str]:
+    """At how many nodes of the suspicious code each pattern has a change to offer."""
+    source = parse_source(repair.buggy)
+    found: Counter[str] = Counter()
+    if source is None:
+        return found
+    proposer = PatternProposer()
+    seen: set[ast.AST] = set()
+    for suspicion in task_of(repair).suspicions:
+        for line in range(suspicion.span.start_line, suspicion.span.end_line + 1):
+            root, cls = find_unit(source, line)
+            if root not in seen:
+                seen.add(root)
+                unit = Unit(source, root, cls)
+                for node in (n for n in unit.nodes if unit.editable(n)):
+                    for pattern in proposer.for_node(node):
+                        if next(iter(pattern.edits(node, unit)), None) is not None:
+                            found[pattern.name] += 1
+    return found
+
+
+def print_calibration(results: Sequence[Result], strength: float) -> None:
+    """Prints a table of probabilities: hits by chances, drawn towards what was believed before.
+
+    The mean of a Gamma-Poisson model whose prior weighs as much as ``strength`` hits, so that patterns
+    with few chances keep their place.
+    """
+    hits = Counter(r.origin.removeprefix("pattern:") for r in results if r.rank is not None)
+    chances: Counter[str] = Counter()
+    for result in results:
+        chances.update(opportunities(result.repair))
+    believed = {name: exp(prior) for name, prior in PRIORS.items()}
+    expected = sum(believed[name] * chances[name] for name in PRIORS)
+    scale = sum(hits[name] for name in PRIORS) / max(1e-9, expected)
+    for name in PRIORS:
+        before = believed[name] * scale
+        probability = (hits[name] + strength) / (chances[name] + strength / before)
+        print(f'    "{name}": {probability:.2g},  # {hits[name]} of {chances[name]}')
 
 
 # --- report --------------------------------------------------------------------------------------
@@ -200,6 +247,7 @@ def main() -> None:
     parser.add_argument("--start", type=int, default=0, help="skip so many repairs")
     parser.add_argument("--limit", type=int, default=20_000, help="candidates of one repair")
     parser.add_argument("--exhaust", action="store_true", help="count the whole space of each")
+    parser.add_argument("--calibrate", action="store_true", help="print a new table of priors")
     parser.add_argument("--unreached", action="store_true", help="print what was not reached")
     args = parser.parse_args()
     results = []
@@ -212,6 +260,8 @@ def main() -> None:
         parser.error("no repairs: give --cases or --pairs")
     if args.unreached:
         print_unreached(results)
+    if args.calibrate:
+        print_calibration(results, strength=2.0)
     print_report(results)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
 from pytest_gemmadev.propose.patterns.scope import LIST, MAPPING, NUMBER, SET, TEXT, similarity
@@ -50,12 +51,15 @@ _FAMILIES = (
 )
 
 
-def instance_attributes(unit: Unit) -> list[str]:
+def instance_attributes(unit: Unit) -> tuple[str, ...]:
     """Attributes and methods that the class of a method is seen to have."""
-    if unit.cls is None:
-        return []
+    return _attributes_of(unit.cls) if unit.cls is not None else ()
+
+
+@lru_cache(maxsize=64)
+def _attributes_of(cls: ast.ClassDef) -> tuple[str, ...]:
     found: dict[str, None] = {}
-    for member in unit.cls.body:
+    for member in cls.body:
         if isinstance(member, FUNCTIONS):
             if not member.name.startswith("__"):
                 found[member.name] = None
@@ -69,7 +73,7 @@ def instance_attributes(unit: Unit) -> list[str]:
             found[member.target.id] = None
         elif isinstance(member, ast.Assign):
             found.update({t.id: None for t in member.targets if isinstance(t, ast.Name)})
-    return list(found)
+    return tuple(found)
 
 
 def _seen_on(value: ast.expr, unit: Unit) -> dict[str, bool]:

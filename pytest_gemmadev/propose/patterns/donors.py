@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 
 from pytest_gemmadev.propose.patterns.calls import is_value
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
+from pytest_gemmadev.propose.patterns.scope import similarity
 from pytest_gemmadev.propose.patterns.statements import substituted
 from pytest_gemmadev.propose.patterns.unit import Unit
 
@@ -42,7 +42,7 @@ def donors(unit: Unit, node: ast.expr) -> list[tuple[str, float]]:
 
 def _fit(node: ast.expr, own: str, other: ast.expr, code: str) -> float:
     weight = 1.0 if type(other) is type(node) else 0.0
-    weight += 1.5 * SequenceMatcher(None, own, code, autojunk=False).quick_ratio()
+    weight += 1.5 * similarity(own, code)
     weight -= 0.03 * abs(other.lineno - node.lineno)
     return weight - 0.5 if len(code) > 2 * len(own) + 10 else weight
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 
 from pytest_gemmadev.propose.patterns.conditions import conditions_of, opposite, simple_conditions
 from pytest_gemmadev.propose.patterns.layout import (
@@ -18,7 +19,6 @@ from pytest_gemmadev.propose.patterns.layout import (
     real_statements,
     reindented,
     siblings,
-    step,
 )
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
 from pytest_gemmadev.propose.patterns.scope import LIST, MAPPING, NUMBER, SET, TEXT
@@ -113,7 +113,8 @@ class InnerGuard(Pattern[ast.stmt]):
                 yield before(unit, node, f"if {test}:\n    {outcome}", weight + other)
 
 
-def _conditions(node: ast.stmt, unit: Unit) -> list[tuple[str, float]]:
+@lru_cache(maxsize=64)
+def _conditions(node: ast.stmt, unit: Unit) -> tuple[tuple[str, float], ...]:
     """Conditions for a guard at a statement, best first."""
     found: dict[str, float] = {}
     for rank, code in enumerate(conditions_of(unit, node)[:8]):
@@ -121,7 +122,7 @@ def _conditions(node: ast.stmt, unit: Unit) -> list[tuple[str, float]]:
         found.setdefault(opposite(code), 0.0 - 0.1 * rank)
     for code, weight in simple_conditions(unit, node):
         found.setdefault(code, weight)
-    return sorted(found.items(), key=lambda pair: -pair[1])[:_CONDITIONS]
+    return tuple(sorted(found.items(), key=lambda pair: -pair[1])[:_CONDITIONS])
 
 
 class GuardedUpdate(Pattern[ast.stmt]):
@@ -201,7 +202,7 @@ class MakeConditional(Pattern[ast.stmt]):
             if isinstance(group[-1], ast.Return) and isinstance(block.owner, FUNCTIONS):
                 continue
             start, end = lines_of(unit, group[0], group[-1])
-            body = reindented(unit, group, indent + step(unit))
+            body = reindented(unit, group, indent + unit.step)
             for test, weight in _conditions(node, unit):
                 text = f"{indent}if {test}:\n{body}"
                 extra = 0.0 if len(group) == 1 else -1.0
@@ -227,7 +228,7 @@ class WrapInLoop(Pattern[ast.stmt]):
             return
         indent = indentation(unit, node)
         start, end = lines_of(unit, node, node)
-        body = reindented(unit, [node], indent + step(unit))
+        body = reindented(unit, [node], indent + unit.step)
         headers: dict[str, None] = {}
         for loop in unit.of_type(ast.For, ast.While):
             assert isinstance(loop, (ast.For, ast.While))

@@ -48,17 +48,6 @@ def indentation(unit: Unit, statement: ast.AST) -> str:
     return unit.source.indentation(unit.span(statement)[0])
 
 
-def step(unit: Unit) -> str:
-    """What one level of indentation is in the unit; four blanks where nothing tells."""
-    for node in unit.nodes:
-        block = unit.block(node) if isinstance(node, ast.stmt) else None
-        if block is not None and isinstance(block.owner, ast.stmt) and alone(unit, node):
-            inner, outer = indentation(unit, node), indentation(unit, block.owner)
-            if inner.startswith(outer) and len(inner) > len(outer):
-                return inner[len(outer) :]
-    return "    "
-
-
 def lines_of(unit: Unit, first: ast.stmt, last: ast.stmt) -> tuple[int, int]:
     """(start of the first line, end of the last line without its newline) of neighbours."""
     start = unit.source.line_start(unit.span(first)[0])
@@ -104,7 +93,7 @@ def _continued_strings(unit: Unit, statements: Sequence[ast.stmt]) -> set[int]:
 
 def shaped(unit: Unit, code: str, indent: str) -> str:
     """New lines of code, written with four blanks a level, at an indentation of the unit."""
-    level = step(unit)
+    level = unit.step
     result = []
     for line in code.split("\n"):
         body = line.lstrip(" ")

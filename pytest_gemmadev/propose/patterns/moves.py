@@ -19,7 +19,6 @@ from pytest_gemmadev.propose.patterns.layout import (
     reindented,
     removal,
     siblings,
-    step,
 )
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
 from pytest_gemmadev.propose.patterns.unit import FUNCTIONS, Unit
@@ -251,7 +250,7 @@ class ElseBranch(Pattern[ast.If]):
                 moved = rest[:count]
                 if moved and len(moved) == count and all(alone(unit, s) for s in moved):
                     start, end = lines_of(unit, moved[0], moved[-1])
-                    text = reindented(unit, moved, indent + step(unit))
+                    text = reindented(unit, moved, indent + unit.step)
                     new = f"{indent}else:\n{text}"
                     yield Change(((start, end, new),), 0.0, owner(unit, node))
         elif node.orelse and alone(unit, node.orelse[0]):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
-from pytest_gemmadev.propose.patterns.priors import PRIORS
+from pytest_gemmadev.propose.patterns.priors import BEST_SHARES, PRIORS
 from pytest_gemmadev.propose.patterns.unit import Unit
 
 Replacement: TypeAlias = tuple[int, int, str]
@@ -42,6 +42,11 @@ class Pattern(ABC, Generic[Node]):
     def prior(self) -> float:
         """Log-probability that the fault is this pattern's at one node of a suspicious statement."""
         return PRIORS[self.name]
+
+    @property
+    def bound(self) -> float:
+        """An upper bound, seldom wrong, of the prior of any one change."""
+        return self.prior + BEST_SHARES.get(self.name, 0.0)
 
     def bias(self, node: Node, unit: Unit) -> float:
         """Nats added to the prior at this node, at most 0: some places are likelier than others."""

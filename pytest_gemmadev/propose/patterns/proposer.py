@@ -85,7 +85,7 @@ class _Walk:
         self.singles: dict[ast.stmt, list[_Scored]] = {}
 
     def candidates(self, limit: int) -> Iterator[Candidate]:
-        best = max((p.prior for p in self.proposer.patterns), default=0.0)
+        best = max((p.bound for p in self.proposer.patterns), default=0.0)
         for suspicion in self.task.suspicions or _from_frames(self.task):
             bound = log(max(suspicion.score, _FLOOR)) + best
             self._push(bound, _Suspicious(suspicion))
@@ -116,13 +116,13 @@ class _Walk:
             return
         score = log(max(suspicion.score, _FLOOR))
         for line in range(span.start_line, span.end_line + 1):
-            for node in self._nodes(source, span.path, line):
+            unit = self._unit(source, span.path, line)
+            for node in unit.by_line.get(line, ()):
                 if node in self.visited:
                     continue
                 self.visited.add(node)
-                unit = self._unit(source, span.path, line)
                 for pattern in self.proposer.for_node(node):
-                    self._push(score + pattern.prior, (unit, node, pattern))
+                    self._push(score + pattern.bound, (unit, node, pattern))
 
     def _unit(self, source: Source, path: str, line: int) -> Unit:
         root, cls = find_unit(source, line)
@@ -130,9 +130,6 @@ class _Walk:
         if key not in self.units:
             self.units[key] = Unit(source, root, cls, path)
         return self.units[key]
-
-    def _nodes(self, source: Source, path: str, line: int) -> Sequence[ast.AST]:
-        return self._unit(source, path, line).by_line.get(line, ())
 
     def _open_pair(self, pair: _Pair, bound: float) -> None:
         """Pushes the changes of one pattern at one node, each with its share of the prior."""
@@ -145,7 +142,7 @@ class _Walk:
         total = heaviest + log(sum(exp(change.weight - heaviest) for change in changes))
         for change in changes:
             prior = pattern.prior + bias + change.weight - total
-            suspicion = bound - pattern.prior
+            suspicion = bound - pattern.bound
             self._push(
                 suspicion + prior, _Scored(unit, node, pattern.name, change, prior, suspicion)
             )

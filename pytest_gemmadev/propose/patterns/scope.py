@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from functools import cached_property, lru_cache
 from math import log1p
 from typing import TYPE_CHECKING
@@ -85,14 +85,23 @@ class Variable:
 
     def distance(self, line: int) -> int:
         """Lines to its nearest occurrence before or at ``line``; those after count double."""
-        near = [line - at if at <= line else 2 * (at - line) for at in self.lines]
-        return min(near, default=60)
+        place = bisect_right(self.lines, line)
+        before = line - self.lines[place - 1] if place else 60
+        after = 2 * (self.lines[place] - line) if place < len(self.lines) else 60
+        return min(before, after)
 
 
 @lru_cache(maxsize=50_000)
 def similarity(left: str, right: str) -> float:
-    """How alike two names are, in [0, 1]."""
-    return SequenceMatcher(None, left, right, autojunk=False).ratio()
+    """How alike two names are, in [0, 1]: the share of letter pairs they have in common (Dice)."""
+    one, two = _letter_pairs(left), _letter_pairs(right)
+    return 2 * len(one & two) / (len(one) + len(two))
+
+
+@lru_cache(maxsize=10_000)
+def _letter_pairs(name: str) -> frozenset[str]:
+    padded = f"^{name.lower()}$"
+    return frozenset(padded[i : i + 2] for i in range(len(padded) - 1))
 
 
 def kind_of(node: ast.expr) -> str | None:
@@ -141,17 +150,28 @@ class Variables:
         self._lines: dict[str, list[int]] = defaultdict(list)
         self._kinds: dict[str, set[str]] = defaultdict(set)
         self._called: set[str] = set()
+        self._known: dict[tuple[str, bool], Variable] = {}
+        self._visible: dict[tuple[tuple[ast.AST, ...], int, bool], list[Variable]] = {}
         self._values: set[str] = set()  # names read as values somewhere
         self._collect()
 
     # --- questions -------------------------------------------------------------------------------
 
     def visible(self, node: ast.AST) -> list[Variable]:
-        """Variables that code at ``node`` can read, innermost scope first, the unit's before others."""
-        names: dict[str, bool] = {}
+        """Variables that code at ``node`` can read, the innermost scope's first."""
         line = getattr(node, "lineno", 0)
         in_loop = self.unit.loop(node) is not None
-        for scope in self._scopes(node):
+        scopes = tuple(self._scopes(node))
+        key = (scopes, line, in_loop)
+        if key not in self._visible:
+            self._visible[key] = self._find_visible(node, scopes, line, in_loop=in_loop)
+        return self._visible[key]
+
+    def _find_visible(
+        self, node: ast.AST, scopes: tuple[ast.AST, ...], line: int, *, in_loop: bool
+    ) -> list[Variable]:
+        names: dict[str, bool] = {}
+        for scope in scopes:
             for name, first in self._bound.get(scope, {}).items():
                 late = first > line and not in_loop and scope is self.unit.scope(node)
                 if not late and name not in names and self._holds_value(name):
@@ -182,8 +202,14 @@ class Variables:
         return weighed
 
     def variable(self, name: str, *, is_local: bool = True) -> Variable:
-        kinds = frozenset(self._kinds.get(name, ())) or frozenset(self.module_values.get(name, ()))
-        return Variable(name, kinds, tuple(self._lines.get(name, ())), is_local)
+        known = self._known.get((name, is_local))
+        if known is None:
+            kinds = frozenset(self._kinds.get(name, ())) or self.module_values.get(
+                name, frozenset()
+            )
+            known = Variable(name, kinds, tuple(self._lines.get(name, ())), is_local)
+            self._known[name, is_local] = known
+        return known
 
     def kinds(self, node: ast.expr) -> frozenset[str]:
         """What an expression may hold; empty where nothing is known."""

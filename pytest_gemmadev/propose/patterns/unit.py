@@ -218,6 +218,17 @@ class Unit:
         )
         return any(isinstance(a, brackets) for a in self.ancestors(node) if isinstance(a, ast.expr))
 
+    @cached_property
+    def step(self) -> str:
+        """What one level of indentation is; four blanks where nothing tells."""
+        for statement, block in self._blocks.items():
+            if isinstance(block.owner, ast.stmt):
+                inner = self.source.indentation(self.span(statement)[0])
+                outer = self.source.indentation(self.span(block.owner)[0])
+                if inner.startswith(outer) and len(inner) > len(outer):
+                    return inner[len(outer) :]
+        return "    "
+
     # --- names -----------------------------------------------------------------------------------
 
     @cached_property
