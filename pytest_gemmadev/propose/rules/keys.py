@@ -172,7 +172,7 @@ def _literals(failure: Failure, value: str) -> list[tuple[Module, ast.Constant]]
     """String constants of that value in the project, those in the stack's files first."""
     return [
         (module, node)
-        for module in failure.project.modules(value)
+        for module in failure.project.quoting(value)
         for node in module.strings
         if node.value == value
     ]

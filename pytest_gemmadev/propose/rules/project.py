@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 from pytest_gemmadev.core.types import Frame, RepairTask
@@ -55,8 +55,7 @@ class Project:
         """The parsed file, of the sources or of the tests; None where it does not parse."""
         if path not in self._modules:
             text = self.task.sources.get(path, self.task.context.get(path))
-            source = parse_source(text) if text is not None else None
-            found = None if source is None else Module(path, self._dotted(path), source)
+            found = None if text is None else _parsed(path, self._dotted(path), text)
             self._modules[path] = found
         return self._modules[path]
 
@@ -71,6 +70,23 @@ class Project:
         mentions = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)") if word else None
         for path in self.paths:
             if mentions is None or mentions.search(self.task.sources[path]):
+                module = self.module(path)
+                if module is not None:
+                    yield module
+
+    def quoting(self, value: str) -> Iterator[Module]:
+        """The editable files in which a string of that value may stand."""
+        for path in self.paths:
+            text = self.task.sources[path]
+            if f"'{value}'" in text or f'"{value}"' in text:
+                module = self.module(path)
+                if module is not None:
+                    yield module
+
+    def _defining(self, name: str) -> Iterator[Module]:
+        """The editable files with a function or class of that name."""
+        for path in self.paths:
+            if name in _defined_names(self.task.sources[path]):
                 module = self.module(path)
                 if module is not None:
                     yield module
@@ -183,7 +199,7 @@ class Project:
     def class_named(self, name: str) -> Class | None:
         """The class of a qualified name, ``shop.cart.Cart``; the module may be left out."""
         where, _, bare = name.rpartition(".")
-        found = [Class(m, m.classes[bare]) for m in self.modules(bare) if bare in m.classes]
+        found = [Class(m, m.classes[bare]) for m in self._defining(bare) if bare in m.classes]
         found.sort(
             key=lambda c: (
                 not (where and (c.module.name == where or where.startswith(c.module.name)))
@@ -258,9 +274,9 @@ class Project:
         """Functions that the interpreter would name so, or, for a bare name, of that name."""
         name = qualname.rpartition(".")[2]
         word = qualname.split(".")[-2] if name.startswith("__") and "." in qualname else name
-        found = [f for m in self.modules(word) for f in m.functions if f.qualname == qualname]
+        found = [f for m in self._defining(word) for f in m.functions if f.qualname == qualname]
         if not found:
-            found = [f for m in self.modules(name) for f in m.functions if f.name == name]
+            found = [f for m in self._defining(name) for f in m.functions if f.name == name]
         return found
 
     def callees(self, module: Module, call: ast.Call, frame: Frame | None = None) -> list[Function]:
@@ -279,6 +295,8 @@ class Project:
         target = self.named(imported) if base else None
         if target is not None:
             return self._called(self.resolve(target, func.attr))
+        if func.attr in _METHODS_OF_BUILTINS:
+            return []  # more likely theirs than the project's
         return [f for f in self.functions(func.attr) if f.cls is not None][:3]
 
     def _local(self, module: Module, name: ast.Name) -> Defined | None:
@@ -351,6 +369,23 @@ class Project:
         return False
 
 
+@lru_cache(maxsize=512)
+def _parsed(path: str, name: str, text: str) -> Module | None:
+    """The parsed file; remembered, for the tasks of a session share most of their files."""
+    source = parse_source(text)
+    return None if source is None else Module(path, name, source)
+
+
+@lru_cache(maxsize=2048)
+def _defined_names(text: str) -> frozenset[str]:
+    """Names after ``def`` and ``class``: what is worth parsing a file for."""
+    return frozenset(_DEFINED.findall(text))
+
+
+_METHODS_OF_BUILTINS = frozenset(
+    name for kind in (str, bytes, list, dict, set, tuple, int) for name in dir(kind)
+)
+_DEFINED = re.compile(r"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
 _IMPORTED = re.compile(r"^\s*(?:from|import)\s+([\w.]+)", re.MULTILINE)
 
 
