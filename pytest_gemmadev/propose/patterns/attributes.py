@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 from functools import lru_cache
 
+from pytest_gemmadev.propose.patterns.kinds import LIST, MAPPING, NUMBER, SET, TEXT
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.scope import LIST, MAPPING, NUMBER, SET, TEXT, similarity
+from pytest_gemmadev.propose.patterns.scope import similarity
 from pytest_gemmadev.propose.patterns.syntax import ATOM
 from pytest_gemmadev.propose.patterns.unit import FUNCTIONS, Unit
 
@@ -66,9 +67,11 @@ def _attributes_of(cls: ast.ClassDef) -> tuple[str, ...]:
             arguments = (*member.args.posonlyargs, *member.args.args)
             own = arguments[0].arg if arguments else "self"
             for node in ast.walk(member):
-                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                    if node.value.id == own and isinstance(node.ctx, ast.Store):
+                match node:
+                    case ast.Attribute(value=ast.Name(id=name), ctx=ast.Store()) if name == own:
                         found[node.attr] = None
+                    case _:
+                        pass
         elif isinstance(member, ast.AnnAssign) and isinstance(member.target, ast.Name):
             found[member.target.id] = None
         elif isinstance(member, ast.Assign):

@@ -34,6 +34,8 @@ def region_of(unit: Unit, node: ast.AST, change: Change) -> Region:
     lowest = min(start for start, _, _ in change.replacements)
     highest = max(end for _, end, _ in change.replacements)
     owner = change.region if change.region is not None else unit.statement(node)
+    if unit.of_type(ast.Nonlocal, ast.Global):
+        owner = unit.root  # what they speak of is bound elsewhere
     while owner is not None and not _holds(unit, owner, lowest, highest):
         owner = unit.statement(parent) if (parent := unit.parent(owner)) else None
     source = unit.source
@@ -51,8 +53,6 @@ def _holds(unit: Unit, owner: ast.AST, lowest: int, highest: int) -> bool:
     start, end = unit.span(owner)
     if isinstance(owner, ast.If) and unit.text.startswith("elif", start):
         return False
-    if isinstance(owner, FUNCTIONS) and owner is not unit.root and "nonlocal" in unit.code(owner):
-        return False  # the names it speaks of are bound further out
     alone = not unit.text[unit.source.line_start(start) : start].strip()
     return (
         alone and unit.source.line_start(start) <= lowest and highest <= unit.source.line_end(end)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from pytest_gemmadev.propose.patterns.kinds import LIST, MAPPING, NUMBER, SET, TEXT
 from pytest_gemmadev.propose.patterns.operators import operator_span, spaced
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.scope import LIST, MAPPING, NUMBER, SET, TEXT
 from pytest_gemmadev.propose.patterns.syntax import BIT_OR, op_symbol
 from pytest_gemmadev.propose.patterns.unit import Unit
 

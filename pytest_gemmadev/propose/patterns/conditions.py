@@ -6,14 +6,14 @@ import ast
 from collections.abc import Iterator
 
 from pytest_gemmadev.propose.patterns.comparisons import is_condition
+from pytest_gemmadev.propose.patterns.kinds import FLAG
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.scope import FLAG, LIST, MAPPING, NUMBER, SET, TEXT
-from pytest_gemmadev.propose.patterns.syntax import AND, NOT, OPPOSITE, OR, op_symbol
+from pytest_gemmadev.propose.patterns.predicates import (
+    extra_conditions,
+    simple_conditions,
+)
+from pytest_gemmadev.propose.patterns.syntax import AND, NOT, OR
 from pytest_gemmadev.propose.patterns.unit import Unit
-
-_WIDTH = 24
-_EXTRAS = 120  # conditions tried at one place
-_NUMBER_TESTS = ("> 0", "== 0", "!= 0", "< 0", ">= 0", "> 1", "== 1", "% 2 == 0", "% 2 == 1")
 
 
 def is_whole_condition(node: ast.AST, unit: Unit) -> bool:
@@ -28,107 +28,26 @@ def is_whole_condition(node: ast.AST, unit: Unit) -> bool:
             return False
 
 
-def conditions_of(unit: Unit, node: ast.AST) -> list[str]:
-    """Conditions that stand in the unit, simple ones first, each with nearby ones first."""
-    line = getattr(node, "lineno", 0)
-    found: dict[str, tuple[int, int]] = {}
-    for other in unit.nodes:
-        if not isinstance(other, ast.expr) or not unit.editable(other):
-            continue
-        atomic = isinstance(other, ast.Compare) or is_condition(other, unit)
-        if atomic and not isinstance(other, (ast.BoolOp, ast.Constant)):
-            code = unit.code(other)
-            if "\n" not in code and len(code) < 80:
-                found.setdefault(code, (abs(other.lineno - line), other.lineno))
-    return sorted(found, key=lambda code: found[code])
-
-
-def simple_conditions(unit: Unit, node: ast.AST) -> Iterator[tuple[str, float]]:
-    """Conditions on single variables in scope, with weights: truth, None, zero, bounds."""
-    for variable, weight in unit.variables.ranked(node)[:8]:
-        name, kinds = variable.name, variable.kinds
-        if name in ("self", "cls"):
-            continue
-        yield name, weight
-        yield f"not {name}", weight
-        if not kinds:
-            yield f"{name} is not None", weight
-            yield f"{name} is None", weight
-        if NUMBER in kinds or not kinds:
-            for test in _NUMBER_TESTS:
-                yield f"{name} {test}", weight - 0.7
-        if kinds & {LIST, TEXT, MAPPING, SET}:
-            for test in ("> 1", "== 1", "> 0"):
-                yield f"len({name}) {test}", weight - 1.0
-    numbers = unit.variables.ranked(node, kinds=frozenset({NUMBER}))[:5]
-    known = [(v, w) for v, w in numbers if NUMBER in v.kinds]
-    for left, first in known:
-        for right, second in known:
-            if left.name < right.name:
-                for symbol in ("<", ">", "!=", "=="):
-                    yield f"{left.name} {symbol} {right.name}", (first + second) / 2 - 1.2
-    yield from _memberships(unit, node)
-    yield from _predicates(unit, node)
-    yield from _expressions(unit, node)
-
-
-def _predicates(unit: Unit, node: ast.AST) -> Iterator[tuple[str, float]]:
-    """Calls of the file's own functions on one variable."""
-    for function in unit.variables.callables(node)[:4]:
-        if not function[0].isupper():
-            for variable, weight in unit.variables.ranked(node)[:4]:
-                yield f"{function}({variable.name})", weight - 1.0
-                yield f"not {function}({variable.name})", weight - 1.5
-
-
-def _expressions(unit: Unit, node: ast.AST) -> Iterator[tuple[str, float]]:
-    """Tests of the subscripts and attributes that stand on nearby lines."""
-    line = getattr(node, "lineno", 0)
-    found: dict[str, int] = {}
-    for other in unit.of_type(ast.Subscript, ast.Attribute):
-        assert isinstance(other, ast.expr)
-        value = isinstance(getattr(other, "ctx", None), ast.Load) and unit.editable(other)
-        parent = unit.parent(other)
-        if value and not (isinstance(parent, ast.Call) and parent.func is other):
-            code = unit.code(other)
-            if len(code) <= 30 and "\n" not in code and ":" not in code:
-                found[code] = min(found.get(code, 99), abs(other.lineno - line))
-    for code, distance in sorted(found.items(), key=lambda pair: pair[1])[:5]:
-        weight = -1.0 - 0.1 * distance
-        for test in ("", " == 0", " != 0", " > 0", " is not None", " is None", " == 1", " == -1"):
-            yield code + test, weight
-        yield f"not {code}", weight
-        for variable, fit in unit.variables.ranked(node)[:3]:
-            for symbol in ("==", "!=", "<", ">"):
-                yield f"{code} {symbol} {variable.name}", weight + fit
-
-
-def _memberships(unit: Unit, node: ast.AST) -> Iterator[tuple[str, float]]:
-    ranked = unit.variables.ranked(node)[:8]
-    holders = [(v, w) for v, w in ranked if v.kinds & {SET, MAPPING, LIST}]
-    for holder, first in holders[:3]:
-        for item, second in ranked:
-            if item is not holder and not item.kinds & {LIST, MAPPING, SET, FLAG}:
-                yield f"{item.name} not in {holder.name}", (first + second) / 2 - 0.7
-                yield f"{item.name} in {holder.name}", (first + second) / 2 - 0.9
-    for item, weight in ranked[:4]:  # positions inside what they index
-        for holder, other in holders[:3]:
-            if NUMBER in item.kinds and LIST in holder.kinds:
-                yield f"{item.name} < len({holder.name})", (weight + other) / 2 - 0.7
-
-
 class Negate(Pattern[ast.expr]):
     """The opposite of a condition."""
 
     name = "negate"
     nodes = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.UnaryOp, ast.BoolOp, ast.Compare)
     examples = (
-        ("def f(a):\n    if a:\n        return 1\n", "def f(a):\n    if not a:\n        return 1\n"),
-        ("def f(a):\n    if not a:\n        return 1\n", "def f(a):\n    if a:\n        return 1\n"),
-        ("def f(a, b):\n    if a and b:\n        return 1\n",
-         "def f(a, b):\n    if not (a and b):\n        return 1\n"),
+        (
+            "def f(a):\n    if a:\n        return 1\n",
+            "def f(a):\n    if not a:\n        return 1\n",
+        ),
+        (
+            "def f(a):\n    if not a:\n        return 1\n",
+            "def f(a):\n    if a:\n        return 1\n",
+        ),
+        (
+            "def f(a, b):\n    if a and b:\n        return 1\n",
+            "def f(a, b):\n    if not (a and b):\n        return 1\n",
+        ),
         ("def f(a):\n    return a.isdigit()\n", "def f(a):\n    return not a.isdigit()\n"),
-    )  # fmt: skip
+    )
     untouched = ("def f(a):\n    if a < 1:\n        a = 2\n", "def f(a):\n    return a + 1\n")
 
     def edits(self, node: ast.expr, unit: Unit) -> Iterator[Change]:
@@ -217,20 +136,31 @@ class AddCondition(Pattern[ast.expr]):
 
     name = "add_condition"
     nodes = (
-        ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.UnaryOp, ast.BoolOp, ast.Compare,
-    )  # fmt: skip
+        ast.Name,
+        ast.Attribute,
+        ast.Subscript,
+        ast.Call,
+        ast.UnaryOp,
+        ast.BoolOp,
+        ast.Compare,
+    )
     examples = (
-        ("def f(a, b):\n    if a > 1:\n        return b\n", "def f(a, b):\n    if a > 1 and b:\n        return b\n"),
-        ("def f(a, b):\n    if a:\n        return 1\n    if b < 2:\n        return 2\n",
-         "def f(a, b):\n    if a or b < 2:\n        return 1\n    if b < 2:\n        return 2\n"),
-    )  # fmt: skip
+        (
+            "def f(a, b):\n    if a > 1:\n        return b\n",
+            "def f(a, b):\n    if a > 1 and b:\n        return b\n",
+        ),
+        (
+            "def f(a, b):\n    if a:\n        return 1\n    if b < 2:\n        return 2\n",
+            "def f(a, b):\n    if a or b < 2:\n        return 1\n    if b < 2:\n        return 2\n",
+        ),
+    )
     untouched = ("def f(a):\n    return a + 1\n",)
 
     def edits(self, node: ast.expr, unit: Unit) -> Iterator[Change]:
         returned = isinstance(unit.parent(node), ast.Return) and _is_flag(node, unit)
         if not (is_whole_condition(node, unit) or returned):
             return
-        for extra, weight in _extras(node, unit):
+        for extra, weight in extra_conditions(node, unit):
             own_and = unit.operand(node, AND)
             own_or = unit.operand(node, OR)
             yield replace(node, f"{own_and} and {extra}", unit, weight)
@@ -239,47 +169,23 @@ class AddCondition(Pattern[ast.expr]):
             yield replace(node, f"{extra} or {own_or}", unit, weight - 1.2)
 
 
-def _extras(node: ast.expr, unit: Unit) -> list[tuple[str, float]]:
-    """Conditions that may join another one, with weights, best first."""
-    own = unit.code(node)
-    found: dict[str, float] = {}
-    for rank, code in enumerate(conditions_of(unit, node)[:_WIDTH]):
-        if code not in own:
-            found[code] = 0.5 - 0.1 * rank
-            found.setdefault(opposite(code), -0.3 - 0.1 * rank)
-    for code, weight in simple_conditions(unit, node):
-        found.setdefault(code, weight)
-    ranked = sorted(found.items(), key=lambda item: -item[1])
-    return [pair for pair in ranked if pair[0] != own][:_EXTRAS]
-
-
-def opposite(code: str) -> str:
-    """The opposite of a simple condition given as text."""
-    node = ast.parse(code.strip(), mode="eval").body
-    if isinstance(node, ast.Compare) and len(node.ops) == 1:
-        left = ast.get_source_segment(code, node.left)
-        right = ast.get_source_segment(code, node.comparators[0])
-        return f"{left} {OPPOSITE[op_symbol(node.ops[0])]} {right}"
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        return ast.get_source_segment(code, node.operand) or code
-    return f"not {code}"
-
-
 class OtherCondition(Pattern[ast.expr]):
     """Another condition: of the same function, or on a variable in scope."""
 
     name = "other_condition"
     nodes = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.UnaryOp, ast.Compare)
     examples = (
-        ("def f(a, b):\n    if a:\n        return 1\n    if b < 2:\n        return 2\n",
-         "def f(a, b):\n    if b < 2:\n        return 1\n    if b < 2:\n        return 2\n"),
-    )  # fmt: skip
+        (
+            "def f(a, b):\n    if a:\n        return 1\n    if b < 2:\n        return 2\n",
+            "def f(a, b):\n    if b < 2:\n        return 1\n    if b < 2:\n        return 2\n",
+        ),
+    )
     untouched = ("def f(a):\n    return a + 1\n",)
 
     def edits(self, node: ast.expr, unit: Unit) -> Iterator[Change]:
         if not is_condition(node, unit) or isinstance(unit.parent(node), ast.UnaryOp):
             return
-        for code, weight in _extras(node, unit):
+        for code, weight in extra_conditions(node, unit):
             yield replace(node, code, unit, weight)
 
 
@@ -321,7 +227,7 @@ class Conditional(Pattern[ast.expr]):
         ):
             return
         code = unit.operand(node, OR)
-        for condition, weight in _extras(node, unit)[:8]:
+        for condition, weight in extra_conditions(node, unit)[:8]:
             for other in self._OTHERWISE:
                 yield replace(node, f"{code} if {condition} else {other}", unit, weight)
 

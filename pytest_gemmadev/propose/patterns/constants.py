@@ -6,8 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
+from pytest_gemmadev.propose.patterns.kinds import FLAG, NUMBER, TEXT
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.scope import FLAG, NUMBER, TEXT
 from pytest_gemmadev.propose.patterns.unit import Unit
 
 _NEIGHBOURS = {0: (1, -1, 2), 1: (0, 2, -1), 2: (1, 3, 0, 4), -1: (0, 1, -2), 10: (9, 11, 100, 16)}
@@ -31,8 +31,11 @@ class IntegerConstant(Pattern[ast.Constant]):
     examples = (
         ("def f(a):\n    return a + 1\n", "def f(a):\n    return a + 2\n"),
         ("def f(a):\n    return a[0]\n", "def f(a):\n    return a[-1]\n"),
-        ("def f(a):\n    x = 60 * a\n    return x / 24\n", "def f(a):\n    x = 60 * a\n    return x / 60\n"),
-    )  # fmt: skip
+        (
+            "def f(a):\n    x = 60 * a\n    return x / 24\n",
+            "def f(a):\n    x = 60 * a\n    return x / 60\n",
+        ),
+    )
     untouched = ("def f(a):\n    return a or True\n",)
 
     def edits(self, node: ast.Constant, unit: Unit) -> Iterator[Change]:
@@ -117,12 +120,17 @@ class InitialValue(Pattern[ast.expr]):
     name = "initial_value"
     nodes = (ast.Constant, ast.List, ast.Dict, ast.Tuple, ast.Call, ast.UnaryOp)
     examples = (
-        ("def f(xs):\n    best = 0\n    return best\n", "def f(xs):\n    best = float('-inf')\n    return best\n"),
+        (
+            "def f(xs):\n    best = 0\n    return best\n",
+            "def f(xs):\n    best = float('-inf')\n    return best\n",
+        ),
         ("def f(xs):\n    return []\n", "def f(xs):\n    return None\n"),
         ("def f(xs=None):\n    return xs\n", "def f(xs=0):\n    return xs\n"),
-        ("def f(xs):\n    best = float('inf')\n    return best\n",
-         "def f(xs):\n    best = float('-inf')\n    return best\n"),
-    )  # fmt: skip
+        (
+            "def f(xs):\n    best = float('inf')\n    return best\n",
+            "def f(xs):\n    best = float('-inf')\n    return best\n",
+        ),
+    )
     untouched = ("def f(xs):\n    return xs + [1]\n", "def f(xs):\n    return xs[0]\n")
 
     def edits(self, node: ast.expr, unit: Unit) -> Iterator[Change]:
@@ -282,9 +290,11 @@ class NameToConstant(Pattern[ast.Name]):
     nodes = (ast.Name,)
     examples = (
         ("def f(xs, i):\n    return xs[i]\n", "def f(xs, i):\n    return xs[0]\n"),
-        ("def f(a, b):\n    x = a + 1000\n    return x % b\n",
-         "def f(a, b):\n    x = a + 1000\n    return x % 1000\n"),
-    )  # fmt: skip
+        (
+            "def f(a, b):\n    x = a + 1000\n    return x % b\n",
+            "def f(a, b):\n    x = a + 1000\n    return x % 1000\n",
+        ),
+    )
     untouched = ("def f(xs):\n    for x in xs:\n        x()\n",)
 
     def edits(self, node: ast.Name, unit: Unit) -> Iterator[Change]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from pytest_gemmadev.propose.patterns.kinds import FLAG, LIST, NUMBER, TEXT
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.scope import FLAG, LIST, NUMBER, TEXT
 from pytest_gemmadev.propose.patterns.syntax import ATOM
 from pytest_gemmadev.propose.patterns.unit import Unit
 
@@ -145,13 +145,15 @@ class Lookup(Pattern[ast.expr]):
                 and not isinstance(node.slice, ast.Slice)
                 and not listed
             ):
-                owner, key = unit.operand(node.value, ATOM), unit.code(node.slice)
-                for default in ("", ", 0", ", []", ", ''", f", {key}"):
-                    yield replace(node, f"{owner}.get({key}{default})", unit)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr == "get" and node.args:
-                owner = unit.operand(node.func.value, ATOM)
-                yield replace(node, f"{owner}[{unit.code(node.args[0])}]", unit)
+                owner, code = unit.operand(node.value, ATOM), unit.code(node.slice)
+                for default in ("", ", 0", ", []", ", ''", f", {code}"):
+                    yield replace(node, f"{owner}.get({code}{default})", unit)
+            return
+        match node:
+            case ast.Call(func=ast.Attribute(value=value, attr="get"), args=[key, *_]):
+                yield replace(node, f"{unit.operand(value, ATOM)}[{unit.code(key)}]", unit)
+            case _:
+                pass
 
 
 PATTERNS = (ContainerKind(), EmptyContainer(), Copy(), Repeated(), Lookup())

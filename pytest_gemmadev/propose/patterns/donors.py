@@ -10,11 +10,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.patterns.calls import is_value
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
 from pytest_gemmadev.propose.patterns.scope import similarity
-from pytest_gemmadev.propose.patterns.statements import substituted
 from pytest_gemmadev.propose.patterns.unit import Unit
+from pytest_gemmadev.propose.patterns.updates import substituted
+from pytest_gemmadev.propose.patterns.wraps import is_value
 
 _CATEGORIES = (ast.Attribute, ast.Subscript, ast.Call, ast.BinOp, ast.IfExp, ast.ListComp, ast.List)
 _WIDTH = 30

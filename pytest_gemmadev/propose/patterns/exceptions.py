@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.statements import returned_values
+from pytest_gemmadev.propose.patterns.results import returned_values
 from pytest_gemmadev.propose.patterns.unit import Unit
 
 _COMMON = (
@@ -61,7 +61,11 @@ class CaughtType(Pattern[ast.ExceptHandler]):
         ),
         (
             "def f(d):\n    try:\n        return d[0]\n    except KeyError:\n        return 0\n",
-            "def f(d):\n    try:\n        return d[0]\n    except (KeyError, TypeError):\n        return 0\n",
+            "def f(d):\n"
+            "    try:\n"
+            "        return d[0]\n"
+            "    except (KeyError, TypeError):\n"
+            "        return 0\n",
         ),
     )
     untouched = ("def f(d):\n    try:\n        return d[0]\n    finally:\n        g(d)\n",)

@@ -18,7 +18,11 @@ class MutableDefault(Pattern[ast.FunctionDef]):
     examples = (
         (
             "def f(x, xs=[]):\n    xs.append(x)\n    return xs\n",
-            "def f(x, xs=None):\n    if xs is None:\n        xs = []\n    xs.append(x)\n    return xs\n",
+            "def f(x, xs=None):\n"
+            "    if xs is None:\n"
+            "        xs = []\n"
+            "    xs.append(x)\n"
+            "    return xs\n",
         ),
     )
     untouched = ("def f(x, xs=()):\n    return xs\n",)
@@ -120,9 +124,10 @@ class Awaited(Pattern[ast.expr]):
     def edits(self, node: ast.expr, unit: Unit) -> Iterator[Change]:
         if isinstance(node, ast.Await):
             yield replace(node, unit.code(node.value), unit)
-        elif isinstance(unit.function(node), ast.AsyncFunctionDef):
-            if not isinstance(unit.parent(node), ast.Await):
-                yield replace(node, f"await {unit.code(node)}", unit)
+            return
+        awaited = isinstance(unit.parent(node), ast.Await)
+        if isinstance(unit.function(node), ast.AsyncFunctionDef) and not awaited:
+            yield replace(node, f"await {unit.code(node)}", unit)
 
 
 class Declared(Pattern[ast.FunctionDef]):
@@ -133,7 +138,15 @@ class Declared(Pattern[ast.FunctionDef]):
     examples = (
         (
             "def f():\n    n = 0\n\n    def g():\n        n += 1\n\n    g()\n    return n\n",
-            "def f():\n    n = 0\n\n    def g():\n        nonlocal n\n        n += 1\n\n    g()\n    return n\n",
+            "def f():\n"
+            "    n = 0\n"
+            "\n"
+            "    def g():\n"
+            "        nonlocal n\n"
+            "        n += 1\n"
+            "\n"
+            "    g()\n"
+            "    return n\n",
         ),
         (
             "n = 0\n\n\ndef g():\n    n += 1\n",

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from functools import lru_cache
 
-from pytest_gemmadev.propose.patterns.conditions import conditions_of, opposite, simple_conditions
+from pytest_gemmadev.propose.patterns.kinds import LIST, MAPPING, NUMBER, SET, TEXT
 from pytest_gemmadev.propose.patterns.layout import (
     COMPOUND,
     MOVABLE,
@@ -21,9 +21,10 @@ from pytest_gemmadev.propose.patterns.layout import (
     siblings,
 )
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
-from pytest_gemmadev.propose.patterns.scope import LIST, MAPPING, NUMBER, SET, TEXT
-from pytest_gemmadev.propose.patterns.statements import missing_updates, returned_values
+from pytest_gemmadev.propose.patterns.predicates import conditions_of, opposite, simple_conditions
+from pytest_gemmadev.propose.patterns.results import returned_values
 from pytest_gemmadev.propose.patterns.unit import FUNCTIONS, Unit
+from pytest_gemmadev.propose.patterns.updates import missing_updates
 
 _CONDITIONS = 48
 _OUTCOMES = 6
@@ -86,7 +87,11 @@ class InnerGuard(Pattern[ast.stmt]):
     nodes = MOVABLE
     examples = (
         (
-            "def f(xs, seen):\n    for x in xs:\n        g(x)\n        if x in seen:\n            h(x)\n",
+            "def f(xs, seen):\n"
+            "    for x in xs:\n"
+            "        g(x)\n"
+            "        if x in seen:\n"
+            "            h(x)\n",
             "def f(xs, seen):\n    for x in xs:\n        if x in seen:\n            continue\n"
             "        g(x)\n        if x in seen:\n            h(x)\n",
         ),

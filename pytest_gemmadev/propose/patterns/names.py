@@ -106,8 +106,26 @@ class WrongFunction(Pattern[ast.Name]):
             "def f(xs):\n    return sorted(xs, key=min)\n",
         ),
         (
-            "def encode(s):\n    return s\n\n\ndef decode(s):\n    return s\n\n\ndef f(s):\n    return encode(s)\n",
-            "def encode(s):\n    return s\n\n\ndef decode(s):\n    return s\n\n\ndef f(s):\n    return decode(s)\n",
+            "def encode(s):\n"
+            "    return s\n"
+            "\n"
+            "\n"
+            "def decode(s):\n"
+            "    return s\n"
+            "\n"
+            "\n"
+            "def f(s):\n"
+            "    return encode(s)\n",
+            "def encode(s):\n"
+            "    return s\n"
+            "\n"
+            "\n"
+            "def decode(s):\n"
+            "    return s\n"
+            "\n"
+            "\n"
+            "def f(s):\n"
+            "    return decode(s)\n",
         ),
     )
     untouched = ("def f(x):\n    return x.g()\n",)
@@ -134,12 +152,32 @@ class NameToAttribute(Pattern[ast.Name]):
     nodes = (ast.Name,)
     examples = (
         (
-            "class A:\n    def __init__(self, n):\n        self.n = n\n\n    def f(self, n):\n        return n\n",
-            "class A:\n    def __init__(self, n):\n        self.n = n\n\n    def f(self, n):\n        return self.n\n",
+            "class A:\n"
+            "    def __init__(self, n):\n"
+            "        self.n = n\n"
+            "\n"
+            "    def f(self, n):\n"
+            "        return n\n",
+            "class A:\n"
+            "    def __init__(self, n):\n"
+            "        self.n = n\n"
+            "\n"
+            "    def f(self, n):\n"
+            "        return self.n\n",
         ),
         (
-            "class A:\n    def g(self):\n        return 1\n\n    def f(self):\n        return g()\n",
-            "class A:\n    def g(self):\n        return 1\n\n    def f(self):\n        return self.g()\n",
+            "class A:\n"
+            "    def g(self):\n"
+            "        return 1\n"
+            "\n"
+            "    def f(self):\n"
+            "        return g()\n",
+            "class A:\n"
+            "    def g(self):\n"
+            "        return 1\n"
+            "\n"
+            "    def f(self):\n"
+            "        return self.g()\n",
         ),
     )
     untouched = ("class A:\n    def f(self, n):\n        return n\n",)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from pytest_gemmadev.propose.patterns.kinds import LIST, MAPPING, NUMBER, SET, TEXT
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.scope import LIST, MAPPING, NUMBER, SET, TEXT
 from pytest_gemmadev.propose.patterns.syntax import SUM
 from pytest_gemmadev.propose.patterns.unit import Unit
 

@@ -185,6 +185,6 @@ BEST_SHARES: Mapping[str, float] = {
 }
 
 # Two edits of one statement come together more often than two independent faults would.
-PAIR_PRIOR = 4.7
+PAIR_PRIOR = 3.0
 
 PRIORS: Mapping[str, float] = {name: log(value / 1000) for name, value in _PER_THOUSAND.items()}

@@ -18,7 +18,13 @@ from typing import TypeAlias
 
 from pytest_gemmadev.core.types import Candidate, Edit, RepairTask, Role, Span, Suspicion
 from pytest_gemmadev.propose.patterns.catalogue import PATTERNS
-from pytest_gemmadev.propose.patterns.check import Fingerprint, Region, fingerprint, region_of
+from pytest_gemmadev.propose.patterns.check import (
+    Fingerprint,
+    Region,
+    changed,
+    fingerprint,
+    region_of,
+)
 from pytest_gemmadev.propose.patterns.pattern import AnyPattern, Change, Replacement
 from pytest_gemmadev.propose.patterns.priors import PAIR_PRIOR
 from pytest_gemmadev.propose.patterns.source import Source, parse_source
@@ -81,7 +87,9 @@ class _Walk:
         self.visited: set[ast.AST] = set()
         self.originals: dict[tuple[str, Region], Fingerprint | None] = {}
         self.seen: set[tuple[str, int, Fingerprint]] = set()
-        self.seen_texts: set[tuple[str, tuple[Replacement, ...]]] = set()
+        self.seen_texts: set[tuple[str, int, int]] = (
+            set()
+        )  # path, start of the unit, hash of its text
         self.singles: dict[ast.stmt, list[_Scored]] = {}
 
     def candidates(self, limit: int) -> Iterator[Candidate]:
@@ -158,7 +166,7 @@ class _Walk:
         for other in earlier:
             change = _together(item.change, other.change)
             if change is not None:
-                prior = item.prior + other.prior + PAIR_PRIOR
+                prior = item.prior + min(0.0, other.prior + PAIR_PRIOR)
                 origin = f"{other.origin}+{item.origin}"
                 pair = _Scored(item.unit, item.node, origin, change, prior, item.suspicion)
                 self._push(item.suspicion + prior, pair)
@@ -170,9 +178,11 @@ class _Walk:
         """The candidate of a change; None where it does not compile or is known already."""
         unit = item.unit
         replacements = _trimmed(unit, item.change.replacements)
-        if not replacements or (unit.path, replacements) in self.seen_texts:
+        start, end = unit.extent
+        text = hash(changed(unit.text, start, end, replacements))
+        if not replacements or (unit.path, start, text) in self.seen_texts:
             return None
-        self.seen_texts.add((unit.path, replacements))
+        self.seen_texts.add((unit.path, start, text))
         region = region_of(unit, item.node, item.change)
         essence = fingerprint(unit, region, replacements)
         if essence is None:

@@ -16,7 +16,7 @@ from pytest_gemmadev.propose.patterns.layout import (
     siblings,
 )
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
-from pytest_gemmadev.propose.patterns.statements import returned_values
+from pytest_gemmadev.propose.patterns.results import returned_values
 from pytest_gemmadev.propose.patterns.unit import FUNCTIONS, Unit
 
 _ENDS = (ast.Return, ast.Raise, ast.Break, ast.Continue)
@@ -32,7 +32,11 @@ class MissingReturn(Pattern[ast.stmt]):
         ("def f(a):\n    b = a + 1\n", "def f(a):\n    b = a + 1\n    return b\n"),
         (
             "def f(xs):\n    for x in xs:\n        if x:\n            return True\n",
-            "def f(xs):\n    for x in xs:\n        if x:\n            return True\n    return False\n",
+            "def f(xs):\n"
+            "    for x in xs:\n"
+            "        if x:\n"
+            "            return True\n"
+            "    return False\n",
         ),
     )
     untouched = ("g(1)\n", "def f(a):\n    return a\n")
@@ -69,7 +73,12 @@ class EarlyReturn(Pattern[ast.stmt]):
     nodes = SIMPLE
     examples = (
         (
-            "def f(xs):\n    n = 0\n    for x in xs:\n        if x:\n            n = x\n    return n\n",
+            "def f(xs):\n"
+            "    n = 0\n"
+            "    for x in xs:\n"
+            "        if x:\n"
+            "            n = x\n"
+            "    return n\n",
             "def f(xs):\n    n = 0\n    for x in xs:\n        if x:\n            n = x\n"
             "            break\n    return n\n",
         ),
@@ -148,13 +157,10 @@ class ReturnForm(Pattern[ast.stmt]):
             yield Change(((start, end, f"yield {code}"),), 0.0)
             yield Change(((start, end, f"yield from {code}"),), -0.5)
             block = unit.block(node)
-            if (
-                isinstance(node.value, ast.Call)
-                and block
-                and block.index + 1 < len(block.statements)
-            ):
-                yield Change(((start, end, code),), 0.0)
-            elif isinstance(node.value, ast.Call) and block and isinstance(block.owner, COMPOUND):
+            inner = block and (
+                block.statements[-1] is not node or isinstance(block.owner, COMPOUND)
+            )
+            if inner and isinstance(node.value, ast.Call):
                 yield Change(((start, end, code),), 0.0)
         elif isinstance(node, ast.Expr):
             value = node.value

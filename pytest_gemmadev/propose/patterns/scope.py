@@ -1,4 +1,4 @@
-"""Names in reach of a place: variables with a guess at what they hold, functions, attributes."""
+"""Names in reach of a place: variables with a guess at what they hold, and functions."""
 
 from __future__ import annotations
 
@@ -11,67 +11,21 @@ from functools import cached_property, lru_cache
 from math import log1p
 from typing import TYPE_CHECKING
 
+from pytest_gemmadev.propose.patterns.kinds import (
+    ANNOTATION_KINDS,
+    METHOD_KINDS,
+    NUMBER,
+    TEXT,
+    kind_of,
+)
+
 if TYPE_CHECKING:
     from pytest_gemmadev.propose.patterns.unit import Unit
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_NAMED = (*_FUNCTIONS, ast.ClassDef, ast.ExceptHandler)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
-
-NUMBER, TEXT, LIST, MAPPING, SET, FLAG = "number", "text", "list", "mapping", "set", "flag"
-
-_CALL_KINDS = {
-    "len": NUMBER,
-    "int": NUMBER,
-    "float": NUMBER,
-    "abs": NUMBER,
-    "sum": NUMBER,
-    "round": NUMBER,
-    "ord": NUMBER,
-    "str": TEXT,
-    "input": TEXT,
-    "chr": TEXT,
-    "repr": TEXT,
-    "list": LIST,
-    "sorted": LIST,
-    "deque": LIST,
-    "tuple": LIST,
-    "range": LIST,
-    "dict": MAPPING,
-    "defaultdict": MAPPING,
-    "Counter": MAPPING,
-    "OrderedDict": MAPPING,
-    "set": SET,
-    "frozenset": SET,
-    "bool": FLAG,
-    "isinstance": FLAG,
-    "any": FLAG,
-    "all": FLAG,
-}
-_METHOD_KINDS = {
-    **dict.fromkeys(("append", "extend", "insert", "appendleft", "popleft", "sort"), LIST),
-    **dict.fromkeys(("add", "discard", "union", "difference"), SET),
-    **dict.fromkeys(("items", "keys", "values", "get", "setdefault"), MAPPING),
-    **dict.fromkeys(
-        ("strip", "split", "lower", "upper", "startswith", "endswith", "join", "replace"), TEXT
-    ),
-}
-_ANNOTATION_KINDS = {
-    "int": NUMBER,
-    "float": NUMBER,
-    "str": TEXT,
-    "list": LIST,
-    "List": LIST,
-    "Sequence": LIST,
-    "Tuple": LIST,
-    "tuple": LIST,
-    "dict": MAPPING,
-    "Dict": MAPPING,
-    "Mapping": MAPPING,
-    "set": SET,
-    "Set": SET,
-    "bool": FLAG,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,43 +56,6 @@ def similarity(left: str, right: str) -> float:
 def _letter_pairs(name: str) -> frozenset[str]:
     padded = f"^{name.lower()}$"
     return frozenset(padded[i : i + 2] for i in range(len(padded) - 1))
-
-
-def kind_of(node: ast.expr) -> str | None:
-    """What an expression evaluates to, where its own form tells."""
-    match node:
-        case ast.Constant(value=bool()):
-            return FLAG
-        case ast.Constant(value=int() | float()):
-            return NUMBER
-        case ast.Constant(value=str()) | ast.JoinedStr():
-            return TEXT
-        case ast.List() | ast.ListComp() | ast.Tuple():
-            return LIST
-        case ast.Dict() | ast.DictComp():
-            return MAPPING
-        case ast.Set() | ast.SetComp():
-            return SET
-        case ast.Compare():
-            return FLAG
-        case ast.UnaryOp(op=ast.Not()):
-            return FLAG
-        case ast.UnaryOp():
-            return NUMBER
-        case ast.BinOp(op=ast.Sub() | ast.Div() | ast.FloorDiv() | ast.Pow() | ast.Mult()):
-            return kind_of(node.left) or kind_of(node.right) or NUMBER
-        case ast.BinOp():
-            return kind_of(node.left) or kind_of(node.right)
-        case ast.IfExp():
-            return kind_of(node.body)
-        case ast.Call(func=ast.Name(id=name)):
-            return _CALL_KINDS.get(name)
-        case ast.Call(func=ast.Attribute(attr="join" | "strip" | "lower" | "upper" | "replace")):
-            return TEXT
-        case ast.Call(func=ast.Attribute(attr="split" | "splitlines")):
-            return LIST
-        case _:
-            return None
 
 
 class Variables:
@@ -298,9 +215,7 @@ class Variables:
                 self._bind(node, node.arg, 0)
                 self._lines[node.arg].append(node.lineno)
                 self._annotate(node.arg, node.annotation)
-            elif isinstance(node, ast.ExceptHandler) and node.name:
-                self._bind(node, node.name, node.lineno)
-            elif isinstance(node, (*_FUNCTIONS, ast.ClassDef)) and node is not unit.root:
+            elif isinstance(node, _NAMED) and node.name and node is not unit.root:
                 self._bind(node, node.name, node.lineno)
             self._infer(node)
         for lines in self._lines.values():
@@ -324,28 +239,24 @@ class Variables:
             self._called.add(node.id)
             return
         self._values.add(node.id)
-        if isinstance(parent, ast.Attribute):
-            kind = _METHOD_KINDS.get(parent.attr)
-            if kind:
-                self._kinds[node.id].add(kind)
-        elif isinstance(parent, ast.BinOp) and isinstance(
-            parent.op, (ast.Sub, ast.FloorDiv, ast.Div, ast.Pow)
-        ):
-            self._kinds[node.id].add(NUMBER)
-        elif isinstance(parent, ast.Slice):
-            self._kinds[node.id].add(NUMBER)
-        elif isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name):
-            if parent.func.id == "range":
-                self._kinds[node.id].add(NUMBER)
-        elif isinstance(parent, ast.Compare):
-            for other in (parent.left, *parent.comparators):
-                if other is not node and (kind := kind_of(other)) in (NUMBER, TEXT):
-                    self._kinds[node.id].add(kind)
+        kinds = self._kinds[node.id]
+        match parent:
+            case ast.Attribute(attr=attribute) if attribute in METHOD_KINDS:
+                kinds.add(METHOD_KINDS[attribute])
+            case ast.BinOp(op=ast.Sub() | ast.FloorDiv() | ast.Div() | ast.Pow()) | ast.Slice():
+                kinds.add(NUMBER)
+            case ast.Call(func=ast.Name(id="range")):
+                kinds.add(NUMBER)
+            case ast.Compare():
+                others = (o for o in (parent.left, *parent.comparators) if o is not node)
+                kinds.update(k for o in others if (k := kind_of(o)) in (NUMBER, TEXT) and k)
+            case _:
+                pass
 
     def _annotate(self, name: str, annotation: ast.expr | None) -> None:
         base = annotation.value if isinstance(annotation, ast.Subscript) else annotation
-        if isinstance(base, ast.Name) and base.id in _ANNOTATION_KINDS:
-            self._kinds[name].add(_ANNOTATION_KINDS[base.id])
+        if isinstance(base, ast.Name) and base.id in ANNOTATION_KINDS:
+            self._kinds[name].add(ANNOTATION_KINDS[base.id])
 
     def _infer(self, node: ast.AST) -> None:
         match node:

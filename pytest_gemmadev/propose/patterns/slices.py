@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.patterns.calls import is_value
+from pytest_gemmadev.propose.patterns.kinds import FLAG, MAPPING, NUMBER
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.scope import FLAG, MAPPING, NUMBER
 from pytest_gemmadev.propose.patterns.syntax import ATOM, FACTOR, SUM
 from pytest_gemmadev.propose.patterns.unit import Unit
+from pytest_gemmadev.propose.patterns.wraps import is_value
 
 
 class SliceBounds(Pattern[ast.Subscript]):
@@ -66,7 +66,7 @@ class SliceBounds(Pattern[ast.Subscript]):
                 options.setdefault(f"{lower}:{variable.name} + 1", weight - 0.5)
             if not lower:
                 options.setdefault(f"{variable.name}:{upper}", weight)
-        start, end = unit.span(part)
+        start = unit.span(part)[0]
         if not lower:  # a slice without a lower bound begins at its colon
             start = unit.text.index("[", unit.span(node.value)[1]) + 1
         for code, weight in options.items():
@@ -126,9 +126,9 @@ class AddIndex(Pattern[ast.expr]):
 
     def edits(self, node: ast.expr, unit: Unit) -> Iterator[Change]:
         kinds = unit.variables.kinds(node)
-        if not is_value(node, unit) or (kinds and kinds <= {NUMBER, FLAG}):
-            if not self._is_row(node, unit):
-                return
+        holds_items = is_value(node, unit) and not (kinds and kinds <= {NUMBER, FLAG})
+        if not holds_items and not self._is_row(node, unit):
+            return
         code = unit.operand(node, ATOM)
         options: dict[str, float] = {} if kinds == {MAPPING} else {"0": 0.5, "-1": 0.5, "1": 0.0}
         for other in unit.of_type(ast.Subscript):

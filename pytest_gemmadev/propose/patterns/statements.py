@@ -1,18 +1,14 @@
-"""Missing and superfluous statements: an update, a copy of another one, a branch, a deletion."""
+"""Superfluous statements and branches, and a branch that is missing."""
 
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
 from pytest_gemmadev.propose.patterns.layout import (
     COMPOUND,
     MOVABLE,
-    SIMPLE,
-    after,
     alone,
-    before,
     indentation,
     instead,
     lines_of,
@@ -21,11 +17,10 @@ from pytest_gemmadev.propose.patterns.layout import (
     siblings,
 )
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
-from pytest_gemmadev.propose.patterns.scope import FLAG, LIST, MAPPING, NUMBER, SET, Variable
+from pytest_gemmadev.propose.patterns.results import returned_values
 from pytest_gemmadev.propose.patterns.syntax import op_symbol
 from pytest_gemmadev.propose.patterns.unit import Unit
-
-_DONORS = 12  # statements of the unit that are copied to a place
+from pytest_gemmadev.propose.patterns.updates import simple_donors, substituted
 
 
 class DeleteStatement(Pattern[ast.stmt]):
@@ -71,196 +66,6 @@ class DropElse(Pattern[ast.If]):
             end = lines_of(unit, node.body[-1], node.body[-1])[1]
             last = lines_of(unit, node.orelse[-1], node.orelse[-1])[1]
             yield Change(((end, last, ""),), 0.0, owner(unit, node))
-
-
-class MissingUpdate(Pattern[ast.stmt]):
-    """A step, a reset or an entry inserted: ``i += 1``, ``seen.add(x)``, ``xs.append(x)``, ``xs = []``."""
-
-    name = "missing_update"
-    nodes = MOVABLE
-    examples = (
-        (
-            "def f(xs):\n    i = 0\n    while i < 9:\n        g(i)\n",
-            "def f(xs):\n    i = 0\n    while i < 9:\n        g(i)\n        i += 1\n",
-        ),
-        (
-            "def f(x):\n    seen = set()\n    g(x)\n    return seen\n",
-            "def f(x):\n    seen = set()\n    g(x)\n    seen.add(x)\n    return seen\n",
-        ),
-        ("def f(xs):\n    return xs[0]\n", "def f(xs):\n    xs.sort()\n    return xs[0]\n"),
-    )
-    untouched = ("def f():\n    return 1\n",)
-
-    def edits(self, node: ast.stmt, unit: Unit) -> Iterator[Change]:
-        block = siblings(unit, node)
-        if block is None:
-            return
-        for code, weight in missing_updates(node, unit):
-            if not isinstance(node, (ast.Return, ast.Raise, ast.Break, ast.Continue)):
-                yield after(unit, node, code, weight)
-            if block.index == 0 or isinstance(node, (ast.Return, *COMPOUND)):
-                yield before(unit, node, code, weight - 0.5)
-
-
-def missing_updates(node: ast.stmt, unit: Unit) -> Iterator[tuple[str, float]]:
-    ranked = [(v, w) for v, w in unit.variables.ranked(node)[:10] if v.name not in ("self", "cls")]
-    values = [(v, w) for v, w in ranked if not v.kinds & {LIST, MAPPING, SET}]
-    for variable, weight in ranked:
-        name, kinds = variable.name, variable.kinds
-        if NUMBER in kinds and variable.is_local:
-            yield f"{name} += 1", weight + 1.0
-            yield f"{name} -= 1", weight
-            yield f"{name} = 0", weight - 0.3
-            yield f"{name} = 1", weight - 1.0
-            yield f"{name} //= 2", weight - 2.0
-            yield f"{name} *= 2", weight - 2.0
-        if LIST in kinds or not kinds:
-            known = 0.0 if kinds else -1.0
-            yield f"{name}.sort()", weight + known
-            yield f"{name}.pop()", weight + known
-            yield f"{name}.reverse()", weight + known - 1.5
-            yield f"{name} = []", weight + known - 0.7
-        if kinds & {SET, MAPPING}:
-            yield f"{name}.clear()", weight - 1.0
-        if FLAG in kinds and variable.is_local:
-            yield f"{name} = True", weight + 0.3
-            yield f"{name} = False", weight + 0.3
-        yield from _entries(variable, values, weight)
-    for left, first in ranked[:6]:
-        for right, second in values[:6]:
-            same = not left.kinds or not right.kinds or left.kinds & right.kinds
-            if left is not right and left.is_local and same:
-                yield f"{left.name} = {right.name}", (first + second) / 2 - 0.3
-                if NUMBER in left.kinds:
-                    yield f"{left.name} += {right.name}", (first + second) / 2 - 0.3
-                    yield f"{left.name} -= {right.name}", (first + second) / 2 - 1.3
-
-
-def _entries(
-    variable: Variable, values: list[tuple[Variable, float]], weight: float
-) -> Iterator[tuple[str, float]]:
-    for value, other in values[:5]:
-        if value.name == variable.name:
-            continue
-        together = (weight + other) / 2
-        if SET in variable.kinds:
-            yield f"{variable.name}.add({value.name})", together + 1.0
-            yield f"{variable.name}.discard({value.name})", together - 0.5
-        elif LIST in variable.kinds:
-            yield f"{variable.name}.append({value.name})", together + 0.7
-            yield f"{variable.name}.remove({value.name})", together - 1.5
-        elif MAPPING in variable.kinds:
-            yield f"{variable.name}[{value.name}] = 1", together - 1.0
-            yield f"{variable.name}[{value.name}] += 1", together
-
-
-def simple_donors(unit: Unit, node: ast.stmt) -> list[ast.stmt]:
-    """Simple statements of the unit on one line, the nearest first, each text once."""
-    found: dict[str, ast.stmt] = {}
-    for other in unit.of_type(*SIMPLE):
-        assert isinstance(other, ast.stmt)
-        trivial = isinstance(other, (ast.Pass, ast.Assert))
-        if other is not node and not trivial and unit.editable(other):
-            code = unit.code(other)
-            if "\n" not in code and len(code) <= 100:
-                known = found.get(code)
-                if known is None or abs(other.lineno - node.lineno) < abs(
-                    known.lineno - node.lineno
-                ):
-                    found[code] = other
-    return sorted(found.values(), key=lambda s: abs(s.lineno - node.lineno))
-
-
-def substituted(
-    code: str, unit: Unit, node: ast.AST, width: int = 3
-) -> Iterator[tuple[str, float]]:
-    """``code`` with one variable replaced by another of the scope, with weights."""
-    names = {v.name: v for v in unit.in_scope(node)}
-    for name in dict.fromkeys(re.findall(r"[A-Za-z_]\w*", code)):
-        variable = names.get(name)
-        if variable is None:
-            continue
-        ranked = unit.variables.ranked(node, kinds=variable.kinds, like=name)[:width]
-        for other, weight in ranked:
-            changed = re.sub(rf"(?<![\w.]){re.escape(name)}\b", other.name, code)
-            if changed != code:
-                yield changed, weight
-
-
-def _regiven(donor: ast.stmt, unit: Unit, node: ast.stmt) -> Iterator[tuple[str, float]]:
-    """A call as a statement, ``xs.append(x)``, with other expressions of the unit as its argument."""
-    call = donor.value if isinstance(donor, ast.Expr) else None
-    if not isinstance(call, ast.Call) or len(call.args) != 1 or call.keywords:
-        return
-    function, own = unit.code(call.func), unit.code(call.args[0])
-    near: dict[str, int] = {}
-    for other in unit.of_type(ast.Subscript, ast.Constant, ast.Call, ast.BinOp):
-        assert isinstance(other, ast.expr)
-        if unit.editable(other) and isinstance(getattr(other, "ctx", ast.Load()), ast.Load):
-            code = unit.code(other)
-            if code != own and len(code) <= 40 and "\n" not in code:
-                near[code] = min(near.get(code, 99), abs(other.lineno - node.lineno))
-    for variable, _ in unit.variables.ranked(node)[:3]:
-        for code in (f"{variable.name}[-1]", f"{variable.name}[0]"):
-            near.setdefault(code, 3)
-    for code, distance in sorted(near.items(), key=lambda pair: pair[1])[:10]:
-        yield f"{function}({code})", -1.0 - 0.1 * distance
-
-
-class CopyStatement(Pattern[ast.stmt]):
-    """A statement of the same function repeated elsewhere, as it is or with one variable replaced."""
-
-    name = "copy_statement"
-    nodes = MOVABLE
-    examples = (
-        (
-            "def f(a, b, xs):\n    if a:\n        xs.append(a)\n    if b:\n        g(b)\n",
-            "def f(a, b, xs):\n    if a:\n        xs.append(a)\n    if b:\n        g(b)\n"
-            "        xs.append(b)\n",
-        ),
-    )
-    untouched = ("def f(a):\n    return a\n",)
-
-    def edits(self, node: ast.stmt, unit: Unit) -> Iterator[Change]:
-        block = siblings(unit, node)
-        if block is None:
-            return
-        ends = isinstance(node, (ast.Return, ast.Raise, ast.Break, ast.Continue))
-        for rank, donor in enumerate(simple_donors(unit, node)[:_DONORS]):
-            if isinstance(donor, (ast.Return, ast.Raise, ast.Break, ast.Continue)):
-                last = block.index + 1 == len(block.statements)
-                if not last or ends:
-                    continue
-            code = unit.code(donor)
-            options = [(code, 0.5), *substituted(code, unit, node), *_regiven(donor, unit, node)]
-            for text, weight in options:
-                if not ends:
-                    yield after(unit, node, text, weight - 0.15 * rank)
-                if ends or block.index == 0:
-                    yield before(unit, node, text, weight - 0.15 * rank - 0.3)
-
-
-class ReplaceStatement(Pattern[ast.stmt]):
-    """Another statement of the same function in its place, as it is or with one variable replaced."""
-
-    name = "replace_statement"
-    nodes = SIMPLE
-    examples = (
-        (
-            "def f(a, b):\n    if a:\n        b.x = 1\n    else:\n        g(b)\n        h(a)\n",
-            "def f(a, b):\n    if a:\n        b.x = 1\n    else:\n        a.x = 1\n        h(a)\n",
-        ),
-    )
-    untouched = ("def f(a):\n    return a\n",)
-
-    def edits(self, node: ast.stmt, unit: Unit) -> Iterator[Change]:
-        if not alone(unit, node):
-            return
-        for rank, donor in enumerate(simple_donors(unit, node)[:_DONORS]):
-            alike = 0.7 if type(donor) is type(node) else 0.0
-            code = unit.code(donor)
-            for text, weight in ((code, 0.3), *substituted(code, unit, node)):
-                yield instead(unit, node, text, weight + alike - 0.15 * rank)
 
 
 class AddElse(Pattern[ast.If]):
@@ -311,123 +116,14 @@ class AddElse(Pattern[ast.If]):
                         yield f"{unit.code(target)} = {value}", -0.3
         for value in returned_values(unit, node):
             yield f"return {value}", 0.0
-        for rank, donor in enumerate(simple_donors(unit, node)[:_DONORS]):
+        for rank, donor in enumerate(simple_donors(unit, node)):
             code = unit.code(donor)
             for text, weight in ((code, 0.0), *substituted(code, unit, node)):
                 yield text, weight - 0.15 * rank
 
 
-def returned_values(unit: Unit, node: ast.AST) -> list[str]:
-    """What the function around ``node`` returns elsewhere, constants first, and the usual defaults."""
-    function = unit.function(node)
-    found: dict[str, bool] = {}
-    for statement in unit.of_type(ast.Return):
-        assert isinstance(statement, ast.Return)
-        if statement.value is not None and unit.function(statement) is function:
-            code = unit.code(statement.value)
-            if "\n" not in code and len(code) <= 60:
-                found[code] = isinstance(statement.value, (ast.Constant, ast.List, ast.UnaryOp))
-    own = sorted(found, key=lambda code: not found[code])
-    usual = _defaults_like(own)
-    return list(dict.fromkeys((*own, *usual)))
-
-
-def _defaults_like(codes: list[str]) -> tuple[str, ...]:
-    joined = " ".join(codes)
-    if "True" in joined or "False" in joined:
-        return ("False", "True")
-    if any(code.startswith("[") or "list(" in code or "sorted(" in code for code in codes):
-        return ("[]", "None")
-    if any(code.startswith(("'", '"')) or ".join(" in code for code in codes):
-        return ("''", "None")
-    return ("0", "None", "[]", "-1", "1", "''", "False", "True")
-
-
-class AssignResult(Pattern[ast.Expr]):
-    """A result put to use: ``s = s.strip()`` for ``s.strip()``, ``x = 1`` for ``x == 1``."""
-
-    name = "assign_result"
-    nodes = (ast.Expr,)
-    examples = (
-        (
-            "def f(s):\n    s.strip()\n    return s\n",
-            "def f(s):\n    s = s.strip()\n    return s\n",
-        ),
-        ("def f(x):\n    x == 1\n    return x\n", "def f(x):\n    x = 1\n    return x\n"),
-        (
-            "def f(xs):\n    sorted(xs)\n    return xs\n",
-            "def f(xs):\n    xs = sorted(xs)\n    return xs\n",
-        ),
-    )
-    untouched = ("def f():\n    g()\n",)
-
-    def edits(self, node: ast.Expr, unit: Unit) -> Iterator[Change]:
-        value = node.value
-        start, end = unit.span(node)
-        code = unit.code(node)
-        if isinstance(value, ast.Compare) and isinstance(value.ops[0], ast.Eq):
-            target, right = unit.code(value.left), unit.code(value.comparators[0])
-            yield Change(((start, end, f"{target} = {right}"),), 3.0)
-            return
-        if not isinstance(value, ast.Call):
-            return
-        if isinstance(value.func, ast.Attribute):
-            yield Change(((start, end, f"{unit.code(value.func.value)} = {code}"),), 1.0)
-        for argument in value.args:
-            if isinstance(argument, (ast.Name, ast.Attribute, ast.Subscript)):
-                yield Change(((start, end, f"{unit.code(argument)} = {code}"),), 0.5)
-        for variable, weight in unit.variables.ranked(node)[:4] if value.args else ():
-            if variable.is_local:
-                for symbol in ("=", "+="):
-                    yield Change(((start, end, f"{variable.name} {symbol} {code}"),), weight - 1.0)
-
-
-class Simultaneous(Pattern[ast.Assign]):
-    """Two assignments made at once, or one of a pair made one after the other."""
-
-    name = "simultaneous_assignment"
-    nodes = (ast.Assign,)
-    examples = (
-        (
-            "def f(a, b):\n    a = b\n    b = a + b\n    return b\n",
-            "def f(a, b):\n    a, b = b, a + b\n    return b\n",
-        ),
-        (
-            "def f(a, b):\n    a, b = b, a\n    return b\n",
-            "def f(a, b):\n    b = a\n    a = b\n    return b\n",
-        ),
-    )
-    untouched = ("def f(a):\n    a = 1\n    return a\n",)
-
-    def edits(self, node: ast.Assign, unit: Unit) -> Iterator[Change]:
-        block = siblings(unit, node)
-        if block is None or len(node.targets) != 1:
-            return
-        target = node.targets[0]
-        following = block.statements[block.index + 1 :][:1]
-        if following and isinstance(following[0], ast.Assign) and alone(unit, following[0]):
-            other = following[0]
-            single = not isinstance(target, ast.Tuple) and not isinstance(node.value, ast.Tuple)
-            if single and len(other.targets) == 1 and not isinstance(other.value, ast.Tuple):
-                left = f"{unit.code(target)}, {unit.code(other.targets[0])}"
-                right = f"{unit.code(node.value)}, {unit.code(other.value)}"
-                span = (unit.span(node)[0], unit.span(other)[1])
-                yield Change(((*span, f"{left} = {right}"),), 0.0, owner(unit, node))
-        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
-            pairs = list(zip(target.elts, node.value.elts, strict=False))
-            if len(pairs) == 2:
-                lines = [f"{unit.code(t)} = {unit.code(v)}" for t, v in pairs]
-                yield instead(unit, node, "\n".join(lines))
-                yield instead(unit, node, "\n".join(reversed(lines)))
-
-
 PATTERNS = (
     DeleteStatement(),
     DropElse(),
-    MissingUpdate(),
-    CopyStatement(),
-    ReplaceStatement(),
     AddElse(),
-    AssignResult(),
-    Simultaneous(),
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from pytest_gemmadev.propose.patterns.kinds import LIST, TEXT
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.scope import LIST, TEXT
 from pytest_gemmadev.propose.patterns.unit import Unit
 
 
@@ -86,10 +86,10 @@ class Cased(Pattern[ast.Compare]):
         if len(node.ops) > 1 or not isinstance(node.ops[0], (ast.Eq, ast.NotEq)):
             return
         sides = (node.left, node.comparators[0])
-        if all(TEXT in unit.variables.kinds(s) for s in sides):
-            if all(isinstance(s, (ast.Name, ast.Attribute, ast.Subscript)) for s in sides):
-                ends = [unit.span(s)[1] for s in sides]
-                yield Change(tuple((end, end, ".lower()") for end in ends))
+        texts = all(TEXT in unit.variables.kinds(s) for s in sides)
+        if texts and all(isinstance(s, (ast.Name, ast.Attribute, ast.Subscript)) for s in sides):
+            ends = [unit.span(s)[1] for s in sides]
+            yield Change(tuple((end, end, ".lower()") for end in ends))
 
 
 PATTERNS = (Prefix(), Joined(), Cased())

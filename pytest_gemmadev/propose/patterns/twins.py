@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from pytest_gemmadev.propose.patterns.comparisons import LIKELY, links
 from pytest_gemmadev.propose.patterns.layout import COMPOUND, SIMPLE
@@ -118,9 +118,13 @@ class ReplaceAll(Pattern[ast.stmt]):
         for part in inside:
             if isinstance(part, ast.Name) and not whole:
                 continue  # `RenameAll` has it
-            if isinstance(part, (ast.Attribute, ast.Subscript, ast.Name)):
-                if isinstance(part.ctx, ast.Load):
+            match part:
+                case ast.Attribute(ctx=ast.Load()) | ast.Subscript(ctx=ast.Load()):
                     places[unit.code(part)].append(part)
+                case ast.Name(ctx=ast.Load()):
+                    places[part.id].append(part)
+                case _:
+                    pass
         region = node if whole else None
         for code, nodes in places.items():
             if not 2 <= len(nodes) <= 12:
@@ -230,7 +234,7 @@ class SwapParameters(Pattern[ast.arguments]):
         if not isinstance(unit.parent(node), (*FUNCTIONS, ast.Lambda)):
             return
         arguments = [a for a in node.args if a.arg not in ("self", "cls")]
-        for left, right in zip(arguments, arguments[1:], strict=False):
+        for left, right in pairwise(arguments):
             if left.annotation is None and right.annotation is None:
                 yield Change(((*unit.span(left), right.arg), (*unit.span(right), left.arg)))
 

@@ -89,10 +89,16 @@ class Unit:
                     self._blocks[statement] = Block(node, name, statements, index)
 
     def _located(self, part: ast.AST) -> bool:
-        """True when the positions inside a part of an f-string can be trusted (3.12 made them right)."""
+        """True when the positions inside a part of an f-string hold; 3.12 made all of them right."""
+        if not isinstance(part, ast.FormattedValue):
+            return False
         if sys.version_info >= (3, 12):
-            return isinstance(part, ast.FormattedValue)
-        return False
+            return True
+        try:
+            written = ast.parse(self.source.segment(part.value), mode="eval").body
+        except (SyntaxError, ValueError, IndexError):
+            return False
+        return ast.dump(written) == ast.dump(part.value)
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         return self._parents.get(node)
@@ -159,6 +165,14 @@ class Unit:
     def of_type(self, *types: type[ast.AST]) -> list[ast.AST]:
         """Nodes of the given types, in source order within each type."""
         return [node for kind in types for node in self.by_type.get(kind, ())]
+
+    @cached_property
+    def extent(self) -> tuple[int, int]:
+        """Offsets of the whole lines that any change of the unit, also one at its edges, falls into."""
+        if isinstance(self.root, ast.Module):
+            return 0, len(self.text)
+        start, end = self.span(self.root)
+        return self.source.line_start(start), self.source.line_end(end)
 
     # --- text ------------------------------------------------------------------------------------
 
