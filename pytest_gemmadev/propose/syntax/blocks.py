@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 from pytest_gemmadev.propose.syntax.check import Fault
@@ -24,6 +25,7 @@ _CODE = re.compile(
         |@\w|[\w.\[\]'"]+\s*[-+*/]?=[^=]|[\w.]+\(.*\)\s*$|(?:else|try|finally)\s*:)""",
     re.VERBOSE,
 )
+_DEFINITION = re.compile(r"\s*(?:@|(?:async\s+)?def \w+\(|class \w+[(:])")
 _DELETE, _COMMENT = 6.0, 5.0
 CLOSINGS = 30  # places tried for the end of a string
 
@@ -32,19 +34,25 @@ CLOSINGS = 30  # places tried for the end of a string
 
 
 def strings(lines: Sequence[str], fault: Fault) -> Iterator[Fix]:
-    """The end of a triple-quoted string put where it may have been, or its beginning."""
+    """The end of a triple-quoted string put where it may have been, or its beginning.
+
+    Where an end or a beginning is lost, every later one changes its part, so that the compiler
+    complains far below: the first string that borders on prose is the one to mend.
+    """
     text = "\n".join(lines)
-    tokens = [t for t in scan(text) if t.kind not in TRIVIA]
     starts = _starts(lines)
-    suspects: list[tuple[Token, float]] = []
+    tokens = [t for t in scan(text) if t.kind in ("string", "open") and _is_triple(t.text)]
+    first: Token | None = None
     for token in tokens:
-        row = _row(starts, token.start)
-        if token.kind == "open" and token.text.lstrip("bfurtBFURT")[:3] in ("'''", '"""'):
-            suspects.append((token, 0.0))
-        elif token.kind == "string" and "\n" in token.text and row <= fault.line + 1:
-            if token.text.lstrip("bfurtBFURT")[:3] in ("'''", '"""'):
-                suspects.append((token, 1.0))
-    for token, cost in suspects[-3:]:
+        if _row(starts, token.start) > max(fault.line, fault.end_line):
+            break
+        if token.kind == "open" or _borders_on_prose(lines, starts, token):
+            first = token
+            break
+    suspects = [] if first is None else [(first, 0.0)]
+    reach = [t for t in tokens if "\n" in t.text and _row(starts, t.start) <= fault.line + 1]
+    suspects += [(t, 1.2) for t in reach[-2:] if t is not first]
+    for token, cost in suspects:
         yield from _closed(lines, starts, token, cost)
         yield from _opened(lines, starts, token, cost)
 
@@ -58,9 +66,25 @@ def _starts(lines: Sequence[str]) -> list[int]:
 
 
 def _row(starts: Sequence[int], offset: int) -> int:
-    from bisect import bisect_right
-
     return bisect_right(starts, offset) - 1
+
+
+def _is_triple(text: str) -> bool:
+    return text.lstrip("bfurtBFURT")[:3] in ("'''", '"""')
+
+
+def _borders_on_prose(lines: Sequence[str], starts: Sequence[int], token: Token) -> bool:
+    """True where words stand right before or behind the string, or it holds definitions."""
+    row, last = _row(starts, token.start), _row(starts, token.end - 1)
+    behind = lines[last][token.end - starts[last] :]
+    if re.match(r"\s*[A-Za-z(]", behind) and first_word(behind) not in KEYWORDS:
+        return True
+    before = lines[row][: token.start - starts[row]]
+    if re.search(r"[\w.]\s*$", before) and first_word(before) not in KEYWORDS:
+        return True
+    inside = token.text.split("\n")[1:-1]
+    width = indent(lines[row])
+    return any(indent(line) <= width and _DEFINITION.match(line) for line in inside)
 
 
 def _closed(
@@ -89,22 +113,40 @@ def _closed(
                 cut = column + len(rest.rstrip(")]},"))
                 line = lines[row][:cut] + quote + lines[row][cut:]
                 yield Fix((Change(row, row + 1, (line,)),), cost + closing, "quote")
-    tried = 0
+    yield from _closed_below(lines, row, last, quote, cost)
+
+
+def _closed_below(
+    lines: Sequence[str], row: int, last: int, quote: str, cost: float
+) -> Iterator[Fix]:
+    """The end on a later line: before each line that looks like code."""
+    width = indent(lines[row])
     pad = indentation(lines[row])
+    own = _ends_on_own_lines(lines, quote)
+    tried = 0
     for at in range(row + 1, min(last + 1, len(lines))):
+        if lines[at] and not lines[at].strip() and indent(lines[at]) == width:
+            # Spaces that stood before the end.
+            yield Fix((Change(at, at + 1, (pad + quote,)),), cost + 0.3 + 0.1 * tried, "quote")
         if not is_code(lines[at]) or not _looks_like_code(lines[at], width):
             continue
-        end_row = previous_code(lines, at)
-        if end_row <= row:
+        end = previous_code(lines, at)
+        if end <= row:
             continue
         tried += 1
         if tried > CLOSINGS:
             return
-        blank = not lines[at - 1].strip()
-        here = cost + 1.0 + 0.15 * tried - 0.3 * blank + 0.5 * (indent(lines[at]) != width)
-        yield Fix((Change(end_row, end_row + 1, (lines[end_row].rstrip() + quote,)),), here + 0.2,
-                  "quote")  # fmt: skip
-        yield Fix((Change(end_row + 1, end_row + 1, (pad + quote,)),), here, "quote")
+        here = cost + 0.8 + 0.2 * tried + 0.5 * (indent(lines[at]) != width)
+        line = lines[end].rstrip() + quote
+        yield Fix((Change(end, end + 1, (line,)),), here + 0.5 * own, "quote")
+        yield Fix((Change(end + 1, end + 1, (pad + quote,)),), here + 0.5 * (not own), "quote")
+
+
+def _ends_on_own_lines(lines: Sequence[str], quote: str) -> bool:
+    """True where most strings of several lines end on a line of their own."""
+    ends = [line for line in lines if line.rstrip().endswith(quote)]
+    alone = sum(line.strip() == quote for line in ends)
+    return alone > sum(line.count(quote) == 1 and line.strip() != quote for line in ends) / 2
 
 
 def _bracket_end(rest: str) -> float:
@@ -125,28 +167,41 @@ def _opened(
     line = lines[row]
     column = token.start - starts[row]
     quote = token.text.lstrip("bfurtBFURT")[:3]
-    if line[column:].strip() == quote:
-        without = (line[:column].rstrip(),) if line[:column].strip() else ()
-        yield Fix((Change(row, row + 1, without),), cost + 2.0, "quote")
-        for at in range(row - 1, max(-1, row - 40), -1):
-            if line[:column].strip():
+    before, behind = line[:column], line[column + 3 :]
+
+    def fix(at: int, text: str, price: float) -> Fix:
+        return Fix((Change(at, at + 1, (text,)),), cost + price, "quote")
+
+    if not behind.strip(" \t),]"):
+        for at in range(row, max(-1, row - 60), -1):
+            above = previous_code(lines, at)
+            if is_code(lines[at]) and _may_begin(lines, above, at):
+                pad = indentation(lines[at])
+                yield fix(at, pad + quote + lines[at][len(pad) :], 0.4)
+                if at > 0 and not lines[at - 1].strip():
+                    yield fix(at - 1, pad + quote, 1.2)
                 break
-            before = previous_code(lines, at)
-            if before >= 0 and lines[before].rstrip().endswith(":") and is_code(lines[at]):
-                new = indentation(lines[at]) + quote + lines[at].lstrip(" \t")
-                yield Fix((Change(at, at + 1, (new,)),), cost + 1.4, "quote")
-                break
-    elif not line[:column].strip():
+        if before.strip():
+            stripped = before.lstrip()
+            pad = before[: len(before) - len(stripped)]
+            yield fix(row, pad + quote + stripped + line[column:], 0.5)
+            yield fix(row, before.rstrip(), 2.0)
+        else:
+            yield Fix((Change(row, row + 1, ()),), cost + 2.0, "quote")
+    elif not before.strip():
         # Code that someone put between such quotes, or the quotes of a text that has no end.
-        rest = line[column + 3 :]
-        yield Fix((Change(row, row + 1, (line[:column] + rest.lstrip(),)),), cost + 2.6, "quote")
-    if line[column + 3 :].strip(" \t)],:").endswith(quote[0]) and token.kind == "open":
-        less = line[:column] + line[column + 2 :]
-        yield Fix((Change(row, row + 1, (less,)),), cost + 1.2, "quote")
-    if line[:column].count(quote) or line[:column].rstrip().endswith(quote[0]):
-        yield Fix(
-            (Change(row, row + 1, (line[:column] + line[column + 3 :],)),), cost + 1.5, "quote"
-        )
+        yield fix(row, before + behind.lstrip(), 2.6)
+    if behind.strip(" \t)],:").endswith(quote[0]) and token.kind == "open":
+        yield fix(row, before + line[column + 2 :], 1.2)
+    if before.count(quote) or before.rstrip().endswith(quote[0]):
+        yield fix(row, before + behind, 1.5)
+
+
+def _may_begin(lines: Sequence[str], above: int, row: int) -> bool:
+    """True where a docstring may begin: behind a header, or at the top."""
+    if above < 0:
+        return True
+    return lines[above].rstrip().endswith(":") and indent(lines[row]) > indent(lines[above])
 
 
 def quoted_code(lines: Sequence[str], fault: Fault) -> Iterator[Fix]:
@@ -307,13 +362,17 @@ def _commented(lines: Sequence[str], first: int, last: int) -> Change:
     ))  # fmt: skip
 
 
+_SENTENCE = re.compile(r"^\W*[A-Za-z']+(?:[ ,]+[A-Za-z']+){2,}[.!?:,]?\s*$")
+
+
 def _prose(line: str) -> float:
     """Nats: less for a line that reads like a sentence than for one that reads like code."""
     words = re.findall(r"[A-Za-z']+", line)
     plain = [w for w in words if w not in KEYWORDS]
-    marks = len(re.findall(r"[=()\[\]{}:+*/<>_\"]", line))
-    if len(plain) >= 4 and marks <= 1:
-        return -3.0
+    if _SENTENCE.match(line) and len(plain) >= 2:
+        return -3.0 if len(words) > 3 else -2.0
+    if len(plain) >= 5 and not re.search(r"[=()\[\]{}*/<>_\"]|\w\.\w", line):
+        return -2.5
     if not words:
         return -2.5 if not re.search(r"[\w)\]}]", line) else -0.5
     return 1.0

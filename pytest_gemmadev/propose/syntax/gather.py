@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from pytest_gemmadev.propose.syntax import (
     blocks,
@@ -10,6 +11,7 @@ from pytest_gemmadev.propose.syntax import (
     characters,
     conflicts,
     indents,
+    newlines,
     python2,
     quotes,
     unfinished,
@@ -21,48 +23,128 @@ from pytest_gemmadev.propose.syntax.layout import (
     Rows,
     indent,
     next_code,
+    shifted,
     statement_at,
     statements,
 )
-from pytest_gemmadev.propose.syntax.mend import FAMILIES, Splicer, fault_offset, mend
+from pytest_gemmadev.propose.syntax.mend import FAMILIES, Mended, Splicer, fault_offset, mend
 from pytest_gemmadev.propose.syntax.statement import Statement, standing
 from pytest_gemmadev.propose.syntax.surroundings import Surroundings
-from pytest_gemmadev.propose.syntax.window import Window
+from pytest_gemmadev.propose.syntax.window import Window, moved
 
 TRUNCATED = 25  # lines at which a statement with an open bracket may end
 _BALANCING: tuple[Splicer, ...] = (brackets.splices, quotes.splices)
 _BEFORE, _BEHIND = 0.6, 1.5  # nats: the statement before the fault, the one behind it
 
 
-def fixes(
-    lines: Sequence[str],
-    fault: Fault,
-    window: Window,
-    *,
-    target: Target | None,
-    late: Callable[[], bool],
-) -> list[Fix]:
-    """Fixes for one fault, sorted by cost; rows are those of ``lines``."""
-    found = [*characters.fixes(lines, fault), *conflicts.fixes(lines)]
-    part = lines[window.first : window.last]
-    here = _within(fault, window)
-    near: list[Fix] = []
-    if not fault.is_late:
-        near += statement_fixes(lines, part, here, window, target=target, late=late)
-        near += blocks.strings(part, here)
-        near += blocks.comments(part, here)
-        near += blocks.quoted_code(part, here)
-        near += unfinished.fixes(part, here)
-    near += indents.fixes(indents.Layout(part, here))
-    near += blocks.outcast(part, here)
-    found += [shift(fix, window.first) for fix in near]
-    return sorted(found, key=lambda fix: fix.cost)
+@dataclass(slots=True)
+class Gatherer:
+    """Finds fixes for the faults of drafts of one text; remembers what it worked out."""
+
+    target: Target | None
+    late: Callable[[], bool]
+    _mended: dict[tuple[str, bool, int], list[Mended]] = field(default_factory=dict)
+    _around: dict[int, Surroundings] = field(default_factory=dict)
+
+    def stages(self, lines: Sequence[str], fault: Fault, window: Window) -> Iterator[list[Fix]]:
+        """Fixes for one fault by the rows of ``lines``, each stage sorted by cost.
+
+        Where an early stage holds one that mends the fault for little, the later need no look.
+        """
+        certain = [*characters.fixes(lines, fault), *conflicts.fixes(lines)]
+        if certain:
+            yield _sorted(certain)
+        part = lines[window.first : window.last]
+        here = moved(fault, -window.first, window.last)
+        near: list[Fix] = []
+        if "triple-quoted" in fault.message:
+            near += blocks.strings(part, here)
+        elif not fault.is_late:
+            near += self._statement_fixes(lines, part, here, window)
+            near += blocks.strings(part, here)
+            near += blocks.comments(part, here)
+            near += blocks.quoted_code(part, here)
+            near += newlines.fixes(part, here, self.target)
+            near += unfinished.fixes(part, here)
+        near += indents.fixes(indents.Layout(part, here))
+        near += blocks.outcast(part, here)
+        yield _sorted([shift(fix, window.first) for fix in near])
+
+    # --- one statement ---------------------------------------------------------------------------
+
+    def _statement_fixes(
+        self, lines: Sequence[str], part: Sequence[str], fault: Fault, window: Window
+    ) -> Iterator[Fix]:
+        """Edits of the statement at the fault, of the ones beside it, of those cut at a line end."""
+        rows = statements(part)
+        around = self._surroundings(lines, window.first + fault.line)
+        for one, extra in _suspects(rows, fault):
+            s = _broken(part, one, around, self.target)
+            if s is None:
+                continue
+            made = list(self._made(s, one, extra, FAMILIES))
+            yield from made
+            if fault.error != "SyntaxError":
+                yield from _levelled(part, rows, one, made)
+            if not s.brackets[0]:
+                continue
+            for last in range(one.first + 1, min(one.last, one.first + TRUNCATED)):
+                cut = Rows(one.first, last)
+                shorter = _broken(part, cut, around, self.target)
+                if shorter is not None and shorter.brackets[0]:
+                    yield from self._made(shorter, cut, extra, _BALANCING)
+
+    def _surroundings(self, lines: Sequence[str], row: int) -> Surroundings:
+        place = row // 8
+        if place not in self._around:
+            self._around[place] = Surroundings.of(lines, row, row + 1)
+        return self._around[place]
+
+    def _made(
+        self, s: Statement, rows: Rows, extra: float, families: tuple[Splicer, ...]
+    ) -> Iterator[Fix]:
+        key = (s.text, s.opens_block, len(families))
+        if key not in self._mended:
+            self._mended[key] = mend(s, families=families, late=self.late)
+        for made in self._mended[key]:
+            change = Change(rows.first, rows.last, tuple(made.text.split("\n")))
+            yield Fix((_narrow(change, s.text),), made.cost + extra, made.name, made.note)
+
+    # --- one mistake made all over the file ------------------------------------------------------
+
+    def everywhere(self, lines: Sequence[str], fix: Fix) -> Fix | None:
+        """The same kind of fix at every statement that does not stand; None where there is one."""
+        families = _EVERYWHERE.get(fix.name)
+        if families is None:
+            return None
+        around = self._surroundings(lines, fix.first)
+        changes: list[Change] = []
+        for one in statements(lines):
+            if self.late():
+                return None
+            s = _broken(lines, one, around, self.target)
+            if s is None:
+                continue
+            best = next(iter(mend(s, families=families, depth=2)), None)
+            if best is not None and best.name == fix.name and best.cost < 1.5:
+                change = Change(one.first, one.last, tuple(best.text.split("\n")))
+                changes.append(_narrow(change, s.text))
+        if len(changes) < 2:
+            return None
+        return Fix(tuple(changes), fix.cost + 0.05, fix.name, fix.note)
 
 
-def _within(fault: Fault, window: Window) -> Fault:
-    from pytest_gemmadev.propose.syntax.window import moved
+_EVERYWHERE: dict[str, tuple[Splicer, ...]] = {
+    "python2": (python2.splices, words.splices),
+    "operator": (words.splices,),
+    "keyword": (words.splices,),
+    "comparison": (words.splices,),
+    "colon": (words.splices,),
+}
 
-    return moved(fault, -window.first, window.last)
+
+def _sorted(fixes: list[Fix]) -> list[Fix]:
+    return sorted(fixes, key=lambda fix: fix.cost)
 
 
 def shift(fix: Fix, rows: int) -> Fix:
@@ -71,36 +153,23 @@ def shift(fix: Fix, rows: int) -> Fix:
     return Fix(changes, fix.cost, fix.name, fix.note)
 
 
-# --- one statement -------------------------------------------------------------------------------
-
-
-def statement_fixes(
-    lines: Sequence[str],
-    part: Sequence[str],
-    fault: Fault,
-    window: Window,
-    *,
-    target: Target | None,
-    late: Callable[[], bool],
-) -> list[Fix]:
-    """Edits of the statement at the fault, the ones beside it, and those cut off at a line end."""
-    rows = statements(part)
-    around = Surroundings.of(
-        lines, window.first + fault.line, window.first + max(fault.line, fault.end_line) + 1
+def _levelled(
+    part: Sequence[str], rows: Sequence[Rows], one: Rows, made: Sequence[Fix]
+) -> Iterator[Fix]:
+    """The fixes of a statement, indented as one of the blocks around it."""
+    index = statement_at(rows, one.first)
+    here = indent(part[one.first])
+    before = [indent(part[r.first]) for r in rows[max(0, index - 40) : index]]
+    levels = sorted(
+        {w for w in before if abs(w - here) <= 8 and w != here}, key=lambda w: abs(w - here)
     )
-    found: list[Fix] = []
-    for one, extra in _suspects(rows, fault):
-        s = _broken(part, one, around, target)
-        if s is None:
-            continue
-        found += _made(s, one, extra, late=late)
-        if s.brackets[0]:
-            for last in range(one.first + 1, min(one.last, one.first + TRUNCATED)):
-                cut = Rows(one.first, last)
-                shorter = _broken(part, cut, around, target)
-                if shorter is not None and shorter.brackets[0]:
-                    found += _made(shorter, cut, extra, families=_BALANCING, late=late)
-    return found
+    for fix in made[:4]:
+        change = fix.changes[0]
+        if change.first == one.first and change.lines:
+            for level in levels[:3]:
+                line = shifted(change.lines[0], level - here)
+                moved = Change(change.first, change.last, (line, *change.lines[1:]))
+                yield Fix((moved,), fix.cost + 0.3 + 0.1 * abs(level - here), fix.name, fix.note)
 
 
 def _suspects(rows: Sequence[Rows], fault: Fault) -> Iterator[tuple[Rows, float]]:
@@ -126,19 +195,6 @@ def _broken(
     return Statement(text, fault_offset(text, result), result.message, deeper, around, target)
 
 
-def _made(
-    s: Statement,
-    rows: Rows,
-    extra: float,
-    *,
-    families: tuple[Splicer, ...] = FAMILIES,
-    late: Callable[[], bool],
-) -> Iterator[Fix]:
-    for made in mend(s, families=families, late=late):
-        change = Change(rows.first, rows.last, tuple(made.text.split("\n")))
-        yield Fix((_narrow(change, s.text),), made.cost + extra, made.name, made.note)
-
-
 def _narrow(change: Change, text: str) -> Change:
     """The change without the lines that stay as they are."""
     old, new = text.split("\n"), list(change.lines)
@@ -150,39 +206,3 @@ def _narrow(change: Change, text: str) -> Change:
         tail += 1
     kept = new[head : len(new) - tail]
     return Change(change.first + head, change.last - tail, tuple(kept))
-
-
-# --- one mistake made all over the file ----------------------------------------------------------
-
-_EVERYWHERE: dict[str, tuple[Splicer, ...]] = {
-    "python2": (python2.splices, words.splices),
-    "operator": (words.splices,),
-    "keyword": (words.splices,),
-    "comparison": (words.splices,),
-    "colon": (words.splices,),
-}
-
-
-def everywhere(
-    lines: Sequence[str], fix: Fix, *, target: Target | None, late: Callable[[], bool]
-) -> Fix | None:
-    """The same kind of fix at every statement that does not stand; None where there is but one."""
-    families = _EVERYWHERE.get(fix.name)
-    if families is None:
-        return None
-    around = Surroundings.of(lines, fix.first, fix.last)
-    changes: list[Change] = []
-    for one in statements(lines):
-        if late():
-            return None
-        s = _broken(lines, one, around, target)
-        if s is None:
-            continue
-        best = next(iter(mend(s, families=families, depth=2)), None)
-        if best is not None and best.name == fix.name and best.cost < 1.5:
-            change = Change(one.first, one.last, tuple(best.text.split("\n")))
-            changes.append(_narrow(change, s.text))
-    if len(changes) < 2:
-        return None
-    cost = fix.cost + 0.05
-    return Fix(tuple(changes), cost, fix.name, fix.note)

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from itertools import islice
 
 from pytest_gemmadev.propose.syntax.counts import surprise, usual_between
-from pytest_gemmadev.propose.syntax.scan import KEYWORDS
+from pytest_gemmadev.propose.syntax.scan import KEYWORDS, Token
 from pytest_gemmadev.propose.syntax.statement import Splice, Statement
 
 REACH = 5  # tokens to either side of the fault
-CHOICES = 14  # tokens tried at a place
+CHOICES = 20  # tokens tried at a place
 PER_TOKEN = 0.35  # nats for each token between edit and fault
 _RARE = 0.55  # nats of cost for a nat of surprise
 _INSERT, _DELETE, _REPLACE, _SWAP = 1.6, 2.0, 2.6, 3.2
@@ -27,8 +27,10 @@ def splices(s: Statement) -> Iterator[Splice]:
         yield from _deletions(s, index)
         yield from _replacements(s, index)
         yield from _swaps(s, index)
-        yield from _splits(s, index)
         yield from _joins(s, index)
+    for index, token in enumerate(s.tokens):
+        if index < 2 or abs(index - s.at) <= REACH or s.brackets[1]:
+            yield from _splits(s, index, token)
 
 
 def inserted(s: Statement, gap: int, token: str, cost: float, name: str) -> Splice:
@@ -39,6 +41,8 @@ def inserted(s: Statement, gap: int, token: str, cost: float, name: str) -> Spli
         at = following
         return Splice(at, at, token, cost, name)
     touching = at == following
+    if token == "." and "\n" not in s.text[at:following]:
+        return Splice(at, following, token, cost, name)
     text = token
     if token not in _TIGHT:
         before = "" if gap == 0 else " "
@@ -61,9 +65,27 @@ def _insertions(s: Statement, gap: int) -> Iterator[Splice]:
     usual = (t for t in usual_between(s.sort(gap - 1), s.sort(gap)) if t not in _CLASSES)
     place = s.tokens[gap - 1].end if gap else 0
     far = PER_TOKEN * s.distance(place, place)
+    hinted = "forgot a comma" in s.message
     for token in islice(usual, CHOICES):
-        cost = _INSERT + far + insertion_cost(s, gap, token)
+        cost = _INSERT + far + insertion_cost(s, gap, token) + _spacing(s, gap, token)
+        cost -= 0.7 * (hinted and token == ",")
         yield inserted(s, gap, token, cost, _NAMES.get(token, "operator"))
+
+
+def _spacing(s: Statement, gap: int, token: str) -> float:
+    """Nats: how ill the space that is there fits a token that was lost."""
+    if not 0 < gap < len(s.tokens):
+        return 0.0
+    space = s.text[s.tokens[gap - 1].end : s.tokens[gap].start]
+    if "\n" in space:
+        return 0.0 if token in ",)]}" else 0.5
+    if token == ".":
+        return 1.6 if space else -0.3
+    if token in "([{)]}":
+        return 0.8 if space else 0.0
+    if token in ",:":
+        return (0.6, -0.3, 0.8)[min(2, len(space))]
+    return (0.9, 0.3, -1.0)[min(2, len(space))]
 
 
 _NAMES = {
@@ -80,9 +102,11 @@ def _deletions(s: Statement, index: int) -> Iterator[Splice]:
         gone = s.tokens[index : index + count]
         cost = _DELETE + PER_TOKEN * s.distance(gone[0].start, gone[-1].end)
         cost += _RARE * surprise(s.sort(index - 1), "", s.sort(index + count))
-        cost += sum(2.0 if t.kind in _VALUE else 0.0 for t in gone) + 1.5 * (count - 1)
-        if count == 1 and index and s.tokens[index - 1].text == gone[0].text:
-            cost -= 1.5  # written twice
+        twice = count == 1 and bool(index) and s.tokens[index - 1].text == gone[0].text
+        if twice:
+            cost -= 1.5
+        else:
+            cost += sum(2.0 for t in gone if t.kind in _VALUE) + 1.5 * (count - 1)
         end = s.tokens[index + count].start if index + count < len(s.tokens) else gone[-1].end
         if "\n" in s.text[gone[-1].end : end]:
             end = gone[-1].end
@@ -144,26 +168,28 @@ def _swaps(s: Statement, index: int) -> Iterator[Splice]:
     yield Splice(one.start, two.end, swapped, cost, "swap")
 
 
-def _splits(s: Statement, index: int) -> Iterator[Splice]:
-    """``importos``, ``defname``: a keyword run into what follows or precedes it."""
-    token = s.tokens[index]
+def _splits(s: Statement, index: int, token: Token) -> Iterator[Splice]:
+    """``importos``, ``defname``: a keyword run into its neighbour; ``lenitems)``: a lost bracket."""
     if token.kind != "name" or token.text in KEYWORDS:
         return
-    far = PER_TOKEN * s.distance(token.start, token.end)
+    far = 0.1 * min(8, s.distance(token.start, token.end))
+    known = 1.0 if s.around.knows(token.text) else 0.0
     for word in KEYWORDS:
-        size = len(word)
-        rest = ""
-        if token.text.startswith(word):
-            rest = token.text[size:]
-            parts = f"{word} {rest}"
-        elif token.text.endswith(word):
-            rest = token.text[:-size]
-            parts = f"{rest} {word}"
-        if not rest:
-            continue
-        cost = 1.2 + far + (0.0 if s.around.knows(rest) or word in ("def", "class") else 2.0)
-        cost += 1.0 if s.around.knows(token.text) else 0.0
-        yield Splice(token.start, token.end, parts, cost, "space")
+        for rest, parts in (
+            (token.text.removeprefix(word), f"{word} {token.text[len(word) :]}"),
+            (token.text.removesuffix(word), f"{token.text[: -len(word)]} {word}"),
+        ):
+            if len(rest) in (0, len(token.text)) or not rest.isidentifier():
+                continue
+            defines = word in ("def", "class") and index == 0
+            cost = 0.5 + far + known + (0.0 if s.around.knows(rest) or defines else 2.0)
+            yield Splice(token.start, token.end, parts, cost, "space")
+    if not s.brackets[1]:
+        return
+    for at in range(2, len(token.text) - 1):
+        left, right = token.text[:at], token.text[at:]
+        if s.around.knows(left) and s.around.knows(right):
+            yield Splice(token.start + at, token.start + at, "(", 0.6 + far + known, "bracket")
 
 
 def _joins(s: Statement, index: int) -> Iterator[Splice]:

@@ -12,7 +12,7 @@ from pytest_gemmadev.propose.syntax.statement import Splice, Statement, standing
 from pytest_gemmadev.propose.syntax.weigh import oddness
 
 MARGIN = 3.0  # nats: what is worse than the best by more is not looked at
-TRIES = 500  # texts given to the parser at each depth
+TRIES = (400, 160, 80)  # texts given to the parser, by the number of edits before
 PARTIAL = 5  # texts with a later fault that are followed
 DEPTH = 3  # edits of one statement
 FURTHER = 0.7  # nats for each edit after the first
@@ -55,7 +55,7 @@ def mend(
     for level in range(depth):
         partial: list[tuple[Statement, Mended]] = []
         for statement, so_far in frontier:
-            for made in _tries(statement, so_far, found, seen, families):
+            for made in _tries(statement, so_far, found, seen, families, TRIES[level]):
                 if isinstance(made, Mended):
                     if made.text not in found or found[made.text].cost > made.cost:
                         found[made.text] = made
@@ -79,12 +79,13 @@ def _tries(
     found: dict[str, Mended],
     seen: set[str],
     families: tuple[Splicer, ...],
+    limit: int,
 ) -> Iterator[Mended | tuple[Statement, Mended]]:
     splices = sorted((p for f in families for p in f(s)), key=lambda p: p.cost)
     count = 0
     for splice in splices:
         cost = so_far.cost + splice.cost + (FURTHER if so_far.name else 0.0)
-        if count > TRIES or splice.cost > DISTANT:
+        if count > limit or splice.cost > DISTANT:
             return
         if found and cost > min(m.cost for m in found.values()) + MARGIN:
             return
@@ -102,8 +103,9 @@ def _tries(
             continue
         offset = fault_offset(text, result)
         size = len(splice.replacement) - (splice.end - splice.start)
-        if offset >= min(s.offset, splice.end) + size and (
-            offset > s.offset + size or result.message != s.message
+        further = offset > s.offset + size or result.message != s.message
+        if (offset >= min(s.offset, splice.end) + size and further) or (
+            "unterminated" in s.message and "unterminated" not in result.message
         ):
             yield replace(s, text=text, offset=offset, message=result.message), made
 

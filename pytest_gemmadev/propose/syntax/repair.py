@@ -16,6 +16,7 @@ from pytest_gemmadev.propose.syntax.check import (
     quietly,
 )
 from pytest_gemmadev.propose.syntax.draft import Draft, edits_of
+from pytest_gemmadev.propose.syntax.gather import Gatherer
 from pytest_gemmadev.propose.syntax.layout import split_lines
 from pytest_gemmadev.propose.syntax.search import Search, Solution
 
@@ -81,7 +82,7 @@ def repair_syntax(
 
 def _solutions(text: str, target: Target | None, late: Callable[[], bool]) -> list[Solution]:
     with quietly():
-        return Search(target, late).run(Draft.of(split_lines(text)))
+        return Search(target, late, Gatherer(target, late)).run(Draft.of(split_lines(text)))
 
 
 def _weighed(solutions: list[Solution], text: str, path: str) -> tuple[SyntaxCandidate, ...]:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import ast
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from typing import NamedTuple
 
 from pytest_gemmadev.propose.syntax.check import Fault, Target, compiled, late_fault
 from pytest_gemmadev.propose.syntax.draft import Draft, Fix
-from pytest_gemmadev.propose.syntax.gather import everywhere, fixes
+from pytest_gemmadev.propose.syntax.gather import Gatherer
 from pytest_gemmadev.propose.syntax.window import Window, window_of
 
 SOLUTIONS = 8  # texts that compile, at most
 MARGIN = 3.0  # nats: worse ones are not looked for
 FIXES = 220  # fixes of one fault that are parsed in their window
 BRANCH = (7, 5, 4, 3)  # drafts kept after the first fault, the second, …; the last for all others
+CERTAIN = 0.25  # nats: after a fix as cheap as this no later stage is looked at
 DRAFTS = 150  # drafts looked at
 _AHEAD = 2.0  # nats that a fault known to remain will cost
 _DONE = 1.6  # nats that a fault mended is ahead of one not reached
@@ -29,12 +31,19 @@ class Solution:
     tree: ast.Module
 
 
+class _Child(NamedTuple):
+    cost: float  # of its fix and of the fault that is left, nats
+    ahead: float  # of the latter
+    draft: Draft
+
+
 @dataclass(slots=True)
 class Search:
     """Looks for drafts that compile until ``late()``."""
 
     target: Target | None
     late: Callable[[], bool]
+    gatherer: Gatherer
     found: list[Solution] = field(default_factory=list)
     _heap: list[tuple[float, int, Draft]] = field(default_factory=list)
     _order: count[int] = field(default_factory=count)
@@ -70,30 +79,41 @@ class Search:
     def _expand(self, draft: Draft, fault: Fault) -> None:
         """Pushes the drafts in which the fault is gone, the cheapest of them."""
         window = window_of(draft.lines, fault, self.target)
-        children: list[tuple[float, float, Draft]] = []
-        best = float("inf")
+        children: list[_Child] = []
+        for ideas in self.gatherer.stages(draft.lines, fault, window):
+            self._try(draft, fault, window, ideas, children)
+            if children and min(c.cost for c in children) < CERTAIN:
+                break
+        children.sort(key=lambda child: child.cost)
         level = min(len(draft.fixes), len(BRANCH) - 1)
-        ideas = fixes(draft.lines, fault, window, target=self.target, late=self.late)
+        for child in children[: BRANCH[level]]:
+            self._push(child.draft, child.ahead)
+
+    def _try(
+        self,
+        draft: Draft,
+        fault: Fault,
+        window: Window,
+        ideas: Sequence[Fix],
+        children: list[_Child],
+    ) -> None:
+        """Adds the drafts that the ideas lead to, cheapest first, until the rest is too dear."""
+        best = min((child.cost for child in children), default=float("inf"))
+        bulk = False
         for tried, fix in enumerate(ideas):
             if tried > FIXES or fix.cost > best + MARGIN or self.late():
-                break
+                return
             left = self._left(draft, fault, window, fix)
             if left is _REJECTED:
                 continue
             ahead = 0.0 if left is None else _AHEAD + _ONWARD
-            if left is None and fix.cost < best and (bulk := self._everywhere(draft, fix)):
-                children.append((bulk.cost - 1.0, 0.0, draft.fixed(bulk)))
-            child = draft.fixed(fix)
-            children.append((fix.cost + ahead, ahead, child))
-            best = min(best, fix.cost + ahead)
-        children.sort(key=lambda c: c[0])
-        for _, ahead, child in children[: BRANCH[level]]:
-            self._push(child, ahead)
-
-    def _everywhere(self, draft: Draft, fix: Fix) -> Fix | None:
-        if any(f.name == fix.name and len(f.changes) > 1 for f in draft.fixes):
-            return None
-        return everywhere(draft.lines, fix, target=self.target, late=self.late)
+            if left is None and not bulk and any(f.name == fix.name for f in draft.fixes):
+                bulk = True  # the second time: it may be all over the file
+                if many := self.gatherer.everywhere(draft.lines, fix):
+                    children.append(_Child(many.cost - 1.0, 0.0, draft.fixed(many)))
+            child = _Child(fix.cost + ahead, ahead, draft.fixed(fix))
+            children.append(child)
+            best = min(best, child.cost)
 
     def _left(self, draft: Draft, fault: Fault, window: Window, fix: Fix) -> Fault | object | None:
         """The fault that a fix leaves in the window, None for none, `_REJECTED` for no progress."""

@@ -87,20 +87,26 @@ def standing(
     """
     head = indentation(text)
     code = text[len(head) :]
+    if head:
+        code = code.replace(f"\n{head}", "\n")
     before = _before(first_word(code), code)
     is_header = _ends_in_colon(code)
     body = "\n pass" if before != _CASE else "\n  pass"
     behind = body if is_header else ""
     if is_header and first_word(code) == "try":
         behind += "\nfinally:\n pass"
-    elif code.startswith("@") and "\n" not in code.strip():
+    elif code.startswith("@"):
         behind += "\ndef f(): pass"
     result = compiled(before + code + behind, target)
     if isinstance(result, Fault):
         row = before.count("\n")
         column = result.column - (1 if before == _CASE and result.line == row else 0)
-        if result.line == row:
-            column += len(head)
+        column += (
+            len(head)
+            if result.line == row
+            or text.split("\n")[min(result.line - row, text.count("\n"))].startswith(head or "\0")
+            else 0
+        )
         return Fault(
             result.message, max(0, result.line - row), max(0, column), result.end_line - row,
             result.end_column, result.error,

@@ -45,6 +45,8 @@ def _odd(node: ast.AST) -> float:
             return 1.5
         case ast.UnaryOp(op=ast.USub(), operand=ast.UnaryOp(op=ast.USub())):
             return 3.0
+        case ast.Assign():
+            return 2.5 * any(_lists_values(target) for target in node.targets[1:])
         case ast.AnnAssign():
             return _annotated(node)
         case ast.Attribute(value=ast.Constant(value=int() | float())):
@@ -76,6 +78,10 @@ def _useless(value: ast.expr) -> float:
     return 2.2
 
 
+def _lists_values(target: ast.expr) -> bool:
+    return isinstance(target, ast.Tuple | ast.List)
+
+
 def _call(node: ast.Call) -> float:
     if isinstance(node.func, ast.Constant | ast.Tuple | ast.List | ast.Dict | ast.JoinedStr):
         return 5.0
@@ -88,9 +94,19 @@ def _subscript(node: ast.Subscript) -> float:
         cost += 5.0
     if isinstance(node.slice, ast.Tuple) and isinstance(node.value, ast.List | ast.Tuple):
         cost += 5.0
+    if isinstance(node.slice, ast.Tuple) and any(isinstance(e, ast.Slice) for e in node.slice.elts):
+        cost += 0.8
+    parts = [node.slice.lower, node.slice.upper] if isinstance(node.slice, ast.Slice) else []
+    if any(isinstance(p, ast.Subscript) and _is_whole(p.slice) for p in parts):
+        cost += 3.0
     if isinstance(node.value, ast.BinOp | ast.Compare):
         cost += 1.0
     return cost
+
+
+def _is_whole(part: ast.expr) -> bool:
+    """True for the ``:`` of ``x[:]``."""
+    return isinstance(part, ast.Slice) and not (part.lower or part.upper or part.step)
 
 
 def _comparison(node: ast.Compare) -> float:

@@ -44,6 +44,7 @@ _LEADING = frozenset(
         "print",
     ]
 )
+NEAR = 1500  # characters before and behind the fault in which phrases are looked for
 _MISSPELT = 0.5
 _CASE = 0.3
 
@@ -54,8 +55,9 @@ def splices(s: Statement) -> Iterator[Splice]:
     yield from _assignments(s)
     yield from _colons(s)
     code = _outside_strings(s)
+    first = code.rfind("\n", 0, max(0, min(s.offset, len(code)) - NEAR)) + 1
     for phrase in PHRASES:
-        for match in phrase.pattern.finditer(code):
+        for match in phrase.pattern.finditer(code, first, first + 2 * NEAR):
             made = phrase.made
             text = made(match) if callable(made) else match.expand(made)
             text = _restored(text, s.text, match.start(), code)
@@ -213,7 +215,7 @@ PHRASES = (
     _phrase(r"^(\s*)from\s+([\w.]+)(?:\s+import)?\s*$", r"\1import \2", 1.6, "keyword"),
     _phrase(r"\s*&&\s*", " and ", 0.2, "operator"),
     _phrase(r"\s*\|\|\s*", " or ", 0.2, "operator"),
-    _phrase(r"!(?=[\w(])", "not ", 0.3, "operator"),
+    _phrase(r"!\s*(?=[\w(])", "not ", 0.3, "operator"),
     _phrase(r"===", "==", 0.2, "operator"),
     _phrase(r"!==|<>|=!(?=\s*[\w(])|~=|≠", "!=", 0.3, "operator"),
     _phrase(r"=<", "<=", 0.4, "operator"),
