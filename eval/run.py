@@ -1,4 +1,4 @@
-"""Benchmarks from the command line: ``python -m eval.run repair|debug-cases|syntax|humaneval``."""
+"""Benchmarks from the command line: ``python -m eval.run BENCHMARK`` and ``--compare DIR DIR``."""
 
 from __future__ import annotations
 
@@ -37,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The exit status: 0 when the benchmark ran to its end, whatever the scores; 2 on misuse."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
+        if arguments[:1] == ["--compare"]:
+            arguments[0] = "compare"
         if arguments[:1] == ["syntax"]:
             return int(import_module("eval.syntax").main(arguments[1:]))
         options = _parser().parse_args(arguments)
@@ -51,7 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m eval.run", description="Benchmarks.")
+    parser = argparse.ArgumentParser(
+        prog="python -m eval.run", description="Measures repair, syntax repair and the model."
+    )
     commands = parser.add_subparsers(required=True, metavar="BENCHMARK")
     repair = commands.add_parser("repair", help="repair whole cases, judge by hidden tests")
     repair.add_argument("--cases", type=Path, required=True, help="folder, case or .jsonl file")

@@ -307,6 +307,16 @@ def test_compare() -> None:
         compare(first, [result("z", 0, Score.CORRECT)])
 
 
+@pytest.mark.parametrize("command", ["compare", "--compare"])
+def test_compare_reads_two_folders(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, score in (("first", Score.FAILED), ("second", Score.CORRECT)):
+        open_run(tmp_path / name, {}).append(result_to_row(result("a", 0, score)))
+    assert main([command, str(tmp_path / "first"), str(tmp_path / "second")]) == 0
+    assert "a seed 0: failed -> correct" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
