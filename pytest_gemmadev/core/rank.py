@@ -19,6 +19,8 @@ from pytest_gemmadev.core.types import Candidate, Model, RepairTask, Suspicion
 
 UNLOCATED = 0.05  # suspiciousness of a place that localization did not name
 MODEL_WEIGHT = 0.35  # nats of score for a nat of the model's likelihood ratio
+NATS_PER_CHARACTER = 0.5  # that code costs a small model; without it, deleting always looks likely
+MODEL_LIMIT = 6.0  # nats that the model may add or take: it orders what is close, no more
 PREFIX_CHARS = 1600  # of context before the edit, about 500 tokens
 SUFFIX_LINES = 2  # unchanged lines after the edit that the model reads as well
 _COPIED_LITERAL = 4.0
@@ -81,7 +83,8 @@ def model_scores(
     """How many nats likelier the text is with each candidate than without, as the model reads it.
 
     The changed lines and `SUFFIX_LINES` lines after them are scored after up to `PREFIX_CHARS`
-    before.
+    before. Texts of different length are compared at `NATS_PER_CHARACTER`, and the sum is kept
+    within `MODEL_LIMIT`.
     """
     asked: dict[str, dict[str, None]] = {}
     pairs: list[tuple[str, str, str]] = []
@@ -93,7 +96,16 @@ def model_scores(
     for prefix, texts in asked.items():
         values = model.score(prefix, tuple(texts))
         known.update({(prefix, t): v for t, v in zip(texts, values, strict=True)})
-    return tuple(known[prefix, new] - known[prefix, old] for prefix, old, new in pairs)
+    return tuple(
+        _bounded(
+            known[prefix, new] - known[prefix, old] + NATS_PER_CHARACTER * (len(new) - len(old))
+        )
+        for prefix, old, new in pairs
+    )
+
+
+def _bounded(ratio: float) -> float:
+    return max(-MODEL_LIMIT, min(MODEL_LIMIT, ratio))
 
 
 def _context(candidate: Candidate, sources: Mapping[str, str]) -> tuple[str, str, str]:

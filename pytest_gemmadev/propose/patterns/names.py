@@ -137,7 +137,7 @@ class WrongFunction(Pattern[ast.Name]):
         if not called and (node.id in unit.variables.bound_anywhere or not alternatives(node.id)):
             return
         for rank, name in enumerate(alternatives(node.id)):
-            yield replace(node, name, unit, 2.0 - 0.3 * rank)
+            yield replace(node, name, unit, 4.0 - 1.0 * rank)
         if called:
             names = [n for n in unit.variables.callables(node) if n != node.id]
             names.sort(key=lambda n: -similarity(n, node.id))

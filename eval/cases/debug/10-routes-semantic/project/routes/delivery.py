@@ -7,10 +7,10 @@ def round_trip(graph, depot, stops):
     """Minutes of the drive from the depot over all stops in their order and back."""
     total = 0
     at = depot
-    for stop in stops:
+    for stop in [*stops, depot]:
         found = fastest(graph, at, stop)
         if found is None:
             return None
         total += found[0]
-        at = stop
+        at = depot
     return total

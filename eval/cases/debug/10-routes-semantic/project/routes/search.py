@@ -16,7 +16,7 @@ def fastest(graph, start, end):
         done.add(place)
         for neighbour, further in graph.neighbours(place):
             if neighbour not in done:
-                heapq.heappush(queue, (further, neighbour, way + [neighbour]))
+                heapq.heappush(queue, (minutes + 1, neighbour, way + [neighbour]))
     return None
 
 
