@@ -101,7 +101,7 @@ def _ask(
         return None
     if infill:
         before, after = _around(text, starts, span)
-        facts = "".join(f"# {line}\n" for line in _facts(task, span).splitlines())
+        facts = "".join(f"# {line}\n" for line in what_happened(task, span))
         unlike = _unix(old).rstrip("\n")
         return Prompt(kind, span, before + facts, old, unlike, stop, suffix=after)
     asked = _diff(task, text, starts, span)

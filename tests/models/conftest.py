@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from pytest_gemmadev.models.llama import LlamaModel
+from pytest_gemmadev.registry import load_model
+
+
+@pytest.fixture(scope="session")
+def gemma() -> Iterator[LlamaModel]:
+    """The packaged model, started once for all tests."""
+    model = load_model("gemmadev", adapter=None, threads=None)
+    assert isinstance(model, LlamaModel)
+    yield model
+    model.close()

