@@ -43,6 +43,8 @@ def serve_jobs(runner: Runner, session: pytest.Session, channel: Channel) -> Non
     gc.freeze()  # else the first collection in each fork copies every page
     before = children()
     while (job := channel.receive()) is not None:
+        for path in job["files"]:
+            swapper.prepare(os.path.realpath(path))
         ours, theirs = os.pipe()
         os.set_blocking(ours, False)
         pid = fork()

@@ -33,6 +33,7 @@ class SourceOverlay:
         self.files: dict[str, bytes] = {}  # by real path
         self.imported: set[str] = set()  # real paths of ``files`` that were compiled from here
         self.modules: dict[str, list[CodeType]] = {}  # code of project modules by real path
+        self.texts: dict[str, bytes] = {}  # what it was compiled from
         self.rewritten: set[str] = set()  # real paths whose assertions pytest rewrote
 
     def own(self, path: str) -> str | None:
@@ -93,6 +94,7 @@ def _patch_loader(overlay: SourceOverlay) -> None:
             overlay.show(path, data)
         code = self.source_to_code(data, path)
         overlay.modules.setdefault(real, []).append(code)
+        overlay.texts[real] = data
         return code
 
     patched = cast(Any, SourceFileLoader)

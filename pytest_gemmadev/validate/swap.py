@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from types import CodeType, FunctionType
 from typing import Any, TypeAlias
 
+from pytest_gemmadev.validate.chunk import Chunk, Outline, changed_chunk, outline
 from pytest_gemmadev.validate.overlay import SourceOverlay
 
 # Flags of code objects, as in `inspect`.
@@ -38,6 +39,7 @@ class Swapper:
         self._overlay = overlay
         self._ran = ran
         self._functions = _functions_by_code(overlay)
+        self._outlines: dict[str, Outline] = {}  # by real path
 
     def swap(self, path: str, data: bytes) -> None:
         """Applies the new text of one file, by real path. Raises `Refused`, and as compile does."""
@@ -46,9 +48,7 @@ class Swapper:
             raise Refused(f"pytest rewrote the assertions of {path}")
         replaced = 0
         for old in self._live(path):
-            new = compile(data, old.co_filename, "exec", dont_inherit=True)
-            pairs = list(self._differing(old, new))
-            for before, after in pairs:
+            for before, after in self._pairs(path, old, data):
                 for function in self._functions.get(id(before), ()):
                     function.__code__ = after
                     replaced += 1
@@ -56,6 +56,35 @@ class Swapper:
         overlay.files[path] = data
         if replaced:
             overlay.imported.add(path)
+
+    def prepare(self, path: str) -> None:
+        """Reads the text of a module now, in the process that all swaps are forked from."""
+        if path in self._overlay.texts and path not in self._outlines:
+            self._outlines[path] = outline(self._overlay.texts[path])
+
+    def _pairs(self, path: str, old: CodeType, data: bytes) -> list[Pair]:
+        """Codes of live functions, and what to replace each by."""
+        chunk = changed_chunk(self._outlines[path], data, old) if path in self._outlines else None
+        if chunk is not None:
+            if _own(chunk.old) != _own(chunk.new):
+                raise Refused("a definition itself differs, and it runs while importing")
+            live = [_equal(code, old) for code in _nested(chunk.old)]
+            if None not in live:
+                pairs = [
+                    pair
+                    for before, after in zip(live, _nested(chunk.new), strict=True)
+                    if before is not None
+                    for pair in self._differing(before, after)
+                ]
+                return [*pairs, *self._moved(old, chunk)]
+        return list(self._differing(old, compile(data, old.co_filename, "exec", dont_inherit=True)))
+
+    def _moved(self, module: CodeType, chunk: Chunk) -> Iterator[Pair]:
+        """Functions behind the chunk, whose lines are others now."""
+        if chunk.shift:
+            for code in _all(module):
+                if code.co_firstlineno > chunk.end and id(code) in self._functions:
+                    yield code, _shifted(code, chunk.shift)
 
     def _live(self, path: str) -> list[CodeType]:
         """Module codes of a file, without those of imports that failed."""
@@ -106,6 +135,16 @@ def _functions_by_code(overlay: SourceOverlay) -> dict[int, list[FunctionType]]:
 
 def _paths(overlay: SourceOverlay) -> set[str]:
     return {code.co_filename for codes in overlay.modules.values() for code in codes}
+
+
+def _equal(wanted: CodeType, module: CodeType) -> CodeType | None:
+    """The code in a live module that equals one compiled from the same lines."""
+    return next((code for code in _nested(module) if code == wanted), None)
+
+
+def _shifted(code: CodeType, lines: int) -> CodeType:
+    consts = tuple(_shifted(c, lines) if isinstance(c, CodeType) else c for c in code.co_consts)
+    return code.replace(co_firstlineno=code.co_firstlineno + lines, co_consts=consts)
 
 
 def _all(code: CodeType) -> Iterator[CodeType]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pytest_gemmadev.validate.chunk import changed_chunk, outline
 from pytest_gemmadev.validate.lines import Ran
 from pytest_gemmadev.validate.overlay import SourceOverlay
 from pytest_gemmadev.validate.swap import Refused, Swapper
@@ -18,7 +19,9 @@ from pytest_gemmadev.validate.swap import Refused, Swapper
 Swap = Callable[[str, str], ModuleType]
 
 
-def swap(tmp_path: Path, before: str, after: str, *, run: str = "") -> dict[str, Any]:
+def swap(
+    tmp_path: Path, before: str, after: str, *, run: str = "", whole: bool = True
+) -> dict[str, Any]:
     """Names of a module that was imported as ``before`` and then given the code of ``after``."""
     path = tmp_path / "module.py"
     overlay = SourceOverlay(str(tmp_path))
@@ -32,8 +35,15 @@ def swap(tmp_path: Path, before: str, after: str, *, run: str = "") -> dict[str,
     exec(run, names)
     ran.stop()
     overlay.modules[real] = [code]
-    Swapper(overlay, ran.codes).swap(real, textwrap.dedent(after).encode())
+    overlay.texts[real] = textwrap.dedent(before).encode()
+    swapper = Swapper(overlay, ran.codes)
+    if not whole:
+        swapper.prepare(real)
+    swapper.swap(real, textwrap.dedent(after).encode())
     return names
+
+
+WHOLE = pytest.mark.parametrize("whole", [True, False], ids=["module", "chunk"])
 
 
 FUNCTION = "def f(x):\n    return x + 1\n"
@@ -179,24 +189,100 @@ REFUSED = {
 }
 
 
+@WHOLE
 @pytest.mark.parametrize("case", APPLIED.values(), ids=APPLIED)
-def test_code_of_live_functions_is_replaced(tmp_path: Path, case: tuple[Any, ...]) -> None:
+def test_code_of_live_functions_is_replaced(
+    tmp_path: Path, case: tuple[Any, ...], whole: bool
+) -> None:
     before, after, expression, expected, *run = case
-    names = swap(tmp_path, before, after, run=run[0] if run else "")
+    names = swap(tmp_path, before, after, run=run[0] if run else "", whole=whole)
     assert eval(expression, {**names, "run": asyncio.run}) == expected
 
 
+@WHOLE
 @pytest.mark.parametrize(("before", "after", "reason"), REFUSED.values(), ids=REFUSED)
 def test_what_takes_a_new_import_is_refused(
-    tmp_path: Path, before: str, after: str, reason: str
+    tmp_path: Path, before: str, after: str, reason: str, whole: bool
 ) -> None:
     with pytest.raises(Refused, match=reason):
-        swap(tmp_path, before, after)
+        swap(tmp_path, before, after, whole=whole)
 
 
-def test_what_does_not_compile_raises(tmp_path: Path) -> None:
+@WHOLE
+def test_what_does_not_compile_raises(tmp_path: Path, whole: bool) -> None:
     with pytest.raises(SyntaxError):
-        swap(tmp_path, FUNCTION, "def f(:\n")
+        swap(tmp_path, FUNCTION, "def f(:\n", whole=whole)
+
+
+MODULE = """\
+from __future__ import annotations
+import os
+
+
+@staticmethod
+def first(x):
+    return x + 1
+def second(x):
+    \'\'\'Two
+    lines.\'\'\'
+    return [x for x in range(x)]
+
+class Third(Exception):
+    limit = 3
+
+    def method(self):
+        def inner():
+            return self.limit
+        return inner()
+
+
+LAST = 1
+def fourth(): return 4
+"""
+
+EDITS = {
+    "first line of the body": ("x + 1", "x + 2"),
+    "inserted behind the last line": ("x + 1\n", "x + 1\n    return 3\n"),
+    "inserted lines": ("    return x + 1", "    if x:\n        x = 2\n    return x + 1"),
+    "removed lines": ("    '''Two\n    lines.'''\n", ""),
+    "one line function": ("return 4", "return 5"),
+    "in a nested function": ("return self.limit", "return self.limit + 1"),
+    "method added": (
+        "        return inner()\n",
+        "        return inner()\n    def more(self): pass\n",
+    ),
+    "class attribute": ("limit = 3", "limit = 4"),
+    "decorator added to the next": ("x + 1\n", "x + 1\n@print\n"),
+    "statement between": ("x + 1\n", "x + 1\nX = 1\n"),
+    "opens a text that a later one closes": ("return x + 1", "return '''"),
+    "module level": ("LAST = 1", "LAST = 2"),
+    "swallows the next function": ("x + 1\ndef second(x):\n", "x + 1\n"),
+    "continued by a backslash": ("x + 1", "x + 1 \\"),
+    "comment": ("x + 1", "x + 1  # one"),
+    "two functions": ("x + 1\ndef second(x):", "x + 2\ndef second(y):"),
+}
+
+
+def outcome(tmp_path: Path, after: str, *, whole: bool) -> object:
+    """All code of the module's functions afterwards, or why there is none."""
+    try:
+        names = swap(tmp_path, MODULE, after, whole=whole)
+    except SyntaxError:
+        return SyntaxError
+    except Refused:
+        return Refused
+    functions = [names[n] for n in ("first", "second", "fourth")] + [names["Third"].method]
+    found = [getattr(f, "__func__", f).__code__ for f in functions]
+    return [(code, code.co_linetable, code.co_consts) for code in found]
+
+
+@pytest.mark.parametrize(("old", "new"), EDITS.values(), ids=EDITS)
+def test_a_chunk_by_itself_comes_to_what_the_module_comes_to(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    after = MODULE.replace(old, new)
+    assert after != MODULE
+    assert outcome(tmp_path, after, whole=False) == outcome(tmp_path, after, whole=True)
 
 
 def test_files_that_were_not_imported_are_only_served(tmp_path: Path) -> None:
@@ -212,3 +298,23 @@ def test_files_whose_assertions_were_rewritten_are_refused(tmp_path: Path) -> No
     overlay.rewritten.add("helpers.py")
     with pytest.raises(Refused, match="rewrote"):
         Swapper(overlay, {}).swap("helpers.py", b"")
+
+
+CHUNKS = {
+    "first line of the body": 0,
+    "inserted behind the last line": 1,
+    "removed lines": -2,
+    "method added": 1,
+    "one line function": 0,
+    "module level": None,
+    "two functions": None,
+    "opens a text that a later one closes": None,
+}
+
+
+@pytest.mark.parametrize(("name", "shift"), CHUNKS.items(), ids=CHUNKS)
+def test_chunk_or_none(name: str, shift: int | None) -> None:
+    module = compile(MODULE, "module.py", "exec", dont_inherit=True)
+    after = MODULE.replace(*EDITS[name])
+    chunk = changed_chunk(outline(MODULE.encode()), after.encode(), module)
+    assert (None if chunk is None else chunk.shift) == shift
