@@ -21,7 +21,7 @@ UNLOCATED = 0.05  # suspiciousness of a place that localization did not name
 MODEL_WEIGHT = 0.35  # nats of score for a nat of the model's likelihood ratio
 NATS_PER_CHARACTER = 0.5  # that code costs a small model; without it, deleting always looks likely
 MODEL_LIMIT = 6.0  # nats that the model may add or take: it orders what is close, no more
-PREFIX_CHARS = 1600  # of context before the edit, about 500 tokens
+PREFIX_CHARS = 1200  # of context before the edit, at least, and up to twice as many
 SUFFIX_LINES = 2  # unchanged lines after the edit that the model reads as well
 _COPIED_LITERAL = 4.0
 _CONSTANT_CONDITION = 2.5
@@ -82,8 +82,8 @@ def model_scores(
 ) -> tuple[float, ...]:
     """How many nats likelier the text is with each candidate than without, as the model reads it.
 
-    The changed lines and `SUFFIX_LINES` lines after them are scored after up to `PREFIX_CHARS`
-    before. Texts of different length are compared at `NATS_PER_CHARACTER`, and the sum is kept
+    The changed lines and `SUFFIX_LINES` lines after them are scored after at least
+    `PREFIX_CHARS` before. Texts of different length are compared at `NATS_PER_CHARACTER`, and the sum is kept
     within `MODEL_LIMIT`.
     """
     asked: dict[str, dict[str, None]] = {}
@@ -93,7 +93,7 @@ def model_scores(
         pairs.append((prefix, old, new))
         asked.setdefault(prefix, {}).update({old: None, new: None})
     known: dict[tuple[str, str], float] = {}
-    for prefix, texts in asked.items():
+    for prefix, texts in sorted(asked.items()):  # neighbours share what was read
         values = model.score(prefix, tuple(texts))
         known.update({(prefix, t): v for t, v in zip(texts, values, strict=True)})
     return tuple(
@@ -122,9 +122,9 @@ def _context(candidate: Candidate, sources: Mapping[str, str]) -> tuple[str, str
         new += text[at : edit.start] + edit.replacement
         at = edit.end
     new += text[at:last]
-    begin = first
-    if first > PREFIX_CHARS:
-        begin = starts[bisect_right(starts, first - PREFIX_CHARS)]
+    # Edits near one another begin at one place, so that the model reads what they share once.
+    anchor = max(0, first // PREFIX_CHARS - 1) * PREFIX_CHARS
+    begin = starts[bisect_right(starts, anchor) - 1]
     return text[begin:first], text[first:last], new
 
 

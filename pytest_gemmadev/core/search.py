@@ -44,6 +44,7 @@ BATCH = 16  # candidates validated side by side where a validation is fast
 SLOW_BATCH = 4
 FAST_SECONDS = 0.2  # of a fast validation, on average
 LOOK_AHEAD = 48  # candidates the model orders at a time where validation is the dearer
+SCORING_SHARE = 0.3  # of the time for validations, at most, goes into scores
 SCORE_GAIN = 0.7  # a score must cost less than this many validations to go first
 FIRST_PASS = 0.6  # of the time for single edits before the model writes
 
@@ -110,6 +111,8 @@ class Search:
     tell: Callable[[str], None] = lambda _message: None
     validations: int = 0
     validate_s: float = 0.0  # spent in validations
+    recent_s: float = 0.0  # a validation of the last batch took
+    scoring_s: float = 0.0  # spent in scores
     score_s: float = 0.06  # the model takes for one candidate; measured at its first use
     seen: set[tuple[tuple[str, int], ...]] = field(default_factory=set)
 
@@ -184,7 +187,7 @@ class Search:
             yield batch
 
     def _fast(self) -> bool:
-        return self.validate_s < FAST_SECONDS * self.validations
+        return self.recent_s < FAST_SECONDS
 
     def _validated(
         self, task: RepairTask, batch: Sequence[_Applied], meter: Meter
@@ -197,7 +200,9 @@ class Search:
             verdicts[index] = verdict
             if meter.exhausted:
                 break
-        self.validate_s += self.clock() - start_s
+        spent_s = self.clock() - start_s
+        self.validate_s += spent_s
+        self.recent_s = spent_s / max(1, len(verdicts))
         self.validations += len(verdicts)
         meter.count(len(verdicts))
         self.tell(f"{self.validations} candidates validated")
@@ -235,7 +240,9 @@ class Search:
                 continue
             start_s = self.clock()
             ratios = model_scores([step.candidate for step in window], task, self.model)
-            self.score_s = (self.clock() - start_s) / len(window)
+            spent_s = self.clock() - start_s
+            self.scoring_s += spent_s
+            self.score_s = spent_s / len(window)
             rated = [
                 replace(s, score=s.score + MODEL_WEIGHT * r, candidate=_rated(s.candidate, r))
                 for s, r in zip(window, ratios, strict=True)
@@ -245,7 +252,9 @@ class Search:
     def _scoring_pays(self) -> bool:
         if self.model is None or not self.model.info.can_score or not self.validations:
             return False
-        return self.validate_s / self.validations > SCORE_GAIN * self.score_s
+        if self.scoring_s > SCORING_SHARE * (self.validate_s + self.scoring_s):
+            return False
+        return self.recent_s > SCORE_GAIN * self.score_s
 
     # --- several faults behind one test ----------------------------------------------------------
 
