@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from pytest_gemmadev.propose.patterns.comparisons import is_condition
 from pytest_gemmadev.propose.patterns.kinds import FLAG, NUMBER, TEXT
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
 from pytest_gemmadev.propose.patterns.unit import Unit
@@ -295,7 +296,10 @@ class NameToConstant(Pattern[ast.Name]):
             "def f(a, b):\n    x = a + 1000\n    return x % 1000\n",
         ),
     )
-    untouched = ("def f(xs):\n    for x in xs:\n        x()\n",)
+    untouched = (
+        "def f(xs):\n    for x in xs:\n        x()\n",
+        "def f(x):\n    if x:\n        g()\n",
+    )
 
     def edits(self, node: ast.Name, unit: Unit) -> Iterator[Change]:
         parent = unit.parent(node)
@@ -303,6 +307,8 @@ class NameToConstant(Pattern[ast.Name]):
             return
         if isinstance(parent, (ast.For, ast.AsyncFor, ast.comprehension)):
             return
+        if is_condition(node, unit):
+            return  # a condition that never changes repairs nothing
         if isinstance(parent, ast.Call) and parent.func is node:
             return
         if isinstance(parent, ast.Subscript) and parent.value is node:

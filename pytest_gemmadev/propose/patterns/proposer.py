@@ -33,7 +33,6 @@ from pytest_gemmadev.propose.patterns.unit import Unit, find_unit
 _COMBINED = 40  # edits of one statement that are tried together with one another
 _FLOOR = 1e-4  # suspiciousness below which all places count the same
 
-_Place: TypeAlias = tuple[Unit, tuple[ast.AST, ...]]  # the nodes that begin on a suspicion's lines
 _Pair: TypeAlias = tuple[Unit, ast.AST, AnyPattern]
 _Item: TypeAlias = "_Suspicious | _Pair | _Scored"
 
