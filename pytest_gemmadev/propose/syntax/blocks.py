@@ -44,8 +44,9 @@ def strings(lines: Sequence[str], fault: Fault) -> Iterator[Fix]:
     tokens = [t for t in scan(text) if t.kind in ("string", "open") and _is_triple(t.text)]
     first: Token | None = None
     for token in tokens:
-        if _row(starts, token.start) > max(fault.line, fault.end_line):
-            break
+        beyond = _row(starts, token.start) > max(fault.line, fault.end_line)
+        if beyond and token.kind != "open":
+            continue
         if token.kind == "open" or _borders_on_prose(lines, starts, token):
             first = token
             break
@@ -173,14 +174,17 @@ def _opened(
         return Fix((Change(at, at + 1, (text,)),), cost + price, "quote")
 
     if not behind.strip(" \t),]"):
+        found = 0
         for at in range(row, max(-1, row - 60), -1):
             above = previous_code(lines, at)
             if is_code(lines[at]) and _may_begin(lines, above, at):
                 pad = indentation(lines[at])
-                yield fix(at, pad + quote + lines[at][len(pad) :], 0.4)
+                yield fix(at, pad + quote + lines[at][len(pad) :], 0.4 + 0.2 * found)
                 if at > 0 and not lines[at - 1].strip():
-                    yield fix(at - 1, pad + quote, 1.2)
-                break
+                    yield fix(at - 1, pad + quote, 1.2 + 0.2 * found)
+                found += 1
+                if found == 3:
+                    break
         if before.strip():
             stripped = before.lstrip()
             pad = before[: len(before) - len(stripped)]
@@ -344,6 +348,9 @@ def outcast(lines: Sequence[str], fault: Fault) -> Iterator[Fix]:
         if header and first_word(lines[one.first]) not in ("class", "def"):
             pad = indentation(lines[one.first])
             yield Fix((Change(one.first, one.last, (f"{pad}if True:",)),), 7.0 + more, "header")
+    if any(one.first < fault.line < one.last for one in rows[index : index + 1]):
+        alone = _commented(lines, fault.line, fault.line + 1)
+        yield Fix((alone,), _COMMENT - 0.5 + _prose(lines[fault.line]), "stray-text")
     first = last = fault.line
     while first > 0 and lines[first - 1].strip():
         first -= 1
@@ -375,4 +382,4 @@ def _prose(line: str) -> float:
         return -2.5
     if not words:
         return -2.5 if not re.search(r"[\w)\]}]", line) else -0.5
-    return 1.0
+    return 2.0

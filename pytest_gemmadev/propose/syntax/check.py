@@ -14,7 +14,19 @@ from pytest_gemmadev.propose.syntax.fstrings import quoting_fault
 Target = tuple[int, int]
 """A Python version, ``(3, 12)``."""
 
-_TOKENIZER = ("unterminated", "never closed", "unmatched", "does not match opening", "EOF in multi")
+_TOKENIZER = (
+    "unterminated",
+    "never closed",
+    "unmatched",
+    "does not match",
+    "EOF in multi",
+    "non-printable",
+    "invalid character",
+    "line continuation",
+    "literal",
+    "leading zeros",
+    "inconsistent use of tabs",
+)
 
 
 @dataclass(frozen=True, slots=True)

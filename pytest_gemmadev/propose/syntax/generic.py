@@ -21,9 +21,10 @@ _VALUE = frozenset({"name", "number", "string"})
 
 def splices(s: Statement) -> Iterator[Splice]:
     """Every edit of few tokens near the fault, in no order."""
-    for gap in range(max(0, s.at - REACH), min(len(s.tokens), s.at + REACH) + 1):
+    near = {at + step for at in s.places for step in range(-REACH, REACH + 1)}
+    for gap in sorted(i for i in near if 0 <= i <= len(s.tokens)):
         yield from _insertions(s, gap)
-    for index in range(max(0, s.at - REACH), min(len(s.tokens), s.at + REACH)):
+    for index in sorted(i for i in near if 0 <= i < len(s.tokens)):
         yield from _deletions(s, index)
         yield from _replacements(s, index)
         yield from _swaps(s, index)
@@ -80,7 +81,10 @@ def _spacing(s: Statement, gap: int, token: str) -> float:
     if "\n" in space:
         return 0.0 if token in ",)]}" else 0.5
     if token == ".":
-        return 1.6 if space else -0.3
+        if space:
+            return 1.6
+        before = s.tokens[gap - 1]
+        return -1.8 if before.text in (")", "]") or before.kind == "string" else -0.3
     if token in "([{)]}":
         return 0.8 if space else 0.0
     if token in ",:":
@@ -104,7 +108,7 @@ def _deletions(s: Statement, index: int) -> Iterator[Splice]:
         cost += _RARE * surprise(s.sort(index - 1), "", s.sort(index + count))
         twice = count == 1 and bool(index) and s.tokens[index - 1].text == gone[0].text
         if twice:
-            cost -= 1.5
+            cost -= 0.7 if gone[0].text in (")", "]", "}") else 1.5
         else:
             cost += sum(2.0 for t in gone if t.kind in _VALUE) + 1.5 * (count - 1)
         end = s.tokens[index + count].start if index + count < len(s.tokens) else gone[-1].end
@@ -184,12 +188,18 @@ def _splits(s: Statement, index: int, token: Token) -> Iterator[Splice]:
             defines = word in ("def", "class") and index == 0
             cost = 0.5 + far + known + (0.0 if s.around.knows(rest) or defines else 2.0)
             yield Splice(token.start, token.end, parts, cost, "space")
+    if index == 0 and s.opens_block and not s.around.knows(token.text):
+        for name in s.around.names:  # what stood before a function's name became part of it
+            if len(name) > 2 and token.text.endswith(name):
+                yield Splice(token.start, token.end, f"def {name}", 0.9, "keyword")
     if not s.brackets[1]:
         return
     for at in range(2, len(token.text) - 1):
         left, right = token.text[:at], token.text[at:]
-        if s.around.knows(left) and s.around.knows(right):
-            yield Splice(token.start + at, token.start + at, "(", 0.6 + far + known, "bracket")
+        if not s.around.knows(right):
+            continue
+        cost = 0.3 if s.around.knows(left) else 1.1 if at > 3 else 3.0
+        yield Splice(token.start + at, token.start + at, "(", cost + far + known, "bracket")
 
 
 def _joins(s: Statement, index: int) -> Iterator[Splice]:

@@ -125,22 +125,53 @@ def fixes(layout: Layout) -> Iterator[Fix]:
         yield from _clause(layout)
 
 
-def _ends(layout: Layout, index: int, width: int) -> list[tuple[int, float]]:
-    """Rows at which a block from a statement on may end, with what each costs."""
+_LENGTHS = {"if": 0.35, "elif": 0.35, "else": 0.35, "except": 0.35, "def": 0.6, "class": 0.8}
+_LEAVES = frozenset(("return", "raise", "continue", "break"))
+
+
+def _ends(layout: Layout, index: int, width: int, header: str = "") -> list[tuple[int, float]]:
+    """Rows at which a block from a statement on may end, with what each costs in nats.
+
+    Blocks of ``header`` are short or long as its word suggests; they end at blank lines, and where
+    nothing behind could be reached.
+    """
     rows = layout.rows
     whole = block_end(layout.lines, rows[index].first, width)
-    ends: dict[int, float] = {whole: 0.0}
-    count = 0
-    for at in range(index + 1, len(rows)):
-        first = rows[at].first
-        if first >= whole or count >= ENDS:
-            break
-        if layout.width(at) != width or layout.word(at) in CLAUSES:
+    per_statement = _LENGTHS.get(header, 0.3)
+    ends: dict[int, float] = {}
+    count, crossed, left = 0, 0.0, False
+    for at in range(index + 1, len(rows) + 1):
+        first = rows[at].first if at < len(rows) else whole
+        if first < whole and (layout.width(at) != width or layout.word(at) in CLAUSES):
             continue
-        blank = not layout.lines[first - 1].strip()
+        left = layout.word(at - 1) in _LEAVES and layout.width(at - 1) == width
         count += 1
-        ends.setdefault(_trim(layout, first), 0.9 if blank else 1.5 + 0.05 * count)
+        blanks = _blanks(layout, first)
+        is_long = header in ("def", "class", "")
+        cost = 0.2 + per_statement * (count - 1) * (not is_long) + crossed
+        if first >= whole:
+            cost = min(cost, 0.5 + crossed + 0.04 * count)
+        elif left:
+            cost -= 0.2
+        elif blanks:
+            cost += 0.1 if blanks > 1 else 0.5
+        elif is_long:
+            cost += 1.4
+        ends.setdefault(_trim(layout, min(first, whole)), cost)
+        if first >= whole or len(ends) >= ENDS:
+            break
+        crossed += 3.0 * left + (1.5 if blanks > 1 and header in ("def", "class") else 0.0)
+        crossed += 1.0 * (header == "def" and layout.word(at) in ("def", "class", "@"))
+    ends.setdefault(_trim(layout, whole), 0.6 + crossed)
     return sorted(ends.items(), key=lambda pair: pair[1])
+
+
+def _blanks(layout: Layout, row: int) -> int:
+    """Blank lines right before a row."""
+    count = 0
+    while row > count and not layout.lines[row - count - 1].strip():
+        count += 1
+    return count
 
 
 def _trim(layout: Layout, end: int) -> int:
@@ -173,7 +204,7 @@ def _indented(layout: Layout, header: int, index: int) -> Iterator[Fix]:
     lines, rows = layout.lines, layout.rows
     here, first = layout.width(index), rows[index].first
     parent = layout.width(header)
-    word = layout.word(index)
+    word, word_of_header = layout.word(index), layout.word(header)
     if word in CLAUSES and here == parent:
         return
     target = layout.body_width(header) if here <= parent else here
@@ -184,16 +215,11 @@ def _indented(layout: Layout, header: int, index: int) -> Iterator[Fix]:
     if following < len(rows) and layout.width(following) == target > here:
         # Only the first line of the block slipped.
         yield Fix((layout.move(first, rows[index].last, target - here),), 0.5, "indent")
-    for end, cost in _ends(layout, index, here):
-        size = 0.02 * min(50, end - first)
-        yield Fix((layout.move(first, end, unit_target - here),), 1.0 + cost + size + beyond,
-                  "indent")  # fmt: skip
+    for end, cost in _ends(layout, index, here, word_of_header):
+        cost += 0.8 + 0.01 * min(50, end - first) + beyond
+        yield Fix((layout.move(first, end, unit_target - here),), cost, "indent")
         if target != unit_target:
-            yield Fix((layout.move(first, end, target - here),), 1.0 + cost + size + beyond,
-                      "indent")  # fmt: skip
-    single = rows[index].last
-    if not (following < len(rows) and layout.width(following) > here):
-        yield Fix((layout.move(first, single, unit_target - here),), 1.6 + beyond, "indent")
+            yield Fix((layout.move(first, end, target - here),), cost, "indent")
     if is_code(lines[first]) and here < parent:
         end = block_end(lines, first, 0)
         yield Fix((layout.move(first, end, unit_target - here),), 2.5, "indent")
@@ -288,13 +314,21 @@ def _between_levels(layout: Layout) -> Iterator[Fix]:
         levels.add(layout.width(index - 1) + layout.unit)
     levels.add(0)
     run = block_end(layout.lines, first, here)
+    before = layout.width(index - 1) if index else 0
+    after = layout.width(index + 1) if index + 1 < len(layout.rows) else 0
+    single = layout.rows[index].last
+    fits = after in levels and after != here  # what follows stands where it should
     for level in levels:
-        cost = 0.5 + 0.35 * abs(level - here)
         columns = level - here
-        yield Fix((layout.move(first, run, columns),), cost + 0.02 * (run - first), "indent")
-        for end, more in _ends(layout, index, here)[:5]:
-            if end != run:
-                yield Fix((layout.move(first, end, columns),), cost + 0.4 * more, "indent")
+        cost = 0.5 + 0.3 * abs(columns)
+        # Rather beside its neighbours, most of all where both are.
+        cost -= 0.6 * (level == after) + 0.6 * (level == before) if fits else 0.0
+        yield Fix((layout.move(first, single, columns),), cost + 0.3 * (not fits), "indent")
+        more = 0.02 * (run - first) + 1.2 * fits
+        yield Fix((layout.move(first, run, columns),), cost + more, "indent")
+        for end, further in _ends(layout, index, here)[:5]:
+            if end not in (run, single):
+                yield Fix((layout.move(first, end, columns),), cost + more + further, "indent")
     # Or the lines before it are the ones that slipped.
     for at in range(index - 1, max(-1, index - 10), -1):
         wide = layout.width(at)

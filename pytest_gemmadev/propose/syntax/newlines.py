@@ -56,7 +56,7 @@ def _split(
         if one is None or two is None:
             continue
         cost = _SPLIT + _RARE * surprise(before.sort, "\n", after.sort)
-        cost += 0.4 * (after.start == before.end) - 0.6 + 1.2 * (_idle(one) + _idle(two))
+        cost += 1.5 * (after.start == before.end) - 0.6 + 1.2 * (_idle(one) + _idle(two))
         opens = before.text == ":"
         choices = [width + unit] if opens else [w for w in levels if w <= width] or [width]
         for target_width in choices:

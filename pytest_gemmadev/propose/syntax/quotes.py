@@ -9,7 +9,7 @@ from pytest_gemmadev.propose.syntax.counts import surprise
 from pytest_gemmadev.propose.syntax.scan import KEYWORDS, Token, code_tokens
 from pytest_gemmadev.propose.syntax.statement import Splice, Statement
 
-_ADD, _DROP, _CHANGE, _ESCAPE = 1.0, 1.4, 0.8, 1.3
+_ADD, _DROP, _CHANGE, _ESCAPE = 1.0, 1.6, 0.8, 1.3
 _RARE = 0.3  # nats of cost for a nat of surprise at the borders of strings
 _PLACES = 160  # tried in one line
 _EDGE = re.compile(r"(?<=\w)(?!\w)|(?<!\w)(?=\w)|(?<=\W)(?=\W)")
@@ -84,6 +84,10 @@ def _unlike_text(s: Statement, token: Token) -> float:
     cost = 0.0
     for open_, close in ("()", "[]", "{}"):
         cost += 0.8 * abs(body.count(open_) - body.count(close))
+    other = "'" if quote == '"' else '"'
+    cost += 0.8 * (body.count(other) % 2)
+    if re.search(r"['\"]\s*[,+%]|[,+%]\s*['\"]", body):
+        cost += 1.5
     if body and body != body.strip():
         cost += 0.4
     if body[-1:] in (",", ":") or body[:1] in (",", ")"):
@@ -92,7 +96,7 @@ def _unlike_text(s: Statement, token: Token) -> float:
         words = _WORD.findall(body)
         cost += 1.6 if words and all(map(s.around.knows, words)) else 0.5
     elif re.fullmatch(r"[^\W\d]\w*", body) and s.around.names[body]:
-        cost += 0.5
+        cost += 0.5 + 0.3 * (s.around.names[body] > 2)
     return cost
 
 

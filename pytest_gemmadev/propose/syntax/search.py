@@ -110,7 +110,7 @@ class Search:
             if left is None and not bulk and any(f.name == fix.name for f in draft.fixes):
                 bulk = True  # the second time: it may be all over the file
                 if many := self.gatherer.everywhere(draft.lines, fix):
-                    children.append(_Child(many.cost - 1.0, 0.0, draft.fixed(many)))
+                    children.append(_Child(many.cost - 2.0, -2.0, draft.fixed(many)))
             child = _Child(fix.cost + ahead, ahead, draft.fixed(fix))
             children.append(child)
             best = min(best, child.cost)

@@ -8,10 +8,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 from pytest_gemmadev.propose.syntax.check import Fault, Target, compiled
+from pytest_gemmadev.propose.syntax.counts import adjacency
 from pytest_gemmadev.propose.syntax.layout import HEADERS, code_of, first_word, indentation
 from pytest_gemmadev.propose.syntax.scan import Token, code_tokens, open_brackets
 from pytest_gemmadev.propose.syntax.surroundings import Surroundings
 
+LONGEST = 300  # tokens of a statement that are looked at one by one
+_SELDOM = 60  # times in the code that was counted
 MISPLACED_BLOCK = 2.5  # nats: a header where no block follows, or a block behind no header
 
 
@@ -50,6 +53,16 @@ class Statement:
         return len(self.tokens)
 
     @cached_property
+    def places(self) -> tuple[int, ...]:
+        """Indices at which tokens may be wrong: at the fault, and where two stand side by side
+        that hardly ever do."""
+        found = [self.at]
+        for index in range(1, min(len(self.tokens), LONGEST)):
+            if adjacency(self.sort(index - 1), self.sort(index)) < _SELDOM:
+                found.append(index)
+        return tuple(dict.fromkeys(found[:8]))
+
+    @cached_property
     def brackets(self) -> tuple[list[int], list[int]]:
         return open_brackets(self.tokens)
 
@@ -70,9 +83,9 @@ class Statement:
         """Tokens between a place and the fault."""
         first = sum(1 for t in self.tokens if t.end <= start)
         last = sum(1 for t in self.tokens if t.start < end)
-        if first <= self.at <= last:
+        if any(first <= at <= last for at in self.places):
             return 0
-        return min(abs(first - self.at), abs(last - self.at))
+        return min(min(abs(first - at), abs(last - at)) for at in self.places)
 
     def spliced(self, splice: Splice) -> str:
         return self.text[: splice.start] + splice.replacement + self.text[splice.end :]

@@ -71,7 +71,7 @@ def _completed(lines: Sequence[str], row: int) -> Iterator[tuple[tuple[str, ...]
         elif word in ("try", "else"):
             yield (f"{pad}{word}:", *body), 3.0
         elif rest:
-            yield (f"{_closed(line.rstrip(':')).rstrip(':')}:", *body), 2.8
+            yield (f"{_closed(line.rstrip(':')).rstrip(':')}:", *body), 3.8
             if word == "for" and " in" not in rest:
                 yield (f"{_closed(line.rstrip(':'))} in ():", *body), 3.4
         else:

@@ -45,6 +45,8 @@ def _odd(node: ast.AST) -> float:
             return 1.5
         case ast.UnaryOp(op=ast.USub(), operand=ast.UnaryOp(op=ast.USub())):
             return 3.0
+        case ast.For(iter=ast.Tuple(elts=[first, *_]) as values):
+            return 1.5 if values.col_offset == first.col_offset else 0.0
         case ast.Assign():
             return 2.5 * any(_lists_values(target) for target in node.targets[1:])
         case ast.AnnAssign():

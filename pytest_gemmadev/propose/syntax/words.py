@@ -245,6 +245,8 @@ PHRASES = (
     _phrase(r"\)\s*-\s*>?\s*(?=[A-Za-z_\"'])", ") -> ", 1.0, "annotation"),
     _phrase(r"\)\s*>\s*(?=[A-Za-z_\"'].*:\s*$)", ") -> ", 1.0, "annotation"),
     _phrase(r"\blambda\s+([\w, ]*?)\s*(?:->|=>|\.)\s*", r"lambda \1: ", 0.5, "colon"),
+    _phrase(r"^(\s*)([A-Z]\w*[a-z]\w*)(?=\s*\([\w., =]*\)\s*:\s*$)", r"\1class \2", 0.8,
+            "keyword"),
     _phrase(rf"^(\s*)({_NAME})(?=\s*\([^()]*\)\s*(?:->.*)?:\s*$)", r"\1def \2", 1.2, "keyword"),
     _phrase(rf"^(\s*)(?:{_NAME}\s+)({_NAME})(?=\s*\([^()]*\)\s*(?:->.*)?:\s*$)", r"\1def \2", 1.4,
             "keyword"),
