@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
@@ -26,6 +27,7 @@ SUFFIX_LINES = 2  # unchanged lines after the edit that the model reads as well
 _COPIED_LITERAL = 4.0
 _CONSTANT_CONDITION = 2.5
 _DELETION = 1.5
+_REMOVAL = 1.0  # of part of an expression, with nothing in its place
 _CHARACTER = 0.01  # small patches first
 
 
@@ -142,11 +144,43 @@ def overfitting_penalty(candidate: Candidate, task: RepairTask) -> float:
             tests = frozenset().union(*(_literals(t) for t in task.context.values()))
             if any(literal in tests and literal not in source for literal in added):
                 penalty += _COPIED_LITERAL
+        if edit.replacement.strip() and not Counter(_tokens(edit.replacement)) - Counter(
+            _tokens(old)
+        ):
+            penalty += _REMOVAL
         if re.search(r"\b(if|elif|while|and|or|return)\s+(True|False)\b", edit.replacement):
             penalty += _CONSTANT_CONDITION
         if old.strip() and not edit.replacement.strip():
             penalty += _DELETION
     return penalty
+
+
+def copies_expected_number(candidate: Candidate, task: RepairTask) -> bool:
+    """True when it writes a number that stands in the tests and nowhere in the file it changes.
+
+    Such a patch answers the question that was asked instead of the one that was meant. A number
+    one off from what stood there is let pass: it may well be the bound that was missed.
+    """
+    for edit in candidate.edits:
+        text = task.sources[edit.path]
+        added = _numbers(edit.replacement) - _numbers(text)
+        if not added:
+            continue
+        start = text.rfind("\n", 0, edit.start) + 1
+        old = [float(n) for n in (*_numbers(text[start : edit.end]), "0", "1", "2")]
+        added = frozenset(n for n in added if all(abs(float(n) - o) > 1 for o in old))
+        if any(added & _numbers(test) for test in task.context.values()):
+            return True
+    return False
+
+
+def _numbers(text: str) -> frozenset[str]:
+    """Decimal numbers in ``text``, the commonest left out."""
+    return frozenset(x for x in _literals(text) if re.fullmatch(r"[\d.]+", x))
+
+
+def _tokens(text: str) -> list[str]:
+    return re.findall(r"\w+|[^\w\s]", text)
 
 
 _TRIVIAL = frozenset({"0", "1", "2", "''", '""', "0.0", "1.0"})

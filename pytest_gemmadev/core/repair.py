@@ -99,9 +99,20 @@ class Repair:
         open_stacks = [s for s in observation.stacks if not self._closed(s.nodeid)]
         if not open_stacks:
             return None
-        first = min(open_stacks, key=_urgency)
+        reach = self._reach(open_stacks, observation)
+        first = min(open_stacks, key=lambda s: (*_urgency(s), reach.get(s.nodeid, 0)))
         same = [s for s in open_stacks if s.signature == first.signature and s is not first]
         return FailingSet((first, *same))
+
+    def _reach(self, open_stacks: Sequence[ErrorStack], observation: Observation) -> dict[str, int]:
+        """Lines that each failing test executes: what runs least of the code says most about it."""
+        tests = tuple(sorted(s.nodeid for s in open_stacks if s.nodeid in observation.collected))
+        if len({s.signature for s in open_stacks}) < 2 or len(tests) < 2:
+            return {}
+        failing = FailingSet(tuple(s for s in open_stacks if s.nodeid in tests))
+        task = self._task(failing, replace(observation, outcomes={}))
+        spectra = self.oracle.spectrum(task)
+        return {nodeid: len(spectrum.lines) for nodeid, spectrum in spectra.items()}
 
     def _closed(self, nodeid: str) -> bool:
         outcome = self.outcomes.get(nodeid)
@@ -291,11 +302,11 @@ class Repair:
             )
 
 
-def _urgency(stack: ErrorStack) -> tuple[int, int, int]:
+def _urgency(stack: ErrorStack) -> tuple[int, int]:
     kind = _ORDER.index(stack.kind) if stack.kind in _ORDER else 0
     wave = _WAVE.get(stack.kind, 2)
     # A broken import hides every test behind it, whatever the error is.
-    return (0 if stack.phase == "collect" else 1, wave * len(_ORDER) + kind, len(stack.frames))
+    return (0 if stack.phase == "collect" else 1, wave * len(_ORDER) + kind)
 
 
 def _carries(task: RepairTask, before: Observation, after: Observation) -> bool:

@@ -15,7 +15,13 @@ from itertools import islice
 from pytest_gemmadev.core.budget import Meter
 from pytest_gemmadev.core.edits import apply_edits
 from pytest_gemmadev.core.progress import moved_on
-from pytest_gemmadev.core.rank import MODEL_WEIGHT, Places, model_scores, prior_score
+from pytest_gemmadev.core.rank import (
+    MODEL_WEIGHT,
+    Places,
+    copies_expected_number,
+    model_scores,
+    prior_score,
+)
 from pytest_gemmadev.core.types import (
     Candidate,
     Inapplicable,
@@ -178,6 +184,8 @@ class Search:
         for step in stream:
             texts = changed_texts(step.candidate, task.sources)
             if texts is None or not self._is_new(task, texts):
+                continue
+            if copies_expected_number(step.candidate, task):
                 continue
             batch.append((step, texts))
             if len(batch) >= (BATCH if self._fast() else SLOW_BATCH):

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+
+from pytest_gemmadev.core.rank import (
+    MODEL_LIMIT,
+    Places,
+    copies_expected_number,
+    model_scores,
+    overfitting_penalty,
+    prior_score,
+)
+from pytest_gemmadev.core.types import Candidate, Edit, RepairTask, Span, Suspicion
+from pytest_gemmadev.models.scripted import ScriptedModel
+
+SOURCE = "LIMIT = 27\n\n\ndef fee(days):\n    return min(days * 25, LIMIT)\n"
+TEST = "def test_fee():\n    assert fee(100) == 2500\n    assert fee(28) == 28\n"
+
+
+def task() -> RepairTask:
+    return RepairTask(
+        stacks=(),
+        targets=("t",),
+        regression=frozenset(),
+        sources={"fee.py": SOURCE},
+        overlay={},
+        suspicions=(Suspicion(Span("fee.py", 5, 5), 1.0, "ochiai"),),
+        context={"test_fee.py": TEST},
+    )
+
+
+def change(old: str, new: str, prior: float = 0.0) -> Candidate:
+    at = SOURCE.index(old)
+    return Candidate((Edit("fee.py", at, at + len(old), new),), "test", prior)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "copies"),
+    [
+        pytest.param("days * 25", "2500", True, id="the expected value itself"),
+        pytest.param("days", "100", True, id="the tested input"),
+        pytest.param("27", "28", False, id="one off from what stood there"),
+        pytest.param("25", "30", False, id="a number that no test knows"),
+        pytest.param("25", "27", False, id="a number of the same file"),
+    ],
+)
+def test_numbers_copied_out_of_a_test_are_recognized(old: str, new: str, copies: bool) -> None:
+    assert copies_expected_number(change(old, new), task()) is copies
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("    return min(days * 25, LIMIT)\n", "", id="a statement deleted"),
+        pytest.param("min(days * 25, LIMIT)", "days * 25", id="part of an expression dropped"),
+        pytest.param("return min(days * 25, LIMIT)", "return True", id="made constant"),
+    ],
+)
+def test_what_smells_of_overfitting_costs(old: str, new: str) -> None:
+    assert overfitting_penalty(change(old, new), task()) > 0
+
+
+def test_a_plain_replacement_costs_nothing() -> None:
+    assert overfitting_penalty(change("min", "max"), task()) == 0
+
+
+def test_suspicious_places_come_first() -> None:
+    places = Places.of(task().suspicions, task().sources)
+    near = prior_score(change("25", "26", -3.0), task(), places)
+    far = prior_score(change("27", "26", -3.0), task(), places)
+    assert near > far
+
+
+def test_the_model_compares_texts_of_any_length_within_bounds() -> None:
+    model = ScriptedModel(scores=lambda _prefix, text: -0.5 * len(text))
+    longer = change("days * 25", "max(days, 0) * 25")
+    assert model_scores([longer], task(), model) == pytest.approx((0.0,), abs=1e-9)
+    certain = ScriptedModel(scores=lambda _prefix, text: 500.0 if "max" in text else 0.0)
+    assert model_scores([longer], task(), certain) == (MODEL_LIMIT,)
