@@ -16,6 +16,7 @@ import importlib
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -115,7 +116,7 @@ class _Run:
         _preload(self._setup["preload"])
         if threading.active_count() > 1 and self._setup["preload"]:
             self._again(preload=[])  # a fork would lose them
-        request, pipe, jobs = _serve(self._control)
+        request, pipe, jobs = _serve(self._control, self._setup["folder"])
         self._control = None
         self.begin(request, pipe, jobs)
 
@@ -168,7 +169,7 @@ def _preload(names: list[str]) -> None:
                 sys.modules.pop(name, None)
 
 
-def _serve(control: Channel) -> tuple[Message, int, int | None]:
+def _serve(control: Channel, folder: str) -> tuple[Message, int, int | None]:
     """Forks a keeper for each request; returns in the run that the keeper starts.
 
     With the request, the pipe to the keeper, and the socket over which candidates come, if they do.
@@ -176,6 +177,7 @@ def _serve(control: Channel) -> tuple[Message, int, int | None]:
     from pytest_gemmadev.validate.process import adopt_orphans, children, end_tree, fork
     from pytest_gemmadev.validate.wire import Channel
 
+    oracle = os.getppid()
     adopt_orphans()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     # pytest collects garbage five times at its end: 1 s on pages that a fork shares, 10 ms without.
@@ -197,6 +199,8 @@ def _serve(control: Channel) -> tuple[Message, int, int | None]:
             os.close(received)
     for child in children():
         end_tree(child)
+    if os.getppid() != oracle:  # it was ended and could not clean up itself
+        shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 
 

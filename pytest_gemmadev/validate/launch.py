@@ -203,6 +203,7 @@ class Launcher:
         return {
             "kind": kind,
             "root": str(self.root),
+            "folder": str(self.folder),
             "args": list(self.args),
             "path": list(self.import_path),
             "preload": list(self.preload),

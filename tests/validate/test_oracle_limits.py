@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 from projects import MakeProject, Project
 
+import pytest_gemmadev
 from pytest_gemmadev.core.types import ErrorKind, Plausible, Regressed, StillFailing, TimedOut
 from pytest_gemmadev.validate.oracle import Limits
 
@@ -218,3 +223,61 @@ def test_nothing_is_left_behind(make_project: MakeProject) -> None:
     assert not alive(pid)
     assert not launcher.folder.exists()
     assert not [p for p in project.root.rglob("*") if p.suffix == ".pyc"]
+
+
+INTERRUPTED = """
+import sys
+from pytest_gemmadev.core.scope import Scope
+from pytest_gemmadev.core.types import Candidate, Edit, RepairTask
+from pytest_gemmadev.validate.oracle import PytestOracle
+
+root = sys.argv[1]
+task = RepairTask((), ("test_lib.py::test_f",), frozenset(), {}, {})
+slow = Candidate((Edit("lib.py", 0, 0, "import time; time.sleep(100)\\n"),), "slow", 0.0)
+with PytestOracle(root, invocation_dir=root, args=[], scope=Scope(root)) as oracle:
+    oracle.validate(task, Candidate((), "unchanged", 0.0))
+    print(oracle._launcher.folder, oracle._launcher._zygote.process.pid, flush=True)
+    oracle.validate(task, slow)
+"""
+
+
+def descendants(pid: int) -> set[int]:
+    found = {pid}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", encoding="ascii") as file:
+                    parent = int(file.read().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if parent == pid:
+                found |= descendants(int(name))
+    return found
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks into /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "killed"])
+def test_nothing_is_left_when_the_oracle_is_ended(tmp_path: Path, number: signal.Signals) -> None:
+    (tmp_path / "lib.py").write_text("def f():\n    return 1\n")
+    (tmp_path / "test_lib.py").write_text("from lib import f\ndef test_f():\n    assert f() == 2\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(pytest_gemmadev.__file__).parents[1])},
+    )
+    assert process.stdout is not None
+    folder, zygote = process.stdout.readline().split()
+    while len(started := descendants(int(zygote))) < 3:  # with a keeper and its run
+        time.sleep(0.01)
+    process.send_signal(number)
+    process.wait(20)
+    process.stdout.close()
+    for _ in range(1000):
+        if not os.path.exists(folder) and not any(alive(pid) for pid in started):
+            break
+        time.sleep(0.01)
+    assert not os.path.exists(folder)
+    assert not any(alive(pid) for pid in started)
