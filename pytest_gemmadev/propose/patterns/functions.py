@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from pytest_gemmadev.propose.patterns.kinds import MAPPING
 from pytest_gemmadev.propose.patterns.layout import before, real_statements
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
 from pytest_gemmadev.propose.patterns.unit import Function, Unit
@@ -43,6 +44,19 @@ class MutableDefault(Pattern[ast.FunctionDef]):
                 yield Change(((*unit.span(default), "None"), *guard.replacements), 0.0, node)
 
 
+_FUNCTION_KEYS = ("len", "str", "int", "str.lower", "abs")
+_KEYS = (
+    "x[0]",
+    "x[1]",
+    "-x",
+    "-x[1]",
+    "x[-1]",
+    "(len(x), x)",
+    "(x[1], x[0])",
+    "(-x[1], x[0])",
+)
+
+
 class SortOrder(Pattern[ast.Call]):
     """A sort key or its direction: by an element, by length, the other way round, in two steps."""
 
@@ -61,6 +75,10 @@ class SortOrder(Pattern[ast.Call]):
             "def f(xs):\n    return max(xs, key=lambda p: p[0])\n",
             "def f(xs):\n    return max(xs, key=lambda p: (p[0], p[1]))\n",
         ),
+        (
+            "def f(xs):\n    d = {}\n    return sorted(xs)\n",
+            "def f(xs):\n    d = {}\n    return sorted(xs, key=lambda x: d[x])\n",
+        ),
         ("def f(xs):\n    xs.sort(reverse=True)\n", "def f(xs):\n    xs.sort(reverse=False)\n"),
     )
     untouched = ("def f(xs):\n    return g(xs)\n",)
@@ -78,20 +96,13 @@ class SortOrder(Pattern[ast.Call]):
         elif "key" not in given and (node.args or name == "sort") and len(node.args) <= 1:
             last = unit.span(node.args[-1])[1] if node.args else unit.span(node)[1] - 1
             comma = ", " if node.args else ""
-            for code in (
-                "x[0]",
-                "x[1]",
-                "-x",
-                "(-x[1], x[0])",
-                "(len(x), x)",
-                "-x[1]",
-                "x[-1]",
-                "(x[1], x[0])",
-            ):
-                tail = ", " if not node.args and node.keywords else ""
-                yield Change(((last, last, f"{comma}key=lambda x: {code}{tail}"),))
-            for function in ("len", "str", "int", "str.lower", "abs"):
-                yield Change(((last, last, f"{comma}key={function}"),))
+            tail = ", " if not node.args and node.keywords else ""
+            for code in (*_FUNCTION_KEYS, *(f"lambda x: {body}" for body in _KEYS)):
+                yield Change(((last, last, f"{comma}key={code}{tail}"),))
+            for variable, weight in unit.variables.ranked(node, kinds=frozenset({MAPPING}))[:4]:
+                if MAPPING in variable.kinds:
+                    for body in (f"{variable.name}[x]", f"-{variable.name}[x]"):
+                        yield Change(((last, last, f"{comma}key=lambda x: {body}{tail}"),), weight)
 
     def _other_key(self, key: ast.Lambda, unit: Unit) -> Iterator[Change]:
         code = unit.code(key.body)
