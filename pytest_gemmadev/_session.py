@@ -7,6 +7,7 @@ changed tree decides the exit status. Where that run disagrees, everything is pu
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -86,6 +87,9 @@ def repair_conftest(config: pytest.Config, plain: Mapping[str, Any]) -> bool:
     scope = _scope(settings, plain)
     seen = observation_from_plain(plain, scope)
     report, _status = _repair(settings, scope, seen, config, lambda _message: None)
+    for outcome in report.outcomes:
+        if outcome.status is not Status.REPAIRED:  # there may be no session that could show it
+            sys.stderr.write(f"gemmadev: {outcome.nodeid}: {outcome.status.value}: {outcome.reason}\n")
     return settings.fix and bool(report.overlay)
 
 
@@ -109,6 +113,7 @@ def _repair(
     try:
         tell("starting")
         model = load_model(settings.model, adapter=settings.adapter, threads=None)
+        oracle.learn(seen)
         # After -x or an error in collection, tests that did not run say nothing of what passes.
         complete = set(seen.outcomes) >= seen.collected
         baseline = seen if complete or meter.exhausted else oracle.observe({})
@@ -244,13 +249,18 @@ def _write_reports(report: RepairReport, settings: Settings) -> None:
 
 
 def _summarize(config: pytest.Config, report: RepairReport | None, line: str) -> None:
+    before = getattr(config, "gemmadev_summary", None)  # of a conftest's repair
+
     def show(reporter: TerminalReporter) -> None:
-        reporter.section("gemmadev", sep="=")
-        if report is None:
-            reporter.write_line(line)
+        if before is not None:
+            before(reporter)
         else:
+            reporter.section("gemmadev", sep="=")
+        if report is not None:
             _restate(reporter, report)
             render_terminal(report, _console(config))
+        elif before is None:
+            reporter.write_line(line)
 
     config.gemmadev_summary = show  # type: ignore[attr-defined]  # the plugin reads it
 

@@ -226,9 +226,10 @@ class Repair:
         for index, overlay in enumerate(overlays[:OBSERVED]):
             if overlay is None:
                 continue
+            targets = ranked[index][0].targets
             self.tell("running all tests")
             after = self.oracle.observe(overlay)
-            if not _carries(task, before, after):
+            if not _carries(targets, task, before, after):
                 continue
             if best is None or len(after.passing) > len(best[1].passing):
                 best = (index, after, overlay)
@@ -266,7 +267,7 @@ class Repair:
         validations: int,
         seconds: float,
     ) -> None:
-        first = failing.stacks[0]
+        first = next(s for s in failing.stacks if s.nodeid in chosen.targets)
         others = len(patches) - 1
         tests = len(after.passing & after.collected)
         carried = _count(tests, "test passes", "tests pass")
@@ -309,11 +310,13 @@ def _urgency(stack: ErrorStack) -> tuple[int, int]:
     return (0 if stack.phase == "collect" else 1, wave * len(_ORDER) + kind)
 
 
-def _carries(task: RepairTask, before: Observation, after: Observation) -> bool:
+def _carries(
+    targets: Sequence[str], task: RepairTask, before: Observation, after: Observation
+) -> bool:
     """True when a full run confirms it: targets pass, nothing regressed, nothing vanished."""
     if after.aborted:
         return False
-    if any(target not in after.passing for target in task.targets):
+    if any(target not in after.passing for target in targets):
         return False
     if not before.collected <= after.collected:
         return False

@@ -49,6 +49,8 @@ FIRST_SECONDS = 5.0
 BATCH = 16  # candidates validated side by side where a validation is fast
 SLOW_BATCH = 4
 FAST_SECONDS = 0.2  # of a fast validation, on average
+BEFORE_SCORES = 24  # validations: the first ones start processes and say little of the cost
+FIRST_LOOK = 8  # candidates that the model orders to measure what that costs
 LOOK_AHEAD = 48  # candidates the model orders at a time where validation is the dearer
 SCORING_SHARE = 0.3  # of the time for validations, at most, goes into scores
 SCORE_GAIN = 0.7  # a score must cost less than this many validations to go first
@@ -71,6 +73,7 @@ class Found:
     steps: tuple[Step, ...]
     sources: Mapping[str, str]  # full text of each changed file
     verdict: Plausible
+    targets: tuple[str, ...]  # of the failing set, those that it turns green
     others: int = 0  # failing tests outside the set that turn green as well
 
     @property
@@ -119,7 +122,7 @@ class Search:
     validate_s: float = 0.0  # spent in validations
     recent_s: float = 0.0  # a validation of the last batch took
     scoring_s: float = 0.0  # spent in scores
-    score_s: float = 0.06  # the model takes for one candidate; measured at its first use
+    score_s: float = 0.1  # the model takes for one candidate; measured at its first use
     seen: set[tuple[tuple[str, int], ...]] = field(default_factory=set)
 
     def run(self, task: RepairTask, meter: Meter, *, depth: int = 1) -> list[Found]:
@@ -168,10 +171,14 @@ class Search:
                 match verdict:
                     case Plausible():
                         others = self._others_passing(task, step.candidate)
-                        found.append(Found((step,), texts, verdict, others))
+                        found.append(Found((step,), texts, verdict, task.targets, others))
                         window.narrow(meter, explains_all=others == len(task.others))
                     case StillFailing():
-                        if moved_on(task, step.candidate, verdict):
+                        part = self._repairs_part(task, step.candidate, verdict)
+                        if part is not None:
+                            found.append(Found((step,), texts, part[1], part[0]))
+                            window.narrow(meter, explains_all=False)
+                        elif moved_on(task, step.candidate, verdict):
                             ahead.append((step, verdict))
                     case Regressed() | Inapplicable() | TimedOut():
                         pass
@@ -216,6 +223,24 @@ class Search:
         self.tell(f"{self.validations} candidates validated")
         return [(*batch[index], verdicts[index]) for index in sorted(verdicts)]
 
+    def _repairs_part(
+        self, task: RepairTask, candidate: Candidate, verdict: StillFailing
+    ) -> tuple[tuple[str, ...], Plausible] | None:
+        """The targets that turn green, where the error is gone from all the others as well.
+
+        Those fail for another reason, which its own repair has to find.
+        """
+        failing = {stack.nodeid for stack in verdict.stacks}
+        passing = tuple(t for t in task.targets if t not in failing)
+        if not verdict.passed or len(passing) != verdict.passed or not task.stacks:
+            return None
+        gone = (task.stacks[0].error, task.stacks[0].message)
+        if any((stack.error, stack.message) == gone for stack in verdict.stacks):
+            return None
+        narrower = replace(task, targets=passing)
+        confirmed = self.oracle.validate(narrower, candidate)
+        return (passing, confirmed) if isinstance(confirmed, Plausible) else None
+
     def _others_passing(self, task: RepairTask, candidate: Candidate) -> int:
         if not task.others:
             return 0
@@ -242,7 +267,7 @@ class Search:
 
     def _reorder(self, stream: Iterator[Step], task: RepairTask) -> Iterator[Step]:
         """The stream, windows of it ordered by the model while a validation costs more."""
-        while window := list(islice(stream, LOOK_AHEAD)):
+        while window := list(islice(stream, LOOK_AHEAD if self.scoring_s else FIRST_LOOK)):
             if self.model is None or not self._scoring_pays():
                 yield from window
                 continue
@@ -258,7 +283,7 @@ class Search:
             yield from sorted(rated, key=_best_first)
 
     def _scoring_pays(self) -> bool:
-        if self.model is None or not self.model.info.can_score or not self.validations:
+        if self.model is None or not self.model.info.can_score or self.validations < BEFORE_SCORES:
             return False
         if self.scoring_s > SCORING_SHARE * (self.validate_s + self.scoring_s):
             return False
@@ -304,7 +329,8 @@ class Search:
             further = replace(further, stacks=stacks)
             for later in self.run(further, meter.share(share), depth=depth + 1):
                 texts = {**(changed_texts(step.candidate, task.sources) or {}), **later.sources}
-                found.append(Found((step, *later.steps), texts, later.verdict, later.others))
+                steps = (step, *later.steps)
+                found.append(Found(steps, texts, later.verdict, later.targets, later.others))
             if found:
                 return
 
@@ -334,7 +360,12 @@ def choose(
         ratios = model_scores([f.steps[0].candidate for f in found], task, model)
     rated = list(zip(found, ratios, strict=True))
     # What explains more of the failures is believed first, whatever it looks like.
-    rated.sort(key=lambda row: (-row[0].others, -row[0].score - MODEL_WEIGHT * (row[1] or 0.0)))
+    rated.sort(
+        key=lambda row: (
+            -len(row[0].targets) - row[0].others,
+            -row[0].score - MODEL_WEIGHT * (row[1] or 0.0),
+        )
+    )
     return rated
 
 

@@ -91,6 +91,19 @@ def test_several_failures_with_one_cause_are_repaired_once() -> None:
     assert outcomes["t::b"].reason == "the same cause as t::a"
 
 
+def test_tests_with_a_further_fault_do_not_hold_back_those_that_are_repaired() -> None:
+    project = InMemory(
+        {
+            "mean.py": "def mean(values, scale=1):\n    return summ(values) / len(values) + scale - 1\n"
+        },
+        {"t::a": "mean([1, 2]) == 1.5", "t::b": "mean([1, 2], 2) == 3.0", "t::c": "mean([4]) == 4"},
+    )
+    outcomes, overlay = repaired(project, ("summ(", "sum(", -0.5), ("+ scale - 1", "* scale", -3.0))
+    assert b"sum(values) / len(values) * scale" in overlay["mean.py"]
+    assert {o.status for o in outcomes.values()} == {Status.REPAIRED}
+    assert [len(o.patches) for o in outcomes.values()] == [1, 0, 1]
+
+
 def test_a_test_that_fails_only_sometimes_is_flaky_and_left_alone() -> None:
     project = InMemory(
         {"total.py": TOTAL}, {"t::two": "True"}, results={"t::two": [False, False, True]}
