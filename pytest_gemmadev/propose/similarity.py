@@ -117,7 +117,7 @@ def _spelling(left: str, right: str) -> float:
         return 0.0
     cost = _distance(left, right)
     if left[0] != right[0] and set(left[:2]) != set(right[:2]):
-        cost += 0.3  # the first letter is rarely the wrong one
+        cost += 0.2  # the first letter is rarely the wrong one
     numbers = [re.findall(r"\d+", name) for name in (left, right)]
     if numbers[0] != numbers[1] and all(numbers):
         cost += 1.0  # item1 and item2 differ on purpose
@@ -209,6 +209,5 @@ def _abbreviates(short: str, long: str) -> bool:
     if len(short) >= 3 and long.startswith(short):
         return True
     rest = iter(long)
-    if not all(letter in rest for letter in short):
-        return False
-    return not set(short[1:]) & _VOWELS
+    in_order = all(letter in rest for letter in short)
+    return len(short) >= 3 and in_order and not set(short[1:]) & _VOWELS

@@ -250,7 +250,8 @@ class MisspeltImport(Rule):
             if alias.asname is None:
                 edits += [module.replace(u, name) for u in module.names(module.tree, broken.name)]
             why = f"`{broken.module_name}` has no `{broken.name}`, but `{name}`"
-            yield from fix(alike_prior(likeness), why, *edits)
+            used = name not in module.bindings and bool(module.names(module.tree, name))
+            yield from fix(SURE / 2 if used else alike_prior(likeness), why, *edits)
 
 
 class MisspeltExport(Rule):

@@ -153,10 +153,11 @@ class MisspeltKeyInDictionary(Rule):
 
 
 def _written_keys(failure: Failure) -> list[str]:
-    """String keys of the dictionaries that the functions in question write."""
+    """String keys of the dictionaries written in the files in question."""
     found: dict[str, None] = {}
-    for function in failure.suspects:
-        for node in ast.walk(function.node):
+    modules = {f.module.path: f.module for f in failure.suspects}
+    for module in modules.values():
+        for node in ast.walk(module.tree):
             parts: list[ast.expr | None] = []
             if isinstance(node, ast.Dict):
                 parts = list(node.keys)
@@ -180,6 +181,50 @@ def _literals(failure: Failure, value: str) -> list[tuple[Module, ast.Constant]]
 
 def _in_tests(failure: Failure, value: str) -> int:
     return sum(n.value == value for module in failure.project.tests for n in module.strings)
+
+
+class MisspeltGet(Rule):
+    """None from ``get``: its key looks like one that the project writes."""
+
+    name = "misspelt_get"
+    kinds = (ErrorKind.ATTRIBUTE, ErrorKind.TYPE, ErrorKind.ASSERTION)
+    examples = (
+        Example(
+            "def row():\n    return {'price': 1}\n\n\ndef cost():\n"
+            "    return row().get('pirce') + 1\n",
+            "cost()",
+            "pirce",
+            "price",
+        ),
+        Example(
+            "def row():\n    return {'price': 1}\n\n\ndef cost():\n"
+            "    return row().get('weight') + 1\n",
+            "cost()",
+        ),
+    )
+
+    def fixes(self, failure: Failure) -> Iterator[Fix]:
+        shown = f"{failure.message} {failure.facts.left} {failure.facts.right}"
+        if "None" not in shown:
+            return
+        keys = _written_keys(failure)
+        for function in failure.suspects[:8]:
+            module = function.module
+            for call in ast.walk(function.node):
+                if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+                    continue
+                key = call.args[0] if call.func.attr == "get" and call.args else None
+                if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
+                    continue
+                if key.value in keys:
+                    continue
+                for other, likeness in closest(key.value, keys, floor=0.6, limit=2):
+                    why = f"no key `{key.value}` is ever set, but `{other}`"
+                    yield from fix(alike_prior(likeness), why, module.replace_string(key, other))
+                    literals = _literals(failure, other)
+                    if len(literals) == 1:
+                        edit = literals[0][0].replace_string(literals[0][1], key.value)
+                        yield from fix(alike_prior(likeness) - 0.4, why, edit)
 
 
 class KeyOfAnotherForm(Rule):
@@ -427,6 +472,7 @@ def _with_keyword(module: Module, call: ast.Call, name: str) -> Edit | None:
 RULES: tuple[Rule, ...] = (
     MisspeltKey(),
     MisspeltKeyInDictionary(),
+    MisspeltGet(),
     KeyOfAnotherForm(),
     AbsentKey(),
     AbsentElement(),

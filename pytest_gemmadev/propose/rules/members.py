@@ -65,8 +65,11 @@ class MisspeltMember(Rule):
                 if other.startswith("__") != name.startswith("__"):
                     continue
                 own = _own(project, failure.owner, other)
-                wanted = _count(project, name) >= _count(project, other) - own
-                prior = alike_prior(likeness) - (0.2 if wanted else 1.5)
+                elsewhere = _count(project, other) - own
+                prior = alike_prior(likeness)
+                prior -= 0.2 if _count(project, name) >= elsewhere else 1.5
+                if not elsewhere and own == _stored(project, failure.owner, other):
+                    prior = SURE / 2 - 3.0 * (1.0 - likeness)  # set and never read
                 edits = rename_member(project, failure.owner, other, name)
                 yield from fix(prior, f"the class has `{other}`, `{name}` is asked for", *edits)
         module = project.named(failure.facts.owner) if failure.facts.owner else None
@@ -86,6 +89,10 @@ def _count(project: Project, name: str) -> int:
 
 def _own(project: Project, cls: Class, name: str) -> int:
     return sum(n.attr == name for n in project.self_attributes(cls))
+
+
+def _stored(project: Project, cls: Class, name: str) -> int:
+    return sum(n.attr == name for n in project.stores(cls))
 
 
 def rename_member(project: Project, cls: Class, old: str, new: str) -> list[Edit | None]:
@@ -181,7 +188,8 @@ class NeverSet(Rule):
     def _in_init(self, failure: Failure, cls: Class, init: Function, name: str) -> Iterator[Fix]:
         module, me = cls.module, init.receiver or "self"
         for node in own_nodes(init.node):
-            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
+            stored = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            if stored and getattr(node, "id", "") == name and name not in init.parameters:
                 why = f"`{name}` is set as a local variable, not as an attribute"
                 edits = [module.replace(n, f"{me}.{name}") for n in module.names(init.node, name)]
                 yield from fix(SURE, why, *edits)
@@ -213,8 +221,12 @@ class NeverSet(Rule):
             yield from fix(alike_prior(likeness) - 0.5, why, put(parameter))
         if failure.site is None and not _own(failure.project, cls, name):
             return
+        # another attribute of nearly that name is the likelier cause
+        members = failure.project.members(cls)
+        alike = closest(name, members, floor=0.55, limit=1)
+        prior = LIKELY - (2.5 * alike[0][1] - 0.5 if alike else 0.0)
         for rank, value in enumerate(_empty_values(failure.project, name)):
-            yield from fix(LIKELY - 0.4 * rank, f"`__init__` never sets `{name}`", put(value))
+            yield from fix(prior - 0.4 * rank, f"`__init__` never sets `{name}`", put(value))
 
 
 def _sets(statement: ast.stmt, me: str) -> bool:
@@ -336,10 +348,11 @@ class MisspeltDunder(Rule):
         for cls in _classes_meant(failure):
             defined = {s.name: s for s in cls.node.body if isinstance(s, FUNCTIONS)}
             for name, node in defined.items():
-                if name in DUNDERS or not (name.startswith("_") and name.endswith("_")):
+                plain = name.strip("_")
+                if name in DUNDERS or len(name) < len(plain) + 2 or not plain:
                     continue
                 for dunder in DUNDERS:
-                    likeness = similarity(name.strip("_"), dunder.strip("_"))
+                    likeness = similarity(plain, dunder.strip("_"))
                     if likeness >= 0.6 and dunder not in defined:
                         why = f"`{name}` means nothing to Python; `{dunder}` does"
                         edit = cls.module.rename_definition(node, dunder)
@@ -352,6 +365,9 @@ def _classes_meant(failure: Failure) -> list[Class]:
     names += re.findall(r"^([A-Z]\w*)\b", failure.message)
     for place in failure.places[:3]:
         names += [fact.type for fact in place.frame.facts if "." in fact.type]
+        if place.cls is not None:
+            own = failure.project.bases(Class(place.module, place.cls))
+            names += [one.name for one in own]
         calls = place.nodes(ast.Call)
         names += [dotted(call.func).rpartition(".")[2] for call in calls]
     found = [failure.project.class_named(n) for n in dict.fromkeys(names) if n and n[0] != "_"]

@@ -10,6 +10,7 @@ from pytest_gemmadev.core.types import ErrorKind
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.importing import add_import, import_in, reference
 from pytest_gemmadev.propose.rules.library import ALIASES, MEMBERS, library_names
+from pytest_gemmadev.propose.rules.module import bound_names
 from pytest_gemmadev.propose.rules.names import Unknown, renamed, unknown_name
 from pytest_gemmadev.propose.rules.rule import FAIR, LIKELY, SURE, Example, Fix, Rule, fix
 
@@ -54,10 +55,16 @@ class MissingLibraryImport(Rule):
         name, module = unknown.name, unknown.module
         asked = _attributes_asked(unknown)
         homes = MEMBERS.get(name, ())
+        function = unknown.function
+        if function is not None and name in bound_names(function.node):
+            return  # a local variable read before it is bound
+        parents = [module.parents.get(use) for use in unknown.uses]
+        called = any(isinstance(p, ast.Call) and p.func in unknown.uses for p in parents)
+        common = 0.0 if called or asked or not name.islower() else 1.0  # `count`, `field`, `date`
         for rank, home in enumerate(homes[:3]):
             # `datetime.timedelta` asks the module, `datetime.now` the class in it
             module_meant = name in sys.stdlib_module_names and bool(asked & library_names(name))
-            prior = SURE - 0.5 * rank - (1.0 if module_meant else 0.0)
+            prior = SURE - 0.5 * rank - (1.0 if module_meant else common)
             why = f"`{name}` is in `{home}` and not imported"
             yield from fix(prior, why, add_import(module, home, name))
         if name in sys.stdlib_module_names and (asked or not homes):

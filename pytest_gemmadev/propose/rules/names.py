@@ -101,9 +101,11 @@ class MisspeltName(Rule):
         if unknown is None:
             return
         visible = failure.visible(unknown.place, unknown.use)
-        worth = {"local": 0.0, "global": -0.15, "builtin": -0.4, "module": -0.3}
+        worth = {"local": 0.0, "global": -0.15, "builtin": -0.4, "module": -1.2}
         for name, likeness in closest(unknown.name, visible, floor=0.55):
             if name in ("self", "cls") and len(unknown.name) < 3:
+                continue
+            if name in ("True", "False", "None") and likeness < 0.8:
                 continue
             prior = alike_prior(likeness) + worth[visible[name]]
             why = f"`{unknown.name}` is not defined; `{name}` is"
@@ -171,9 +173,12 @@ class MisspeltBinding(Rule):
                     for n in mentions
                     if n.id == name and n not in nodes
                 ]
-                prior = (alike_prior(likeness, -0.4) if likeness >= 0.55 else FAIR - 0.5) - (
-                    0 if unused else 1
-                )
+                prior = alike_prior(likeness, -0.4) if likeness >= 0.55 else FAIR - 0.5
+                known = failure.project.mentions(name) > len(nodes)
+                if unused and likeness >= 0.7 and len(unknown.uses) > 1 and not known:
+                    prior = SURE / 2 - 3.0 * (1.0 - likeness)  # several signs of one slip
+                elif not unused:
+                    prior -= 1.0
                 why = f"`{unknown.name}` is used, `{name}` is what is bound"
                 yield from fix(prior, why, *edits)
 
@@ -214,6 +219,11 @@ class MissingSelf(Rule):
         cls = Class(unknown.module, holder.cls)
         owner = holder.receiver or cls.name
         members = failure.project.members(cls)
+        parent = unknown.module.parents.get(unknown.use)
+        if isinstance(parent, ast.Assign) and unknown.name in {
+            t.attr for t in parent.targets if isinstance(t, ast.Attribute)
+        }:
+            return  # `self.x = x` sets the attribute
         for name in members:
             if name == unknown.name or name == f"_{unknown.name}":
                 why = f"`{name}` is an attribute of `{cls.name}`"
@@ -343,9 +353,8 @@ class LostQuotes(Rule):
             return
         texts = [m.text for m in (*failure.project.tests, *failure.project.modules(unknown.name))]
         known = any(f"'{unknown.name}'" in t or f'"{unknown.name}"' in t for t in texts)
-        prior = (
-            (SURE - 0.1 if is_key else LIKELY - 0.2) if known else (FAIR if is_key else WEAK - 1)
-        )
+        prior = (SURE - 0.1 if is_key else LIKELY - 0.2) if known else WEAK
+        prior -= 0.0 if known or is_key else 1.0
         quote = "'" if module.text.count("'") > module.text.count('"') else '"'
         why = f"`{unknown.name}` is a string"
         yield from fix(prior, why, module.replace(unknown.use, f"{quote}{unknown.name}{quote}"))

@@ -135,6 +135,12 @@ class Project:
 
     # --- names -----------------------------------------------------------------------------------
 
+    def mentions(self, name: str) -> int:
+        """How often the project and the tests in the stacks mention a name."""
+        word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+        texts = [self.task.sources[path] for path in self.paths] + [*self.task.context.values()]
+        return sum(len(word.findall(text)) for text in texts)
+
     def definitions(self, name: str) -> list[Defined]:
         """Where a name is defined at module level, imports left out."""
         found: list[Defined] = []

@@ -17,7 +17,7 @@ from pytest_gemmadev.propose.rules.module import (
     own_nodes,
 )
 from pytest_gemmadev.propose.rules.project import Class
-from pytest_gemmadev.propose.rules.rule import LIKELY, SURE, Example, Fix, Rule, fix
+from pytest_gemmadev.propose.rules.rule import LIKELY, SURE, WEAK, Example, Fix, Rule, fix
 from pytest_gemmadev.propose.rules.unbound import first_statement
 
 _ANY = (
@@ -149,7 +149,9 @@ class NamedNotCalled(Rule):
             if isinstance(statement.value, (ast.Attribute, ast.Name)):
                 code = function.module.code(statement.value)
                 edit = function.module.wrap(statement.value, "", "()")
-                yield from fix(SURE - 0.05, f"`{code}` is never called", edit)
+                is_variable = code in bound_names(function.node)
+                prior = WEAK if is_variable else SURE - 0.05
+                yield from fix(prior, f"`{code}` is never called", edit)
 
 
 class SignAfterEquals(Rule):

@@ -10,6 +10,7 @@ from pytest_gemmadev.propose.rules.failure import Failure, visible_names
 from pytest_gemmadev.propose.rules.module import FUNCTIONS, Function, Module, bound_names
 from pytest_gemmadev.propose.rules.names import Unknown, unknown_name
 from pytest_gemmadev.propose.rules.rule import LIKELY, SURE, WEAK, Example, Fix, Rule, fix
+from pytest_gemmadev.propose.similarity import closest
 
 
 class MissingGlobal(Rule):
@@ -99,10 +100,17 @@ class FirstValue(Rule):
         statement = _outermost(module, function, first)
         if statement is None:
             return
+        # another variable of nearly that name is the likelier cause
+        others = {
+            n
+            for n, kind in failure.visible(unknown.place, unknown.use).items()
+            if kind != "builtin"
+        }
+        prior = LIKELY - (1.0 if closest(unknown.name, others, floor=0.75) else 0.0)
         for rank, value in enumerate(first_values(module, uses)):
             why = f"`{unknown.name}` has no value before it is used"
             edit = module.insert_before(statement, f"{unknown.name} = {value}")
-            yield from fix(LIKELY - 0.5 * rank, why, edit)
+            yield from fix(prior - 0.5 * rank, why, edit)
 
 
 def first_values(module: Module, uses: list[ast.Name]) -> list[str]:
