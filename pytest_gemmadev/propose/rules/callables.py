@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.rules.failure import BUILTINS, Failure, Place, visible_names
 from pytest_gemmadev.propose.rules.library import library_names
-from pytest_gemmadev.propose.rules.module import FUNCTIONS, Module, bound_names, dotted
+from pytest_gemmadev.propose.rules.module import FUNCTIONS, bound_names, dotted
 from pytest_gemmadev.propose.rules.project import Class
 from pytest_gemmadev.propose.rules.rule import FAIR, LIKELY, SURE, Example, Fix, Rule, fix
 
@@ -323,146 +323,6 @@ class IndexedObject(Rule):
                 yield from fix(SURE - 0.1, why, module.wrap(node.value, "list("))
 
 
-class MissingAwait(Rule):
-    """A coroutine that is never awaited."""
-
-    name = "missing_await"
-    kinds = (ErrorKind.TYPE, ErrorKind.ATTRIBUTE, ErrorKind.ASSERTION)
-    examples = (
-        Example(
-            "import asyncio\n\n\nasync def price():\n    return 1\n\n\n"
-            "async def total():\n    return price() + 1\n\n\n"
-            "def run():\n    return asyncio.run(total())\n",
-            "run()",
-            "return price()",
-            "return await price()",
-        ),
-        Example("def total(x):\n    return x() + 1\n", "total(dict)"),
-    )
-
-    def fixes(self, failure: Failure) -> Iterator[Fix]:
-        shown = (
-            f"{failure.message} {failure.facts.owner} {failure.facts.left} {failure.facts.right}"
-        )
-        if "coroutine" not in shown:
-            return
-        functions = [(p.module, p.function) for p in failure.sites if p.function is not None]
-        functions += [(f.module, f) for f in failure.suspects]
-        for module, function in dict.fromkeys(functions):
-            if function is None or not isinstance(function.node, ast.AsyncFunctionDef):
-                continue
-            for call in ast.walk(function.node):
-                if not isinstance(call, ast.Call) or isinstance(
-                    module.parents.get(call), ast.Await
-                ):
-                    continue
-                reached = failure.project.callees(module, call)
-                if any(isinstance(f.node, ast.AsyncFunctionDef) for f in reached):
-                    yield from self._awaited(module, call)
-
-    def _awaited(self, module: Module, call: ast.Call) -> Iterator[Fix]:
-        code = module.code(call)
-        parent = module.parents.get(call)
-        if isinstance(parent, ast.Call) and dotted(parent.func).rpartition(".")[2] in (
-            "gather",
-            "create_task",
-            "wait_for",
-            "run",
-            "ensure_future",
-            "shield",
-        ):
-            return
-        tight = isinstance(parent, (ast.Attribute, ast.Subscript, ast.Call)) and (
-            getattr(parent, "value", getattr(parent, "func", None)) is call
-        )
-        new = f"(await {code})" if tight else f"await {code}"
-        yield from fix(SURE, f"`{code}` is a coroutine", module.replace(call, new))
-
-
-class AwaitedValue(Rule):
-    """``await`` before something that is no coroutine."""
-
-    name = "awaited_value"
-    kinds = (ErrorKind.TYPE,)
-    examples = (
-        Example(
-            "import asyncio\n\n\ndef price():\n    return 1\n\n\n"
-            "async def total():\n    return await price()\n\n\n"
-            "def run():\n    return asyncio.run(total())\n",
-            "run()",
-            "await price()",
-            "price()",
-        ),
-        Example("def total(x):\n    return x + None\n", "total(1)"),
-    )
-
-    def fixes(self, failure: Failure) -> Iterator[Fix]:
-        place = failure.site
-        if place is None or "in 'await' expression" not in failure.message:
-            return
-        for node in place.nodes(ast.Await):
-            code = place.module.code(node.value)
-            yield from fix(SURE, f"`{code}` is no coroutine", place.module.replace(node, code))
-
-
-class RaisedValue(Rule):
-    """``raise`` of something that is no exception."""
-
-    name = "raised_value"
-    kinds = (ErrorKind.TYPE,)
-    examples = (
-        Example(
-            "def f(x):\n    raise NotImplemented\n",
-            "import pytest\nfrom app import f\n---\n"
-            "with pytest.raises(NotImplementedError):\n    f(1)",
-            "NotImplemented",
-            "NotImplementedError",
-        ),
-        Example(
-            "def f(x):\n    raise 'bad'\n",
-            "import pytest\nfrom app import f\n---\nwith pytest.raises(ValueError):\n    f(1)",
-            "'bad'",
-            "ValueError('bad')",
-        ),
-        Example("def f(x):\n    return x + 'a'\n", "f(1)"),
-    )
-
-    def fixes(self, failure: Failure) -> Iterator[Fix]:
-        place = failure.site
-        if place is None or "must derive from BaseException" not in failure.message:
-            return
-        for node in place.nodes(ast.Raise):
-            value = node.exc
-            if value is None:
-                continue
-            if dotted(value) == "NotImplemented":
-                edit = place.module.replace(value, "NotImplementedError")
-                yield from fix(SURE, "`NotImplemented` is a value, not an exception", edit)
-                continue
-            expected = expected_exceptions(failure)
-            for rank, name in enumerate(dict.fromkeys([*expected, "ValueError", "RuntimeError"])):
-                edit = place.module.wrap(value, f"{name}(")
-                yield from fix(LIKELY - 0.4 * rank, "only exceptions can be raised", edit)
-
-
-def expected_exceptions(failure: Failure) -> list[str]:
-    """What the failing test expects to be raised, by name."""
-    place = failure.tested
-    if place is None:
-        return []
-    found: list[str] = []
-    for around in (place.statement, *place.module.ancestors(place.statement)):
-        if isinstance(around, (ast.With, ast.AsyncWith, ast.Expr)):
-            for call in ast.walk(around):
-                if isinstance(call, ast.Call) and call.args:
-                    name = dotted(call.func).rpartition(".")[2]
-                    if name in ("raises", "assertRaises", "assertRaisesRegex"):
-                        kinds = call.args[0]
-                        parts = kinds.elts if isinstance(kinds, ast.Tuple) else [kinds]
-                        found += [dotted(part) for part in parts if dotted(part)]
-    return list(dict.fromkeys(found))
-
-
 RULES: tuple[Rule, ...] = (
     WrongBrackets(),
     CalledValue(),
@@ -470,7 +330,4 @@ RULES: tuple[Rule, ...] = (
     CalledModule(),
     IndexedFunction(),
     IndexedObject(),
-    MissingAwait(),
-    AwaitedValue(),
-    RaisedValue(),
 )

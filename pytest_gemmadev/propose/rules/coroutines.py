@@ -1,0 +1,99 @@
+"""Coroutines that are not awaited, and values that are."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from pytest_gemmadev.core.types import ErrorKind
+from pytest_gemmadev.propose.rules.failure import Failure
+from pytest_gemmadev.propose.rules.module import Module, dotted
+from pytest_gemmadev.propose.rules.rule import SURE, Example, Fix, Rule, fix
+
+
+class MissingAwait(Rule):
+    """A coroutine that is never awaited."""
+
+    name = "missing_await"
+    kinds = (ErrorKind.TYPE, ErrorKind.ATTRIBUTE, ErrorKind.ASSERTION)
+    examples = (
+        Example(
+            "import asyncio\n\n\nasync def price():\n    return 1\n\n\n"
+            "async def total():\n    return price() + 1\n\n\n"
+            "def run():\n    return asyncio.run(total())\n",
+            "run()",
+            "return price()",
+            "return await price()",
+        ),
+        Example("def total(x):\n    return x() + 1\n", "total(dict)"),
+    )
+
+    def fixes(self, failure: Failure) -> Iterator[Fix]:
+        shown = (
+            f"{failure.message} {failure.facts.owner} {failure.facts.left} {failure.facts.right}"
+        )
+        if "coroutine" not in shown:
+            return
+        functions = [(p.module, p.function) for p in failure.sites if p.function is not None]
+        functions += [(f.module, f) for f in failure.suspects]
+        for module, function in dict.fromkeys(functions):
+            if function is None or not isinstance(function.node, ast.AsyncFunctionDef):
+                continue
+            for call in ast.walk(function.node):
+                if not isinstance(call, ast.Call) or isinstance(
+                    module.parents.get(call), ast.Await
+                ):
+                    continue
+                reached = failure.project.callees(module, call)
+                if any(isinstance(f.node, ast.AsyncFunctionDef) for f in reached):
+                    yield from self._awaited(module, call)
+
+    def _awaited(self, module: Module, call: ast.Call) -> Iterator[Fix]:
+        code = module.code(call)
+        parent = module.parents.get(call)
+        if isinstance(parent, ast.Call) and dotted(parent.func).rpartition(".")[2] in (
+            "gather",
+            "create_task",
+            "wait_for",
+            "run",
+            "ensure_future",
+            "shield",
+        ):
+            return
+        tight = isinstance(parent, (ast.Attribute, ast.Subscript, ast.Call)) and (
+            getattr(parent, "value", getattr(parent, "func", None)) is call
+        )
+        new = f"(await {code})" if tight else f"await {code}"
+        yield from fix(SURE, f"`{code}` is a coroutine", module.replace(call, new))
+
+
+class AwaitedValue(Rule):
+    """``await`` before something that is no coroutine."""
+
+    name = "awaited_value"
+    kinds = (ErrorKind.TYPE,)
+    examples = (
+        Example(
+            "import asyncio\n\n\ndef price():\n    return 1\n\n\n"
+            "async def total():\n    return await price()\n\n\n"
+            "def run():\n    return asyncio.run(total())\n",
+            "run()",
+            "await price()",
+            "price()",
+        ),
+        Example("def total(x):\n    return x + None\n", "total(1)"),
+    )
+
+    def fixes(self, failure: Failure) -> Iterator[Fix]:
+        place = failure.site
+        if place is None or "in 'await' expression" not in failure.message:
+            return
+        for node in place.nodes(ast.Await):
+            code = place.module.code(node.value)
+            yield from fix(SURE, f"`{code}` is no coroutine", place.module.replace(node, code))
+
+
+RULES: tuple[Rule, ...] = (
+    MissingAwait(),
+    AwaitedValue(),
+)
