@@ -27,7 +27,7 @@ SUFFIX_LINES = 2  # unchanged lines after the edit that the model reads as well
 _COPIED_LITERAL = 4.0
 _CONSTANT_CONDITION = 2.5
 _DELETION = 1.5
-_REMOVAL = 1.0  # of part of an expression, with nothing in its place
+_REMOVAL = 2.5  # of part of an expression, with nothing in its place
 _CHARACTER = 0.01  # small patches first
 
 
