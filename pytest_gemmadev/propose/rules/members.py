@@ -66,7 +66,7 @@ class MisspeltMember(Rule):
                 elsewhere = _count(project, other) - own
                 prior = alike_prior(likeness)
                 prior -= 0.2 if _count(project, name) >= elsewhere else 1.5
-                if not elsewhere and own == _stored(project, failure.owner, other):
+                if own and not elsewhere and own == _stored(project, failure.owner, other):
                     prior = SURE / 2 - 3.0 * (1.0 - likeness)  # set and never read
                 edits = rename_member(project, failure.owner, other, name)
                 yield from fix(prior, f"the class has `{other}`, `{name}` is asked for", *edits)

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pytest_gemmadev.core.types import ErrorKind
+from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.rules.failure import Failure, Place
-from pytest_gemmadev.propose.rules.module import dotted
+from pytest_gemmadev.propose.rules.module import Module, dotted
 from pytest_gemmadev.propose.rules.rule import (
     FAIR,
     LIKELY,
@@ -142,11 +142,16 @@ class TextAndNumber(Rule):
             "price <",
             "int(price) <",
         ),
+        Example(
+            "def span(a, b):\n    return a - b\n", "span('3', '2')", "a - b", "int(a) - int(b)"
+        ),
         Example("def add(a, b):\n    return a + b\n", "add(1, [2])"),
     )
 
     def fixes(self, failure: Failure) -> Iterator[Fix]:
         for clash in clashes(failure):
+            if clash.left_type == clash.right_type == "str" and clash.symbol in "-*/":
+                yield from self._both(clash)
             for node, own, other in clash.sides():
                 module = clash.place.module
                 if own in _NUMBERS and other == "str" and clash.symbol == "+":
@@ -168,6 +173,12 @@ class TextAndNumber(Rule):
                     for rank, function in enumerate(names):
                         new = converted(clash.place, node, function)
                         yield from fix(prior - 0.5 * rank, why, module.replace(node, new))
+
+    def _both(self, clash: Clash) -> Iterator[Fix]:
+        module = clash.place.module
+        for rank, name in enumerate(("int", "float")):
+            edits = [module.wrap(node, f"{name}(") for node in (clash.left, clash.right)]
+            yield from fix(FAIR - 0.4 * rank, "both sides are text", *edits)
 
 
 def _root(clash: Clash) -> ast.AST:
@@ -194,33 +205,51 @@ class TextFromOutside(Rule):
             "row['price']",
             "float(row['price'])",
         ),
+        Example(
+            "class Meter:\n    def __init__(self, values):\n"
+            "        self.values = [v for v in values]\n\n"
+            "    def used(self):\n        return self.values[-1] - self.values[0]\n",
+            "assert Meter(['3', '5']).used() == 2",
+            "[v for",
+            "[int(v) for",
+        ),
         Example("def f(price):\n    return price * 2.5\n", "f('3')"),
     )
 
     def fixes(self, failure: Failure) -> Iterator[Fix]:
-        place = failure.site
-        types = message_types(failure.message)
-        textual = "'str'" in failure.message or (types is not None and "str" in types)
-        if place is None or not textual or (types and {types[1], types[2]} == {"str"}):
+        place, types = failure.site, message_types(failure.message)
+        if place is None or types is None or "str" not in types:
             return
-        number = "float" if "float" in failure.message else "int"
+        if types[0] == "+" and types[1] == types[2]:
+            return
+        number = "float" if "float" in types else "int"
         names = [number, "float" if number == "int" else "int"]
-        nodes = place.nodes(ast.Attribute)
-        for node in nodes[:3]:
-            if place.function is None or dotted(node.value) != place.function.receiver:
-                continue
+        for node in place.nodes(ast.Attribute)[:4]:
             cls = failure.project.type_of(place.module, node.value, place.frame)
             for store in failure.project.stores(cls) if cls else ():
                 assignment = cls.module.parents.get(store) if cls else None
-                if store.attr != node.attr or not isinstance(assignment, ast.Assign) or cls is None:
+                if store.attr != node.attr or not isinstance(assignment, ast.Assign) or not cls:
                     continue
-                if isinstance(assignment.value, ast.Constant):
-                    continue
+                indexed = isinstance(place.module.parents.get(node), ast.Subscript)
                 for rank, name in enumerate(names):
                     why = f"`{node.attr}` is text where a number is due"
-                    yield from fix(
-                        FAIR - 0.4 * rank, why, cls.module.wrap(assignment.value, f"{name}(")
-                    )
+                    edit = _as_numbers(cls.module, assignment.value, name, indexed=indexed)
+                    yield from fix(LIKELY - 0.2 - 0.4 * rank, why, edit)
+
+
+def _as_numbers(module: Module, value: ast.expr, name: str, *, indexed: bool) -> Edit | None:
+    """A value converted to a number where it is set; each of its elements where it has some."""
+    if isinstance(value, (ast.ListComp, ast.GeneratorExp, ast.SetComp)):
+        return module.wrap(value.elt, f"{name}(")
+    if isinstance(value, ast.Call) and dotted(value.func) in ("list", "tuple", "sorted"):
+        return module.wrap(value.args[0], f"map({name}, ") if len(value.args) == 1 else None
+    if isinstance(value, (ast.Constant, ast.List, ast.Dict, ast.Tuple)):
+        return None
+    return (
+        module.wrap(value, f"list(map({name}, ", "))")
+        if indexed
+        else module.wrap(value, f"{name}(")
+    )
 
 
 class ListAndElement(Rule):
