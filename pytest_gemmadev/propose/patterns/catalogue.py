@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pytest_gemmadev.propose.patterns import (
     attributes,
+    branches,
     calls,
     comparisons,
     conditions,
@@ -53,6 +54,7 @@ PATTERNS: tuple[AnyPattern, ...] = (
     *results.PATTERNS,
     *guards.PATTERNS,
     *moves.PATTERNS,
+    *branches.PATTERNS,
     *statements.PATTERNS,
     *updates.PATTERNS,
     *twins.PATTERNS,

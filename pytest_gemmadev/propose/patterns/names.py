@@ -210,6 +210,10 @@ class AttributeToName(Pattern[ast.Attribute]):
             "class A:\n    n = 0\n\n    def f(self):\n        self.n += 1\n",
             "class A:\n    n = 0\n\n    def f(self):\n        A.n += 1\n",
         ),
+        (
+            "def g():\n    return 1\n\n\nclass A:\n    def f(self):\n        return self.g()\n",
+            "def g():\n    return 1\n\n\nclass A:\n    def f(self):\n        return g()\n",
+        ),
     )
     untouched = ("def f(a):\n    return a.b\n",)
 
@@ -219,7 +223,13 @@ class AttributeToName(Pattern[ast.Attribute]):
             return
         if unit.cls is not None:
             yield replace(node, f"{unit.cls.name}.{node.attr}", unit, -1.0)
-        if isinstance(node.ctx, ast.Load):
+        if _is_called(node, unit):
+            for name in unit.variables.callables(node):
+                if name == node.attr:
+                    yield replace(node, name, unit, 2.0)
+                elif similarity(name, node.attr) > 0.5:
+                    yield replace(node, name, unit, 0.0)
+        elif isinstance(node.ctx, ast.Load):
             for variable in unit.in_scope(node):
                 alike = similarity(variable.name, node.attr)
                 if variable.name != owner and (alike > 0.5 or variable.is_local):

@@ -122,6 +122,7 @@ _PER_THOUSAND: Mapping[str, float] = {
     "move_statement": 0.26,
     "move_out": 0.4,
     "move_in": 0.47,
+    "move_into_function": 2.0,
     "else_branch": 0.56,
     "branch_keyword": 1.5,
     "unwrap_block": 0.31,
