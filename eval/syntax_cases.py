@@ -98,7 +98,7 @@ def _files(folders: Sequence[Path]) -> Iterator[Path]:
         if not folder.is_dir():
             raise GemmadevError(f"{folder}: no such folder; --sources takes folders of sources")
         for path in sorted(folder.rglob("*.py")):
-            if not {"site-packages", "lib2to3", "__pycache__"}.intersection(path.parts):
+            if not {"site-packages", "lib2to3", "__pycache__"}.intersection(path.relative_to(folder).parts):
                 yield path
 
 

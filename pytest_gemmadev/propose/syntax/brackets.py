@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pytest_gemmadev.propose.syntax.generic import insertion_cost
 from pytest_gemmadev.propose.syntax.layout import indent
 from pytest_gemmadev.propose.syntax.scan import CLOSER, OPENER
-from pytest_gemmadev.propose.syntax.statement import Splice, Statement
+from pytest_gemmadev.propose.syntax.statement import LONGEST, Splice, Statement
 
-REACH = 80  # places tried for one bracket
+REACH = 40  # lines, or places in a line, tried for one bracket
+MISMATCHED = 3  # pairs of brackets that do not match, of which one is changed
 _CLOSE, _OPEN, _DROP, _MATCH = 0.6, 2.0, 2.2, 0.9
 _MISALIGNED = 1.5  # nats: a closing bracket leads a line that is not indented as the opening one's
 _LINE_END = 0.6
@@ -17,44 +18,56 @@ _LINE_END = 0.6
 
 def splices(s: Statement) -> Iterator[Splice]:
     """Edits that balance the statement's brackets."""
-    unclosed, stray = s.brackets
-    if not unclosed and not stray:
+    if s.brackets.balanced:
         return
+    unclosed, stray, mismatched = s.brackets
+    for opening, closing in mismatched[:MISMATCHED]:
+        yield from _matches(s, opening, closing)
     for index in unclosed:
         yield from _closings(s, (index,))
-        opening = s.tokens[index]
-        yield Splice(opening.start, opening.end, "", _DROP + 0.5 * len(unclosed), "bracket")
+        opening_token = s.tokens[index]
+        cost = _DROP + 0.5 * len(unclosed)
+        yield Splice(opening_token.start, opening_token.end, "", cost, "bracket")
     if len(unclosed) > 1:
-        yield from _closings(s, tuple(unclosed))
+        yield from _closings(s, unclosed)
     for index in stray:
         yield from _openings(s, index)
-        closing = s.tokens[index]
-        end = closing.end
-        yield Splice(closing.start, end, "", _MATCH + 0.4 * abs(s.at - index), "bracket")
+        token = s.tokens[index]
+        cost = _MATCH + 0.4 * min(3, abs(s.at - index))
+        yield Splice(token.start, token.end, "", cost, "bracket")
         for opening in unclosed:
             if opening < index:
                 yield from _matches(s, opening, index)
 
 
 def _closings(s: Statement, unclosed: tuple[int, ...]) -> Iterator[Splice]:
-    """The missing closing brackets at every place behind the last opening one."""
+    """The missing closing brackets behind the last opening one: anywhere on its line, and at the
+    ends of later lines."""
     text = "".join(CLOSER[s.tokens[i].text] for i in reversed(unclosed))
-    gaps = range(unclosed[-1] + 1, len(s.tokens) + 1)
-    if len(gaps) > REACH:
-        gaps = range(unclosed[-1] + 1, unclosed[-1] + 1 + REACH)
-    for gap in gaps:
+    lines = 0
+    for gap in range(unclosed[-1] + 1, len(s.tokens) + 1):
         at = s.tokens[gap - 1].end
-        cost = _CLOSE + insertion_cost(s, gap, text[0]) + 0.15 * len(text)
         behind = s.tokens[gap].start if gap < len(s.tokens) else len(s.text)
-        if "\n" in s.text[at:behind] or gap == len(s.tokens):
-            cost -= _LINE_END
+        ends_line = "\n" in s.text[at:behind] or gap == len(s.tokens)
+        if lines and not ends_line and not _nearly(s, gap):
+            continue
+        cost = _CLOSE + insertion_cost(s, gap, text[0]) + 0.15 * len(text) + 0.1 * min(lines, 8)
+        cost -= _LINE_END * ends_line
         cost += _MISALIGNED * _misaligned(s, gap, unclosed)
         yield Splice(at, at, text, cost, "bracket")
+        lines += ends_line
+        if lines > REACH:
+            return
+
+
+def _nearly(s: Statement, gap: int) -> bool:
+    """True at most a few tokens before the fault."""
+    return 0 <= s.at - gap <= 4
 
 
 def _misaligned(s: Statement, gap: int, closed: tuple[int, ...]) -> int:
     """Brackets that lead a line and close, after the insertion, what began at another indentation."""
-    if "\n" not in s.text:
+    if "\n" not in s.text or len(s.tokens) > LONGEST:
         return 0
     stack: list[int] = []
     count = 0

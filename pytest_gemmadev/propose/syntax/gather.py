@@ -86,13 +86,6 @@ class Gatherer:
             yield from made
             if fault.error != "SyntaxError":
                 yield from _levelled(part, rows, one, made)
-            if not s.brackets[0]:
-                continue
-            for last in range(one.first + 1, min(one.last, one.first + TRUNCATED)):
-                cut = Rows(one.first, last)
-                shorter = _broken(part, cut, around, self.target)
-                if shorter is not None and shorter.brackets[0]:
-                    yield from self._made(shorter, cut, extra, _BALANCING)
 
     def _surroundings(self, lines: Sequence[str], row: int) -> Surroundings:
         place = row // 8

@@ -30,7 +30,7 @@ def splices(s: Statement) -> Iterator[Splice]:
         yield from _swaps(s, index)
         yield from _joins(s, index)
     for index, token in enumerate(s.tokens):
-        if index < 2 or abs(index - s.at) <= REACH or s.brackets[1]:
+        if index < 2 or abs(index - s.at) <= REACH or s.brackets.stray:
             yield from _splits(s, index, token)
 
 
@@ -192,7 +192,7 @@ def _splits(s: Statement, index: int, token: Token) -> Iterator[Splice]:
         for name in s.around.names:  # what stood before a function's name became part of it
             if len(name) > 2 and token.text.endswith(name):
                 yield Splice(token.start, token.end, f"def {name}", 0.9, "keyword")
-    if not s.brackets[1]:
+    if not s.brackets.stray:
         return
     for at in range(2, len(token.text) - 1):
         left, right = token.text[:at], token.text[at:]

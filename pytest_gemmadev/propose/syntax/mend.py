@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from pytest_gemmadev.propose.syntax import brackets, generic, python2, quotes, words
 from pytest_gemmadev.propose.syntax.check import Fault
-from pytest_gemmadev.propose.syntax.statement import Splice, Statement, standing
+from pytest_gemmadev.propose.syntax.scan import CLOSER
+from pytest_gemmadev.propose.syntax.statement import LONGEST, Splice, Statement, standing
 from pytest_gemmadev.propose.syntax.weigh import oddness
 
 MARGIN = 3.0  # nats: what is worse than the best by more is not looked at
@@ -52,6 +53,8 @@ def mend(
     found: dict[str, Mended] = {}
     seen = {s.text}
     frontier = [(s, Mended(s.text, 0.0, ""))]
+    if len(s.tokens) > LONGEST:
+        depth = min(depth, 2)
     for level in range(depth):
         partial: list[tuple[Statement, Mended]] = []
         for statement, so_far in frontier:
@@ -83,12 +86,16 @@ def _tries(
 ) -> Iterator[Mended | tuple[Statement, Mended]]:
     splices = sorted((p for f in families for p in f(s)), key=lambda p: p.cost)
     count = 0
+    balanced = s.brackets.balanced
+    lexical = any(t.kind == "open" for t in s.tokens)
     for splice in splices:
         cost = so_far.cost + splice.cost + (FURTHER if so_far.name else 0.0)
         if count > limit or splice.cost > DISTANT:
             return
         if found and cost > min(m.cost for m in found.values()) + MARGIN:
             return
+        if not lexical and _imbalance(s, splice) == balanced:
+            continue
         text = s.spliced(splice)
         if text in seen:
             continue
@@ -108,6 +115,14 @@ def _tries(
             "unterminated" in s.message and "unterminated" not in result.message
         ):
             yield replace(s, text=text, offset=offset, message=result.message), made
+
+
+def _imbalance(s: Statement, splice: Splice) -> bool:
+    """True where an edit adds or takes more opening brackets of a sort than closing ones."""
+    old, new = s.text[splice.start : splice.end], splice.replacement
+    return any(
+        new.count(a) - old.count(a) != new.count(b) - old.count(b) for a, b in CLOSER.items()
+    )
 
 
 def _strange(tree: ast.Module, s: Statement) -> float:

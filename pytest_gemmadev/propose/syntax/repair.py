@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import exp
 
+from pytest_gemmadev.core.rank import line_starts
 from pytest_gemmadev.core.types import Edit, Model
 from pytest_gemmadev.propose.syntax.check import (
     Target,
@@ -55,7 +57,11 @@ class SyntaxRepair:
 
     @property
     def is_sure(self) -> bool:
-        return bool(self.candidates) and self.candidates[0].confidence >= SURE
+        return _is_sure(self.candidates)
+
+
+def _is_sure(candidates: Sequence[SyntaxCandidate]) -> bool:
+    return bool(candidates) and candidates[0].confidence >= SURE
 
 
 def repair_syntax(
@@ -69,20 +75,34 @@ def repair_syntax(
 ) -> SyntaxRepair:
     """Candidate repairs of a text for the running Python, or for an older ``target``."""
     start = clock()
+    used_model = False
     try:
         fault = find_fault(text, target)
         if fault is None:
             return SyntaxRepair("", 0)
-        solutions = _solutions(text, target, lambda: clock() - start > budget_s)
+        with quietly():
+            solutions = _solutions(text, target, lambda: clock() - start > budget_s)
+            if model is not None and not _is_sure(_weighed(solutions, text, path)):
+                used_model = True
+                solutions = _asked(solutions, text, fault, target, model)
     except Unparsable as error:
         return SyntaxRepair(str(error), 1, seconds=clock() - start)
     candidates = _weighed(solutions, text, path)
-    return SyntaxRepair(fault.message, fault.line + 1, candidates, clock() - start)
+    return SyntaxRepair(fault.message, fault.line + 1, candidates, clock() - start, used_model)
+
+
+def _asked(
+    solutions: list[Solution], text: str, fault: Fault, target: Target | None, model: Model
+) -> list[Solution]:
+    from pytest_gemmadev.propose.syntax import chooser
+
+    if not solutions:
+        return chooser.written(text, fault, target, model)
+    return chooser.chosen(solutions, model)
 
 
 def _solutions(text: str, target: Target | None, late: Callable[[], bool]) -> list[Solution]:
-    with quietly():
-        return Search(target, late, Gatherer(target, late)).run(Draft.of(split_lines(text)))
+    return Search(target, late, Gatherer(target, late)).run(Draft.of(split_lines(text)))
 
 
 def _weighed(solutions: list[Solution], text: str, path: str) -> tuple[SyntaxCandidate, ...]:
@@ -103,6 +123,12 @@ def _weighed(solutions: list[Solution], text: str, path: str) -> tuple[SyntaxCan
     )
 
 
+def _last_line(starts: Sequence[int], text: str, edit: Edit) -> int:
+    """The last line that loses or gains something; an edit may end where the next line begins."""
+    end = edit.end - 1 if edit.end > edit.start and text[edit.end - 1] in "\r\n" else edit.end
+    return bisect_right(starts, max(edit.start, end))
+
+
 def _key(solution: Solution) -> str:
     if len(solution.draft.lines) > COMPARED:
         return "\n".join(solution.draft.lines)
@@ -112,7 +138,12 @@ def _key(solution: Solution) -> str:
 def _candidate(solution: Solution, confidence: float, text: str, path: str) -> SyntaxCandidate:
     draft = solution.draft
     edits = edits_of(draft, text, path)
-    lines = {text.count("\n", 0, e.start) + 1 for e in edits}
+    starts = line_starts(text)
+    lines = {
+        line
+        for e in edits
+        for line in range(bisect_right(starts, e.start), _last_line(starts, text, e) + 1)
+    }
     names = tuple(dict.fromkeys(fix.name for fix in draft.fixes))
     notes = [f.note or f.name for f in draft.fixes]
     shown = ", ".join(dict.fromkeys(notes))

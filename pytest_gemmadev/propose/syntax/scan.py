@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 KEYWORDS = frozenset(keyword.kwlist)
@@ -86,18 +86,38 @@ def code_tokens(text: str) -> list[Token]:
     return [t for t in scan(text) if t.kind not in TRIVIA]
 
 
-def open_brackets(tokens: list[Token]) -> tuple[list[int], list[int]]:
-    """Indices of brackets that nothing closes, and of closing ones that close nothing."""
+class Brackets(NamedTuple):
+    """Indices of tokens that are brackets without a partner."""
+
+    unclosed: tuple[int, ...]
+    stray: tuple[int, ...]  # close nothing
+    mismatched: tuple[tuple[int, int], ...]  # (opening, closing) of different sorts that met
+
+    @property
+    def balanced(self) -> bool:
+        return not (self.unclosed or self.stray)
+
+
+def open_brackets(tokens: Sequence[Token]) -> Brackets:
+    """Brackets without a partner. One that closes an outer bracket leaves the inner ones open."""
     stack: list[int] = []
+    unclosed: list[int] = []
     stray: list[int] = []
+    mismatched: list[tuple[int, int]] = []
     for index, token in enumerate(tokens):
         if token.kind != "op":
             continue
         if token.text in CLOSER:
             stack.append(index)
         elif token.text in OPENER:
-            if stack and tokens[stack[-1]].text == OPENER[token.text]:
-                stack.pop()
-            else:
+            wanted = OPENER[token.text]
+            if stack and tokens[stack[-1]].text != wanted:
+                mismatched.append((stack[-1], index))
+            depth = next((n for n, at in enumerate(reversed(stack)) if tokens[at].text == wanted), -1)
+            if depth < 0:
                 stray.append(index)
-    return stack, stray
+                continue
+            for _ in range(depth):
+                unclosed.append(stack.pop())
+            stack.pop()
+    return Brackets(tuple(sorted([*unclosed, *stack])), tuple(stray), tuple(mismatched))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pytest_gemmadev.propose.syntax.check import Fault, Target, compiled
 from pytest_gemmadev.propose.syntax.counts import adjacency
 from pytest_gemmadev.propose.syntax.layout import HEADERS, code_of, first_word, indentation
-from pytest_gemmadev.propose.syntax.scan import Token, code_tokens, open_brackets
+from pytest_gemmadev.propose.syntax.scan import Brackets, Token, code_tokens, open_brackets
 from pytest_gemmadev.propose.syntax.surroundings import Surroundings
 
 LONGEST = 300  # tokens of a statement that are looked at one by one
@@ -63,7 +63,7 @@ class Statement:
         return tuple(dict.fromkeys(found[:8]))
 
     @cached_property
-    def brackets(self) -> tuple[list[int], list[int]]:
+    def brackets(self) -> Brackets:
         return open_brackets(self.tokens)
 
     @property

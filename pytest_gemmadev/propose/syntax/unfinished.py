@@ -92,6 +92,6 @@ def _closed(line: str, call: bool = False) -> str:
     from pytest_gemmadev.propose.syntax.scan import CLOSER, code_tokens, open_brackets
 
     tokens = code_tokens(line)
-    unclosed, _ = open_brackets(tokens)
+    unclosed = open_brackets(tokens).unclosed
     closing = "".join(CLOSER[tokens[i].text] for i in reversed(unclosed))
     return line.rstrip() + ("()" if call and not unclosed else closing)

@@ -1,0 +1,294 @@
+"""Syntax repair measured: ``python -m eval.run syntax --cases PATH``.
+
+For each case the best candidate is applied and compared: does it compile, is its syntax tree the
+reference's, do the hidden tests pass where there are any. Candidates that the hook would leave
+alone count as they are; ``left_alone`` says how many those were.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import html
+import json
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from eval.cases import Case
+from eval.repair import Score, judge
+from eval.runs import RunFolder, code_digest, new_run_path, open_run
+from eval.stats import median, percentile
+from precommit_hooks.broken import MIN_CONFIDENCE
+from pytest_gemmadev.core.edits import apply_edits, unified_diff
+from pytest_gemmadev.core.types import GemmadevError, Inapplicable, Model
+from pytest_gemmadev.propose.syntax import SyntaxRepair, repair_syntax
+from pytest_gemmadev.registry import load_model
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one case."""
+
+    case: str
+    slice: str
+    message: str  # the compiler's
+    parses: bool = False
+    same_tree: bool = False
+    rank: int | None = None  # of the candidate with the reference's tree, from 0
+    correct: bool | None = (
+        None  # None where the case has no hidden tests, or they were not asked for
+    )
+    left_alone: bool = False  # by the hook, for want of confidence
+    strays: bool = False  # changed something on a line that it did not report
+    used_model: bool = False
+    confidence: float = 0.0
+    names: tuple[str, ...] = ()
+    seconds: float = 0.0
+    diff: str = ""
+    reference: str = ""  # the author's diff; kept where the tree is another
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """0 when the benchmark ran to its end; raises GemmadevError on misuse."""
+    options = _parser().parse_args(argv)
+    cases = list(_cases(options.cases))[: options.limit]
+    settings = {
+        "benchmark": "syntax",
+        "cases": str(options.cases.resolve()),
+        "model": options.model,
+        "budget_s": options.budget,
+        "tests": not options.no_tests,
+        "code": code_digest(),
+    }
+    folder = open_run(options.output or new_run_path("syntax"), settings)
+    model = load_model(options.model, adapter=options.adapter, threads=None)
+    try:
+        results = _run(folder, cases, model, options)
+    finally:
+        if model is not None:
+            model.close()
+    report = report_of(results, settings)
+    (folder.path / "report.json").write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+    (folder.path / "report.html").write_text(to_html(report, results), "utf-8")
+    print(totals_line(report["totals"]))
+    print(folder.path / "report.html")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m eval.run syntax", description=__doc__)
+    parser.add_argument("--cases", type=Path, required=True, help=".jsonl file of cases")
+    parser.add_argument("--model", default="none", metavar="SPEC", help="default none")
+    parser.add_argument("--adapter", metavar="PATH", help="LoRA adapter on top of the model")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="default eval-out/…, a new one")
+    parser.add_argument("--limit", type=int, metavar="N", help="the first N only")
+    parser.add_argument("--seeds", default="1", help="accepted for likeness; nothing is drawn here")
+    parser.add_argument("--budget", type=float, default=5.0, help="seconds a case; default 5")
+    parser.add_argument("--no-tests", action="store_true", help="run no hidden tests")
+    return parser
+
+
+def _cases(path: Path) -> Iterator[Case]:
+    """Cases of a ``.jsonl`` file; unlike those of `eval.cases`, tests may be missing."""
+    if not path.is_file():
+        raise GemmadevError(f"{path}: no such file; --cases takes a .jsonl file here")
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            yield _case(row)
+        except (ValueError, KeyError, TypeError) as error:
+            raise GemmadevError(f"{path}:{number}: no syntax case ({error!r})") from error
+
+
+def _case(row: Mapping[str, Any]) -> Case:
+    def files(key: str) -> dict[str, bytes]:
+        return {path: text.encode("utf-8") for path, text in row.get(key, {}).items()}
+
+    return Case(
+        id=row["id"], slice=str(row.get("slice", "")), kinds=(), project=files("project"),
+        hidden=files("hidden_tests_files"), reference=files("reference"),
+        buggy_files=tuple(row["buggy_files"]),
+        visible_tests=tuple(row.get("visible_tests", ())),
+        hidden_tests=tuple(row.get("hidden_tests", ())), command=tuple(row.get("cmd", ())),
+        deps=tuple(row.get("deps", ())),
+    )  # fmt: skip
+
+
+def _run(
+    folder: RunFolder, cases: Sequence[Case], model: Model | None, options: argparse.Namespace
+) -> list[Result]:
+    """A result for each case; those that the folder holds already are not run again."""
+    wanted = {case.id for case in cases}
+    results = [result_from_row(row) for row in folder.rows if row["case"] in wanted]
+    done = {result.case for result in results}
+    for case in cases:
+        if case.id in done:
+            continue
+        result = measure(
+            case,
+            lambda text: repair_syntax(text, model=model, budget_s=options.budget),
+            tests=not options.no_tests,
+        )
+        folder.append(asdict(result))
+        results.append(result)
+    return results
+
+
+def result_from_row(row: Mapping[str, Any]) -> Result:
+    return Result(**{**row, "names": tuple(row["names"])})
+
+
+def measure(case: Case, repair: Callable[[str], SyntaxRepair], *, tests: bool) -> Result:
+    """What the repair does to the case's broken file."""
+    path = case.buggy_files[0]
+    before, wanted = case.project[path].decode("utf-8"), case.reference[path].decode("utf-8")
+    start = time.perf_counter()
+    made = repair(before)
+    seconds = time.perf_counter() - start
+    reference = unified_diff(path, case.project[path], case.reference[path])
+    base = Result(case.id, case.slice, made.message, seconds=round(seconds, 4), left_alone=True,
+                  used_model=made.used_model, reference=reference)  # fmt: skip
+    if not made.candidates:
+        return base
+    texts = [apply_edits(before, candidate.edits) for candidate in made.candidates]
+    trees = [_tree(text) for text in texts]
+    tree = _tree(wanted)
+    rank = next((i for i, one in enumerate(trees) if one is not None and one == tree), None)
+    best, text = made.candidates[0], texts[0]
+    after = before if isinstance(text, Inapplicable) else text
+    same = rank == 0
+    return Result(
+        case=case.id, slice=case.slice, message=made.message, parses=trees[0] is not None,
+        same_tree=same, rank=rank, correct=_correct(case, path, after, same=same) if tests else None,
+        left_alone=best.confidence < MIN_CONFIDENCE,
+        strays=_strays(before, after, best.lines), used_model=made.used_model,
+        confidence=round(best.confidence, 3), names=best.names, seconds=round(seconds, 4),
+        diff=unified_diff(path, case.project[path], after.encode("utf-8")),
+        reference="" if same else reference,
+    )  # fmt: skip
+
+
+def _tree(text: str | Inapplicable) -> str | None:
+    """The dump of a text's tree; None where it does not compile."""
+    if isinstance(text, Inapplicable):
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            compile(text, "<case>", "exec", dont_inherit=True)
+            return ast.dump(ast.parse(text))
+        except (SyntaxError, ValueError):
+            return None
+
+
+def _correct(case: Case, path: str, after: str, *, same: bool) -> bool | None:
+    if not case.hidden_tests:
+        return None
+    if same and not case.missing_deps():
+        return True  # the reference passes: every case was checked when it was made
+    score, _ = judge(case, {**case.project, path: after.encode("utf-8")})
+    return None if score is Score.NOT_SCORED else score is Score.CORRECT
+
+
+def _strays(before: str, after: str, lines: Sequence[int]) -> bool:
+    """True where a line that was not reported is not in the result as it was."""
+    kept = [line for n, line in enumerate(before.split("\n"), 1) if n not in set(lines)]
+    rest = iter(after.split("\n"))
+    return not all(line in rest for line in kept)
+
+
+# --- figures -------------------------------------------------------------------------------------
+
+
+def report_of(results: Sequence[Result], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """``report.json``."""
+    slices = sorted({result.slice for result in results})
+    return {
+        "version": 1,
+        "settings": dict(settings),
+        "totals": totals_of(results),
+        "slices": {name: totals_of([r for r in results if r.slice == name]) for name in slices},
+    }
+
+
+def totals_of(results: Sequence[Result]) -> dict[str, Any]:
+    """Counts, and seconds of those that asked no model and of those that did."""
+    seconds = [result.seconds for result in results]
+    plain = [result.seconds for result in results if not result.used_model]
+    asked = [result.seconds for result in results if result.used_model]
+    sure = [result for result in results if not result.left_alone]
+    return {
+        "cases": len(results),
+        "plausible": sum(result.parses for result in results),
+        "parses": sum(result.parses for result in results),
+        "same_tree": sum(result.same_tree for result in results),
+        "among_candidates": sum(result.rank is not None for result in results),
+        "correct": sum(bool(result.correct) for result in results),
+        "scored": sum(result.correct is not None for result in results),
+        "left_alone": len(results) - len(sure),
+        "same_tree_of_those_written": sum(result.same_tree for result in sure),
+        "strays": sum(result.strays for result in results),
+        "median_s": median(seconds),
+        "p90_s": percentile(seconds, 90),
+        "median_without_model_s": median(plain),
+        "median_with_model_s": median(asked),
+        "asked_model": len(asked),
+    }
+
+
+def totals_line(totals: Mapping[str, Any]) -> str:
+    """The totals in one line, for a terminal."""
+    cases = max(1, totals["cases"])
+    tests = f", {totals['correct']} of {totals['scored']} correct" if totals["scored"] else ""
+    times = ""
+    if totals["median_s"] is not None:
+        times = f"; median {totals['median_s']:.3f} s, p90 {totals['p90_s']:.3f} s"
+    return (
+        f"{totals['cases']} cases: {totals['parses']} parse ({totals['parses'] / cases:.1%}), "
+        f"{totals['same_tree']} with the same tree ({totals['same_tree'] / cases:.1%}){tests}; "
+        f"{totals['left_alone']} left alone by the hook, "
+        f"{totals['strays']} changed beyond what they report{times}"
+    )
+
+
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:auto;padding:1rem;"
+    "color-scheme:light dark}pre{overflow-x:auto;padding:.6rem;border:1px solid #8884}"
+    "td,th{padding:.2rem .6rem;border-bottom:1px solid #8884;text-align:right}"
+    "td:first-child{text-align:left}"
+)
+
+
+def to_html(report: Mapping[str, Any], results: Sequence[Result]) -> str:
+    """One page: totals, slices, every case whose tree is not the reference's."""
+    rows = "".join(
+        f"<tr><td>{html.escape(name)}</td><td>{t['cases']}</td><td>{t['parses']}</td>"
+        f"<td>{t['same_tree']}</td><td>{t['left_alone']}</td></tr>"
+        for name, t in report["slices"].items()
+    )
+    bad = "".join(_details(result) for result in results if not result.same_tree)
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Syntax repair</title>'
+        f"<style>{_STYLE}</style><h1>Syntax repair</h1>"
+        f"<p>{html.escape(totals_line(report['totals']))}</p>"
+        "<table><tr><th>slice<th>cases<th>parse<th>same tree<th>left alone</tr>"
+        f"{rows}</table><h2>Another tree</h2>{bad}</html>\n"
+    )
+
+
+def _details(result: Result) -> str:
+    title = f"{result.case}: {result.message} ({result.confidence:.0%}, {result.seconds:.2f} s)"
+    return (
+        f"<details><summary>{html.escape(title)}</summary><p>repaired:</p>"
+        f"<pre>{html.escape(result.diff)}</pre><p>the author:</p>"
+        f"<pre>{html.escape(result.reference)}</pre></details>"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
