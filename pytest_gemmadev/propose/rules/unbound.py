@@ -307,8 +307,8 @@ class ShadowedByLocal(Rule):
         yield from fix(LIKELY, why, *edits)
 
 
-class LostElse(Rule):
-    """Reads of a variable that only one branch binds: skipped where the branch was not taken."""
+class BoundInBranch(Rule):
+    """A variable that only one branch binds: an empty value before it."""
 
     name = "bound_in_branch"
     kinds = (ErrorKind.NAME,)
@@ -351,5 +351,5 @@ RULES: tuple[Rule, ...] = (
     DefinedLater(),
     QuotedAnnotation(),
     ShadowedByLocal(),
-    LostElse(),
+    BoundInBranch(),
 )
