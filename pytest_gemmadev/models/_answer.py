@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pytest_gemmadev.core.types import Completion, Sampling
-from pytest_gemmadev.models._engine import BRANCHES, EXACT, Engine, Token
+from pytest_gemmadev.models._engine import BRANCHES, EXACT, STEADY, Engine, Token
 from pytest_gemmadev.models._sampling import cut_at_stop, generator, log_normalizer, pick
 from pytest_gemmadev.models._trie import ROOT, Trie
 
@@ -123,16 +123,16 @@ def _draw(
         for sample in samples:
             token = pick(row, sampling, sample.random)
             sample.take(engine, token, float(row[token]) - normalizer, sampling)
-    _finish(engine, samples, sampling)
+    _finish(engine, samples, sampling, least=STEADY)
     engine.drop_branches()
     return [sample.completion() for sample in samples]
 
 
-def _finish(engine: Engine, samples: Sequence[_Sample], sampling: Sampling) -> None:
+def _finish(engine: Engine, samples: Sequence[_Sample], sampling: Sampling, *, least: int) -> None:
     """Goes on with all samples, a token each at a time, until every one has ended."""
     while active := [sample for sample in samples if not sample.ended]:
         tokens = [Token(s.last, s.position, (s.sequence,), output=True) for s in active]
-        for index, row in engine.rows(tokens, exact=False):
+        for index, row in engine.rows(tokens, least=least):
             token = pick(row, sampling, active[index].random)
             nats = float(row[token]) - log_normalizer(row)
             active[index].take(engine, token, nats, sampling)
@@ -167,7 +167,7 @@ def _alternatives(engine: Engine, start: Sequence[int], sampling: Sampling) -> l
             sample.take(engine, token, nats, sampling)
             samples.append(sample)
     greedy = replace(sampling, temperature=0.0)
-    _finish(engine, samples, greedy)
+    _finish(engine, samples, greedy, least=EXACT)
     engine.drop_branches()
     best: dict[str, _Sample] = {}
     for sample in samples:

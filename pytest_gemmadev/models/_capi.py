@@ -161,6 +161,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "llama_n_batch": (c.c_uint32, (_Pointer,)),
     "llama_n_ubatch": (c.c_uint32, (_Pointer,)),
     "llama_n_seq_max": (c.c_uint32, (_Pointer,)),
+    "llama_set_n_threads": (None, (_Pointer, _Int, _Int)),
     "llama_n_threads": (_Int, (_Pointer,)),
     "llama_n_threads_batch": (_Int, (_Pointer,)),
     "llama_get_memory": (_Pointer, (_Pointer,)),

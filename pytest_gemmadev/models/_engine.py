@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ctypes as c
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -24,6 +25,7 @@ import numpy as np
 
 from pytest_gemmadev.core.types import GemmadevError
 from pytest_gemmadev.models import _capi
+from pytest_gemmadev.models._crowd import free_processors
 from pytest_gemmadev.models._sampling import Row
 
 CONTEXT = 4096  # cells of the KV cache, shared by all sequences
@@ -35,6 +37,8 @@ BRANCHES = SEQUENCES - 2
 PREFIX = 2048  # tokens of context kept, at most
 DROP = 256  # tokens dropped at a time from the start of a longer one
 EXACT = 8  # tokens that a batch needs to be comparable to others
+STEADY = 3  # tokens from which on the number of threads changes no bit
+LOOK_S = 0.1  # how often it is looked who else computes here
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class Engine:
         if adapter is not None:
             self._adapt(adapter)
         self.vocabulary: int = self._lib.llama_vocab_n_tokens(self._vocab)
+        self._threads = threads
+        self._look_again = 0.0
         self._trunk: list[int] = []
         self.evaluated = 0  # tokens so far
 
@@ -244,15 +250,15 @@ class Engine:
         for _ in self.rows(tokens):
             raise ValueError("an output row that nobody reads")
 
-    def rows(self, tokens: Sequence[Token], *, exact: bool = True) -> Iterator[tuple[int, Row]]:
+    def rows(self, tokens: Sequence[Token], *, least: int = EXACT) -> Iterator[tuple[int, Row]]:
         """Index in ``tokens`` and logits of each that asks for output, in order.
 
         A row is the runtime's own memory: read it before asking for the next. Parents stand before
-        children. ``exact`` fills up batches that are smaller than `EXACT`.
+        children. Batches of fewer than ``least`` tokens are filled up.
         """
         for start in range(0, len(tokens), BATCH):
             batch = list(tokens[start : start + BATCH])
-            filling = EXACT - len(batch) if exact else 0
+            filling = max(0, least - len(batch))
             padding = (PADDING,)
             batch += [Token(tokens[0].token, i, padding) for i in range(filling)]
             self._decode(batch)
@@ -262,8 +268,16 @@ class Engine:
                     if not logits:
                         raise GemmadevError("llama.cpp returned no logits")
                     yield start + index, np.ctypeslib.as_array(logits, (self.vocabulary,))
-            if filling > 0:
+            if filling:
                 self._lib.llama_memory_seq_rm(self._memory, PADDING, -1, -1)
+
+    def _adjust_threads(self) -> None:
+        """Leaves alone the processors that others compute on; the results stay the same."""
+        now = time.monotonic()
+        if self._threads > 1 and now >= self._look_again:
+            self._look_again = now + LOOK_S
+            count = min(self._threads, free_processors())
+            self._lib.llama_set_n_threads(self._context, count, count)
 
     def _decode(self, tokens: Sequence[Token]) -> None:
         count = len(tokens)
@@ -277,6 +291,7 @@ class Engine:
             seq_id=(pointer * count)(*(c.cast(each, pointer) for each in ids)),
             logits=(c.c_int8 * count)(*(t.output for t in tokens)),
         )
+        self._adjust_threads()
         result = self._lib.llama_decode(self._context, batch)
         if result != 0:
             self._lib.llama_memory_clear(self._memory, True)

@@ -34,11 +34,8 @@ _LOG_TAIL = 4000  # bytes
 
 def default_threads() -> int:
     """Processors that this process may use, at most `MAX_THREADS`."""
-    if hasattr(os, "sched_getaffinity"):
-        available = len(os.sched_getaffinity(0))
-    else:
-        available = os.cpu_count() or 1
-    return max(1, min(MAX_THREADS, available))
+    usable = getattr(os, "sched_getaffinity", lambda _pid: range(os.cpu_count() or 1))
+    return max(1, min(MAX_THREADS, len(usable(0))))
 
 
 class LlamaModel:

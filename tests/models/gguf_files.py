@@ -42,3 +42,25 @@ MODEL = gguf(
     tensors={"one": 100, "two": 200},
 )
 ADAPTER = gguf({"general.type": "adapter", "general.architecture": "tiny"})
+
+
+def lora(architecture: str, weight: str, *, inputs: int, outputs: int, value: float) -> bytes:
+    """A LoRA adapter of rank 1 for one weight, all of whose entries are ``value``."""
+    metadata = b"".join(
+        text(key) + struct.pack("<I", 8) + text(value_)
+        for key, value_ in {
+            "general.type": "adapter",
+            "general.architecture": architecture,
+            "adapter.type": "lora",
+        }.items()
+    )
+    metadata += text("adapter.lora.alpha") + struct.pack("<If", 6, 1.0)
+    sizes = {f"{weight}.lora_a": (inputs, 1), f"{weight}.lora_b": (1, outputs)}
+    data = b"GGUF" + struct.pack("<IQQ", 3, len(sizes), 4) + metadata
+    offset, tensors = 0, b""
+    for name, (columns, rows) in sizes.items():
+        data += text(name) + struct.pack("<IQQIQ", 2, columns, rows, 0, offset)
+        numbers = struct.pack("<f", value) * (columns * rows)
+        tensors += numbers + b"\0" * (-len(numbers) % 32)
+        offset = len(tensors)
+    return data + b"\0" * (-len(data) % 32) + tensors
