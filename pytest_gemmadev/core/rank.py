@@ -19,6 +19,7 @@ from math import log
 from pytest_gemmadev.core.types import Candidate, Model, RepairTask, Suspicion
 
 UNLOCATED = 0.05  # suspiciousness of a place that localization did not name
+RULE_SHARE = 0.3  # a rule names its place itself: an import at the top, the definition misspelt
 MODEL_WEIGHT = 0.35  # nats of score for a nat of the model's likelihood ratio
 NATS_PER_CHARACTER = 0.5  # that code costs a small model; without it, deleting always looks likely
 MODEL_LIMIT = 6.0  # nats that the model may add or take: it orders what is close, no more
@@ -71,7 +72,10 @@ def line_starts(text: str) -> tuple[int, ...]:
 
 def prior_score(candidate: Candidate, task: RepairTask, places: Places) -> float:
     """The score before the model is asked. Higher is better."""
-    score = candidate.prior + log(places.suspiciousness(candidate))
+    located = log(places.suspiciousness(candidate))
+    if candidate.origin.startswith("rule:"):
+        located *= RULE_SHARE
+    score = candidate.prior + located
     return score - overfitting_penalty(candidate, task) - _CHARACTER * _size(candidate)
 
 
