@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
-from pytest_gemmadev.propose.syntax.check import Fault
+from pytest_gemmadev.propose.syntax.check import Fault, compiled
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
 from pytest_gemmadev.propose.syntax.layout import (
     first_word,
@@ -18,7 +19,7 @@ from pytest_gemmadev.propose.syntax.layout import (
     statement_at,
     statements,
 )
-from pytest_gemmadev.propose.syntax.scan import KEYWORDS, TRIVIA, Token, scan
+from pytest_gemmadev.propose.syntax.scan import KEYWORDS, Token, scan
 
 _CODE = re.compile(
     r"""\s*(?:(?:def|class|import|from|return|if|elif|for|while|try|with|raise|async)\b.*[:\w)\]]\s*$
@@ -157,7 +158,18 @@ def _bracket_end(rest: str) -> float:
 
 
 def _looks_like_code(line: str, width: int) -> bool:
-    return indent(line) <= width and bool(_CODE.match(line))
+    return indent(line) <= width and (bool(_CODE.match(line)) or _acts(line.strip()))
+
+
+def _acts(line: str) -> bool:
+    """True for a statement that does something; prose may parse as a name or an annotation."""
+    tree = compiled(f"{line} pass" if line.endswith(":") else line)
+    if isinstance(tree, Fault) or not tree.body:
+        return False
+    first = tree.body[0]
+    if isinstance(first, ast.Expr):
+        return isinstance(first.value, ast.Call | ast.Await | ast.Yield)
+    return not isinstance(first, ast.AnnAssign) or first.value is not None
 
 
 def _opened(
@@ -181,7 +193,8 @@ def _opened(
                 pad = indentation(lines[at])
                 yield fix(at, pad + quote + lines[at][len(pad) :], 0.4 + 0.2 * found)
                 if at > 0 and not lines[at - 1].strip():
-                    yield fix(at - 1, pad + quote, 1.2 + 0.2 * found)
+                    left = bool(lines[at - 1]) or (at == 1 and bool(pad))  # where quotes stood
+                    yield fix(at - 1, pad * bool(above >= 0) + quote, 0.2 if left else 1.2)
                 found += 1
                 if found == 3:
                     break

@@ -48,16 +48,23 @@ def _closings(s: Statement, unclosed: tuple[int, ...]) -> Iterator[Splice]:
     for gap in range(unclosed[-1] + 1, len(s.tokens) + 1):
         at = s.tokens[gap - 1].end
         behind = s.tokens[gap].start if gap < len(s.tokens) else len(s.text)
-        ends_line = "\n" in s.text[at:behind] or gap == len(s.tokens)
+        ends_line = "\n" in s.text[at:behind] or gap == len(s.tokens) or _before_comma(s, gap)
         if lines and not ends_line and not _nearly(s, gap):
             continue
         cost = _CLOSE + insertion_cost(s, gap, text[0]) + 0.15 * len(text) + 0.1 * min(lines, 8)
         cost -= _LINE_END * ends_line
         cost += _MISALIGNED * _misaligned(s, gap, unclosed)
         yield Splice(at, at, text, cost, "bracket")
-        lines += ends_line
+        lines += "\n" in s.text[at:behind]
         if lines > REACH:
             return
+
+
+def _before_comma(s: Statement, gap: int) -> bool:
+    """True before a comma that ends a line."""
+    if s.tokens[gap].text != "," or gap + 1 >= len(s.tokens):
+        return False
+    return "\n" in s.text[s.tokens[gap].end : s.tokens[gap + 1].start]
 
 
 def _nearly(s: Statement, gap: int) -> bool:

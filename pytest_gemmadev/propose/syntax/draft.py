@@ -44,6 +44,7 @@ class Draft:
     origin: list[int]  # of each line: its row in the file, or `NEW`
     cost: float = 0.0
     fixes: tuple[Fix, ...] = ()
+    faults: tuple[str, ...] = ()  # what each of them mended: the message and the line
 
     @classmethod
     def of(cls, lines: list[str]) -> Draft:
@@ -60,7 +61,7 @@ class Draft:
                 for i, (o, line) in enumerate(zip(_padded(old, len(change.lines)), change.lines))
             ]
             origin[change.first : change.last] = kept
-        return Draft(lines, origin, self.cost + fix.cost, (*self.fixes, fix))
+        return Draft(lines, origin, self.cost + fix.cost, (*self.fixes, fix), self.faults)
 
 
 def _padded(origin: Sequence[int], size: int) -> list[int]:

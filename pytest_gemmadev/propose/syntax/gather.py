@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from pytest_gemmadev.propose.syntax import (
     blocks,
-    brackets,
     characters,
     conflicts,
     indents,
@@ -21,6 +20,7 @@ from pytest_gemmadev.propose.syntax.check import Fault, Target
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
 from pytest_gemmadev.propose.syntax.layout import (
     Rows,
+    bracketed,
     indent,
     next_code,
     shifted,
@@ -32,8 +32,7 @@ from pytest_gemmadev.propose.syntax.statement import Statement, standing
 from pytest_gemmadev.propose.syntax.surroundings import Surroundings
 from pytest_gemmadev.propose.syntax.window import Window, moved
 
-TRUNCATED = 25  # lines at which a statement with an open bracket may end
-_BALANCING: tuple[Splicer, ...] = (brackets.splices, quotes.splices)
+UNCHECKED = 15  # edits of quotes tried without a look at their statement
 _BEFORE, _BEHIND = 0.6, 1.5  # nats: the statement before the fault, the one behind it
 
 
@@ -78,12 +77,14 @@ class Gatherer:
         """Edits of the statement at the fault, of the ones beside it, of those cut at a line end."""
         rows = statements(part)
         around = self._surroundings(lines, window.first + fault.line)
-        for one, extra in _suspects(rows, fault):
+        for one, extra in _suspects(part, rows, fault):
             s = _broken(part, one, around, self.target)
             if s is None:
                 continue
             made = list(self._made(s, one, extra, FAMILIES))
             yield from made
+            if any(token.kind == "open" for token in s.tokens):
+                yield from _unchecked(s, one, extra)
             if fault.error != "SyntaxError":
                 yield from _levelled(part, rows, one, made)
 
@@ -146,6 +147,15 @@ def shift(fix: Fix, rows: int) -> Fix:
     return Fix(changes, fix.cost, fix.name, fix.note)
 
 
+def _unchecked(s: Statement, rows: Rows, extra: float) -> Iterator[Fix]:
+    """Edits of quotes whether the statement then stands or not: a string without an end hides
+    brackets, so that nobody knows where the statement ends."""
+    splices = sorted(quotes.splices(s), key=lambda splice: splice.cost)
+    for splice in splices[:UNCHECKED]:
+        change = Change(rows.first, rows.last, tuple(s.spliced(splice).split("\n")))
+        yield Fix((_narrow(change, s.text),), splice.cost + extra + 0.3, splice.name)
+
+
 def _levelled(
     part: Sequence[str], rows: Sequence[Rows], one: Rows, made: Sequence[Fix]
 ) -> Iterator[Fix]:
@@ -165,9 +175,15 @@ def _levelled(
                 yield Fix((moved,), fix.cost + 0.3 + 0.1 * abs(level - here), fix.name, fix.note)
 
 
-def _suspects(rows: Sequence[Rows], fault: Fault) -> Iterator[tuple[Rows, float]]:
+def _suspects(
+    part: Sequence[str], rows: Sequence[Rows], fault: Fault
+) -> Iterator[tuple[Rows, float]]:
+    """Statements that may hold the cause, with what it costs to look for it there."""
     index = statement_at(rows, fault.line)
     seen: set[int] = set()
+    by_layout = bracketed(part, rows, index)
+    if by_layout is not None and by_layout not in rows:
+        yield by_layout, 0.1
     last = statement_at(rows, fault.end_line)
     for at, extra in ((index, 0.0), (last, 0.2), (index - 1, _BEFORE), (index + 1, _BEHIND)):
         if 0 <= at < len(rows) and at not in seen:

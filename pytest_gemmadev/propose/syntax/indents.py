@@ -194,7 +194,7 @@ def _missing_block(layout: Layout) -> Iterator[Fix]:
     if index == header or index >= len(layout.rows):
         return
     yield from _indented(layout, header, index)
-    if width and layout.width(index) <= width and header:
+    if width and layout.width(index) <= width and header > 0:
         # The header itself may be too deep, or a line between was lost.
         yield from _header_out(layout, header)
 
@@ -212,9 +212,13 @@ def _indented(layout: Layout, header: int, index: int) -> Iterator[Fix]:
     beyond = 3.0 if word in ("def", "class", "@") and layout.word(header) not in (
         "class", "if", "else", "try", "def") else 0.0  # fmt: skip
     following = index + 1
+    while following < len(rows) and layout.width(following) > max(target, here):
+        following += 1
     if following < len(rows) and layout.width(following) == target > here:
-        # Only the first line of the block slipped.
-        yield Fix((layout.move(first, rows[index].last, target - here),), 0.5, "indent")
+        # Only the first statement of the block slipped, or of that only its first line.
+        inner = index + 1 < following and layout.width(index + 1) > target
+        last = rows[index].last if inner or following == index + 1 else rows[following - 1].last
+        yield Fix((layout.move(first, last, target - here),), 0.5, "indent")
     for end, cost in _ends(layout, index, here, word_of_header):
         cost += 0.8 + 0.01 * min(50, end - first) + beyond
         yield Fix((layout.move(first, end, unit_target - here),), cost, "indent")
@@ -254,7 +258,12 @@ def _header_out(layout: Layout, header: int) -> Iterator[Fix]:
     target = layout.width(layout.index) - layout.unit
     if 0 <= target < layout.width(header):
         change = layout.move(rows.first, rows.last, target - layout.width(header))
-        yield Fix((change,), 3.0, "indent")
+        word = layout.word(header)
+        fitting = word in CLAUSES and any(
+            layout.width(at) == target and layout.word(at) in _ANCHORS[word]
+            for at in range(max(0, header - 40), header)
+        )
+        yield Fix((change,), 1.0 if fitting else 3.0, "indent")
 
 
 def _unexpected(layout: Layout) -> Iterator[Fix]:
@@ -322,7 +331,10 @@ def _between_levels(layout: Layout) -> Iterator[Fix]:
         columns = level - here
         cost = 0.5 + 0.3 * abs(columns)
         # Rather beside its neighbours, most of all where both are.
-        cost -= 0.6 * (level == after) + 0.6 * (level == before) if fits else 0.0
+        if layout.is_header(index):
+            cost += -0.8 if after - level == layout.unit else 1.5 * (level >= after > 0)
+        elif fits:
+            cost -= 0.6 * (level == after) + 0.6 * (level == before)
         yield Fix((layout.move(first, single, columns),), cost + 0.3 * (not fits), "indent")
         more = 0.02 * (run - first) + 1.2 * fits
         yield Fix((layout.move(first, run, columns),), cost + more, "indent")

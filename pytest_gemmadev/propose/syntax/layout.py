@@ -6,7 +6,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pytest_gemmadev.propose.syntax.scan import CLOSER, OPENER, TRIVIA, Token, code_tokens, scan
+from pytest_gemmadev.propose.syntax.scan import (
+    CLOSER,
+    OPENER,
+    TRIVIA,
+    Token,
+    code_tokens,
+    open_brackets,
+    scan,
+)
 
 HEADERS = frozenset(
     [
@@ -175,6 +183,34 @@ def statement_at(rows: Sequence[Rows], line: int) -> int:
             break
         found = index
     return found
+
+
+def bracketed(lines: Sequence[str], rows: Sequence[Rows], index: int) -> Rows | None:
+    """The rows of a statement in brackets as its indentation shows them, however many of its
+    brackets are lost; None where no bracket is open around the statement at ``index``."""
+    start = index
+    while start >= 0 and not _opens_bracket(lines[rows[start].first]):
+        width = indent(lines[rows[start].first])
+        start -= 1
+        while start >= 0 and indent(lines[rows[start].first]) >= width:
+            start -= 1
+    if start < 0:
+        return None
+    first = rows[start].first
+    width = indent(lines[first])
+    end = max(rows[index].first, first) + 1
+    while end < len(lines):
+        if is_code(lines[end]) and indent(lines[end]) <= width:
+            if not lines[end].lstrip().startswith(tuple(OPENER)):
+                break
+        end += 1
+    return Rows(first, previous_code(lines, end) + 1)
+
+
+def _opens_bracket(line: str) -> bool:
+    """True where a line by itself leaves a bracket open at its end."""
+    tokens = code_tokens(line)
+    return bool(tokens) and bool(open_brackets(tokens).unclosed)
 
 
 # --- blocks --------------------------------------------------------------------------------------

@@ -29,6 +29,9 @@ FAMILIES: tuple[Splicer, ...] = (
 )
 
 
+QUOTING: tuple[Splicer, ...] = (quotes.splices, python2.splices)
+
+
 @dataclass(frozen=True, slots=True)
 class Mended:
     """A text for the statement that parses by itself."""
@@ -58,7 +61,9 @@ def mend(
     for level in range(depth):
         partial: list[tuple[Statement, Mended]] = []
         for statement, so_far in frontier:
-            for made in _tries(statement, so_far, found, seen, families, TRIES[level]):
+            for made in _tries(
+                statement, so_far, found, seen, _fit(statement, families), TRIES[level]
+            ):
                 if isinstance(made, Mended):
                     if made.text not in found or found[made.text].cost > made.cost:
                         found[made.text] = made
@@ -74,6 +79,12 @@ def mend(
             break
     best = sorted(found.values(), key=lambda m: m.cost)
     return [m for m in best if m.cost <= best[0].cost + MARGIN]
+
+
+def _fit(s: Statement, families: tuple[Splicer, ...]) -> tuple[Splicer, ...]:
+    """Where a string has no end, what seems to be code may be text, and the other way round."""
+    is_open = families is FAMILIES and any(token.kind == "open" for token in s.tokens)
+    return QUOTING if is_open else families
 
 
 def _tries(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from pytest_gemmadev.propose.syntax.counts import surprise
-from pytest_gemmadev.propose.syntax.scan import KEYWORDS, Token, code_tokens
+from pytest_gemmadev.propose.syntax.scan import KEYWORDS, Token, code_tokens, scan
 from pytest_gemmadev.propose.syntax.statement import Splice, Statement
 
 _ADD, _DROP, _CHANGE, _ESCAPE = 1.0, 1.6, 0.8, 1.3
@@ -21,6 +21,7 @@ def splices(s: Statement) -> Iterator[Splice]:
     index = next((i for i, t in enumerate(s.tokens) if t.kind == "open"), None)
     if index is None:
         yield from _nested(s)
+        yield from _in_comments(s)
         return
     broken = s.tokens[index]
     quote = _quote(broken.text)
@@ -31,6 +32,18 @@ def splices(s: Statement) -> Iterator[Splice]:
     end = len(s.text) if end < 0 else end
     for splice in _line_edits(s.text, start, end, quote):
         yield splice._replace(cost=splice.cost + _oddness(s, splice, start, end))
+
+
+def _in_comments(s: Statement) -> Iterator[Splice]:
+    """``x = blue #00f'``: a string whose beginning is lost, so that its rest reads as a comment."""
+    for token in scan(s.text):
+        quote = next((q for q in "'\"" if token.text.count(q) % 2), "")
+        if token.kind == "comment" and quote:
+            start = s.text.rfind("\n", 0, token.start) + 1
+            for splice in _line_edits(s.text, start, token.start, quote):
+                if splice.replacement == quote:
+                    odd = _oddness(s, splice, start, token.end)
+                    yield splice._replace(cost=splice.cost + odd)
 
 
 def _quote(text: str) -> str:
@@ -88,10 +101,14 @@ def _unlike_text(s: Statement, token: Token) -> float:
     cost += 0.8 * (body.count(other) % 2)
     if re.search(r"['\"]\s*[,+%]|[,+%]\s*['\"]", body):
         cost += 1.5
+    if re.match(r"[\w.]+\s*=\s", body):
+        cost += 1.5
     if body and body != body.strip():
         cost += 0.4
     if body[-1:] in (",", ":") or body[:1] in (",", ")"):
         cost += 0.6
+    if re.search(r"^\.\w+\(|\w\.\w+\(|\)\.\w", body):
+        cost += 1.0
     if re.search(r"\w[(\[]|[,=]\s*\w+\s*[)\]=,]|\w\.\w+\(", body):
         words = _WORD.findall(body)
         cost += 1.6 if words and all(map(s.around.knows, words)) else 0.5

@@ -12,6 +12,7 @@ from math import exp
 from pytest_gemmadev.core.rank import line_starts
 from pytest_gemmadev.core.types import Edit, Model
 from pytest_gemmadev.propose.syntax.check import (
+    Fault,
     Target,
     Unparsable,
     find_fault,

@@ -113,7 +113,9 @@ def open_brackets(tokens: Sequence[Token]) -> Brackets:
             wanted = OPENER[token.text]
             if stack and tokens[stack[-1]].text != wanted:
                 mismatched.append((stack[-1], index))
-            depth = next((n for n, at in enumerate(reversed(stack)) if tokens[at].text == wanted), -1)
+            depth = next(
+                (n for n, at in enumerate(reversed(stack)) if tokens[at].text == wanted), -1
+            )
             if depth < 0:
                 stray.append(index)
                 continue

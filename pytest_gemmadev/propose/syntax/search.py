@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import heapq
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import NamedTuple
 
@@ -78,6 +79,11 @@ class Search:
 
     def _expand(self, draft: Draft, fault: Fault) -> None:
         """Pushes the drafts in which the fault is gone, the cheapest of them."""
+        row = min(fault.line, len(draft.lines) - 1)
+        signature = f"{re.sub(r'[0-9]+', '', fault.message)}: {draft.lines[row]}"
+        if draft.faults.count(signature) > (len(draft.lines[row].split()) > 1):
+            return  # it was mended before, and came back
+        draft = replace(draft, faults=(*draft.faults, signature))
         window = window_of(draft.lines, fault, self.target)
         children: list[_Child] = []
         for ideas in self.gatherer.stages(draft.lines, fault, window):
