@@ -6,6 +6,7 @@ A replacement is kept only when the whole file parses with it and its syntax tre
 from __future__ import annotations
 
 import ast
+import hashlib
 import io
 import re
 import tokenize
@@ -66,7 +67,7 @@ def tree_key(text: str) -> str | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes are the file's affair
-            return ast.dump(ast.parse(text))
+            return hashlib.sha256(ast.dump(ast.parse(text)).encode("utf-8", "replace")).hexdigest()
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
