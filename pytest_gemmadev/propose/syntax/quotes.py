@@ -80,11 +80,12 @@ def _oddness(s: Statement, splice: Splice, start: int, end: int) -> float:
         if token.kind == "open":
             return 50.0
         if token.kind == "string":
-            cost += _RARE * surprise(previous, "s", following)
-            cost += 0.0 if token.text in before else _unlike_text(s, token)
+            if token.text not in before:
+                cost += _RARE * surprise(previous, "s", following) + _unlike_text(s, token)
             cost += 1.5 if previous == "s" else 0.0
         elif token.kind == "name" and token.text not in KEYWORDS:
-            cost += 0.0 if s.around.knows(token.text) else 0.6
+            attached = previous == "." or following == "="
+            cost += 0.0 if attached or s.around.knows(token.text) else 0.6
             cost += 1.5 if previous in ("n", "s", "0", ")") else 0.0
         previous = token.sort
     return cost
