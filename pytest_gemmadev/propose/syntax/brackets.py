@@ -11,7 +11,7 @@ from pytest_gemmadev.propose.syntax.statement import LONGEST, Splice, Statement
 
 REACH = 40  # lines, or places in a line, tried for one bracket
 MISMATCHED = 3  # pairs of brackets that do not match, of which one is changed
-_CLOSE, _OPEN, _DROP, _MATCH = 0.6, 2.0, 2.2, 0.9
+_CLOSE, _OPEN, _DROP, _MATCH = 0.6, 2.0, 2.6, 0.9
 _MISALIGNED = 1.5  # nats: a closing bracket leads a line that is not indented as the opening one's
 _LINE_END = 0.6
 
@@ -27,6 +27,8 @@ def splices(s: Statement) -> Iterator[Splice]:
         yield from _closings(s, (index,))
         opening_token = s.tokens[index]
         cost = _DROP + 0.5 * len(unclosed)
+        around = s.text[: opening_token.start][-1:] + s.text[opening_token.end :][:1]
+        cost += 2.0 * (len(around) == 2 and around.isidentifier())
         yield Splice(opening_token.start, opening_token.end, "", cost, "bracket")
     if len(unclosed) > 1:
         yield from _closings(s, unclosed)
@@ -108,8 +110,11 @@ def _openings(s: Statement, stray: int) -> Iterator[Splice]:
     text = OPENER[s.tokens[stray].text]
     for gap in range(max(0, stray - REACH), stray):
         at = s.tokens[gap].start
+        start = at
+        if gap and s.tokens[gap - 1].kind == "name" and s.sort(gap - 1) == "n":
+            start = s.tokens[gap - 1].end  # a call: no space before its bracket
         cost = _OPEN + insertion_cost(s, gap, text) + 0.05 * (stray - gap)
-        yield Splice(at, at, text, cost, "bracket")
+        yield Splice(start, at, text, cost, "bracket")
 
 
 def _matches(s: Statement, opening: int, closing: int) -> Iterator[Splice]:

@@ -13,6 +13,7 @@ from pytest_gemmadev.propose.syntax import (
     newlines,
     python2,
     quotes,
+    targets,
     unfinished,
     words,
 )
@@ -51,6 +52,8 @@ class Gatherer:
         Where an early stage holds one that mends the fault for little, the later need no look.
         """
         certain = [*characters.fixes(lines, fault), *conflicts.fixes(lines)]
+        if self.target is not None:
+            certain += targets.fixes(lines, fault)
         if certain:
             yield _sorted(certain)
         part = lines[window.first : window.last]
@@ -116,6 +119,10 @@ class Gatherer:
         for one in statements(lines):
             if self.late():
                 return None
+            text = "\n".join(lines[one.first : one.last])
+            if fix.name == "python2" and (new := python2.printed_to(text)):
+                changes.append(Change(one.first, one.last, tuple(new.split("\n"))))
+                continue
             s = _broken(lines, one, around, self.target)
             if s is None:
                 continue
@@ -125,7 +132,7 @@ class Gatherer:
                 changes.append(_narrow(change, s.text))
         if len(changes) < 2:
             return None
-        return Fix(tuple(changes), fix.cost + 0.05, fix.name, fix.note)
+        return Fix(tuple(changes), fix.cost - 0.05, fix.name, fix.note)
 
 
 _EVERYWHERE: dict[str, tuple[Splicer, ...]] = {

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from pytest_gemmadev.propose.syntax.counts import surprise, usual_between
-from pytest_gemmadev.propose.syntax.scan import KEYWORDS, Token
+from pytest_gemmadev.propose.syntax.scan import CLOSER, KEYWORDS, OPENER, Token
 from pytest_gemmadev.propose.syntax.statement import Splice, Statement
 
 REACH = 5  # tokens to either side of the fault
@@ -73,6 +73,14 @@ def _insertions(s: Statement, gap: int) -> Iterator[Splice]:
         yield inserted(s, gap, token, cost, _NAMES.get(token, "operator"))
 
 
+def _in_brackets(s: Statement, gap: int) -> bool:
+    depth = 0
+    for token in s.tokens[:gap]:
+        if token.kind == "op":
+            depth += (token.text in CLOSER) - (token.text in OPENER)
+    return depth > 0
+
+
 def _spacing(s: Statement, gap: int, token: str) -> float:
     """Nats: how ill the space that is there fits a token that was lost."""
     if not 0 < gap < len(s.tokens):
@@ -87,6 +95,8 @@ def _spacing(s: Statement, gap: int, token: str) -> float:
         return -1.8 if before.text in (")", "]") or before.kind == "string" else -0.3
     if token in "([{)]}":
         return 0.8 if space else 0.0
+    if token == "=" and _in_brackets(s, gap):
+        return 0.9 if space else 0.0  # of a keyword argument
     if token in ",:":
         return (0.6, -0.3, 0.8)[min(2, len(space))]
     return (0.9, 0.3, -1.0)[min(2, len(space))]
@@ -112,7 +122,8 @@ def _deletions(s: Statement, index: int) -> Iterator[Splice]:
         else:
             cost += sum(2.0 for t in gone if t.kind in _VALUE) + 1.5 * (count - 1)
         end = s.tokens[index + count].start if index + count < len(s.tokens) else gone[-1].end
-        if "\n" in s.text[gone[-1].end : end]:
+        tight = index and s.tokens[index - 1].end == gone[0].start
+        if tight or "\n" in s.text[gone[-1].end : end]:
             end = gone[-1].end
         yield Splice(gone[0].start, end, _space(s, index, end), cost, "stray")
 

@@ -105,7 +105,7 @@ def _tries(
             return
         if found and cost > min(m.cost for m in found.values()) + MARGIN:
             return
-        if not lexical and _imbalance(s, splice) == balanced:
+        if not lexical and splice.name != "f-string" and _imbalance(s, splice) == balanced:
             continue
         text = s.spliced(splice)
         if text in seen:

@@ -89,4 +89,8 @@ def _joined(
     if stands("\n".join((whole, *lines[row + 1 : last])), last) is not None:
         alone = stands(lines[above], row) is not None
         cost = _JOIN + 0.5 * alone + 0.3 * (row - above - 1)
+        behind = stands("\n".join(lines[row:last]), last)
+        if behind is not None:  # it needs nothing before it
+            assigns = any(isinstance(node, ast.Assign) for node in behind.body)
+            cost += 2.0 if assigns else 0.6
         yield Fix((Change(above, row + 1, (whole,)),), cost, "newline", "a line end too many")

@@ -40,6 +40,13 @@ def splices(s: Statement) -> Iterator[Splice]:
     yield from _parameters(code)
 
 
+def printed_to(text: str) -> str:
+    """``print >>stream, x`` as a call, though it parses as a comparison of shifts; else empty."""
+    if not re.match(r"\s*print\s*>>", text) or "#" in text:
+        return ""
+    return next((splice.replacement for splice in _print(text, len(text))), "")
+
+
 def _print(code: str, end: int) -> Iterator[Splice]:
     match = _PRINT.match(code)
     if match is None:

@@ -60,7 +60,7 @@ def _line_edits(text: str, start: int, end: int, quote: str) -> Iterator[Splice]
     for at in (i for i in range(start, end) if text[i] in "'\""):
         mine = text[at] == quote
         yield Splice(at, at + 1, "", _DROP, "quote")
-        yield Splice(at, at + 1, other if mine else quote, _CHANGE, "quote")
+        yield Splice(at, at + 1, other if mine else quote, _CHANGE + 0.1 * mine, "quote")
         if mine and start < at and text[at - 1].isalnum() and text[at + 1 : at + 2].isalpha():
             yield Splice(at, at, "\\", _ESCAPE, "quote")
     if text.endswith("\\" + quote, start, stripped):

@@ -113,8 +113,9 @@ class Search:
             if left is _REJECTED:
                 continue
             ahead = 0.0 if left is None else _AHEAD + _ONWARD
-            if left is None and not bulk and any(f.name == fix.name for f in draft.fixes):
-                bulk = True  # the second time: it may be all over the file
+            again = fix.name == "python2" or any(f.name == fix.name for f in draft.fixes)
+            if left is None and again and not bulk:
+                bulk = True  # it may be all over the file
                 if many := self.gatherer.everywhere(draft.lines, fix):
                     children.append(_Child(many.cost - 2.0, -2.0, draft.fixed(many)))
             child = _Child(fix.cost + ahead, ahead, draft.fixed(fix))

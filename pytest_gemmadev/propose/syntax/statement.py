@@ -114,12 +114,9 @@ def standing(
     if isinstance(result, Fault):
         row = before.count("\n")
         column = result.column - (1 if before == _CASE and result.line == row else 0)
-        column += (
-            len(head)
-            if result.line == row
-            or text.split("\n")[min(result.line - row, text.count("\n"))].startswith(head or "\0")
-            else 0
-        )
+        lines = text.split("\n")
+        if lines[min(max(0, result.line - row), len(lines) - 1)].startswith(head):
+            column += len(head)
         return Fault(
             result.message, max(0, result.line - row), max(0, column), result.end_line - row,
             result.end_column, result.error,
