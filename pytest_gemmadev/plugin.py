@@ -78,6 +78,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(newhooks)
 
 
+@pytest.hookimpl(tryfirst=True)  # conftests may want to know the mode when they are configured
 def pytest_configure(config: pytest.Config) -> None:
     mode = _mode_of(config.option)
     config.gemmadev_mode = mode  # type: ignore[attr-defined]  # for other plugins to read

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 
-from pytest_gemmadev.core.types import Candidate, Model, RepairTask, Suspicion
+from pytest_gemmadev.core.types import Candidate, Edit, Model, RepairTask, Suspicion
 
 UNLOCATED = 0.05  # suspiciousness of a place that localization did not name
 RULE_SHARE = 0.3  # a rule names its place itself: an import at the top, the definition misspelt
@@ -140,23 +140,33 @@ def _context(candidate: Candidate, sources: Mapping[str, str]) -> tuple[str, str
 def overfitting_penalty(candidate: Candidate, task: RepairTask) -> float:
     """Nats taken off for edits that make tests pass without repairing anything."""
     penalty = 0.0
+    old_tokens: Counter[str] = Counter()
+    new_tokens: Counter[str] = Counter()
+    lines = 0
     for edit in candidate.edits:
-        old = task.sources[edit.path][edit.start : edit.end]
-        added = _literals(edit.replacement) - _literals(old)
+        old, new = _changed_lines(task.sources[edit.path], edit)
+        old_tokens.update(_TOKEN.findall(old))
+        new_tokens.update(_TOKEN.findall(new))
+        lines += new.count("\n") - old.count("\n")
+        added = _literals(new) - _literals(old)
         if added:
             source = _literals(task.sources[edit.path])
             tests = frozenset().union(*(_literals(t) for t in task.context.values()))
             if any(literal in tests and literal not in source for literal in added):
                 penalty += _COPIED_LITERAL
-        if edit.replacement.strip() and not Counter(_tokens(edit.replacement)) - Counter(
-            _tokens(old)
-        ):
-            penalty += _REMOVAL
-        if re.search(r"\b(if|elif|while|and|or|return)\s+(True|False)\b", edit.replacement):
+        if _CONSTANT.search(new) and not _CONSTANT.search(old):
             penalty += _CONSTANT_CONDITION
-        if old.strip() and not edit.replacement.strip():
-            penalty += _DELETION
+    if old_tokens - new_tokens and not new_tokens - old_tokens:
+        penalty += _DELETION if lines < 0 else _REMOVAL
     return penalty
+
+
+def _changed_lines(text: str, edit: Edit) -> tuple[str, str]:
+    """The lines that an edit touches, before and after it: edits may begin inside a word."""
+    first = text.rfind("\n", 0, edit.start) + 1
+    end = text.find("\n", max(edit.start, edit.end - 1))
+    last = len(text) if end < 0 else end + 1
+    return text[first:last], text[first : edit.start] + edit.replacement + text[edit.end : last]
 
 
 def copies_expected_number(candidate: Candidate, task: RepairTask) -> bool:
@@ -183,11 +193,9 @@ def _numbers(text: str) -> frozenset[str]:
     return frozenset(x for x in _literals(text) if re.fullmatch(r"[\d.]+", x))
 
 
-def _tokens(text: str) -> list[str]:
-    return re.findall(r"\w+|[^\w\s]", text)
-
-
 _TRIVIAL = frozenset({"0", "1", "2", "''", '""', "0.0", "1.0"})
+_TOKEN = re.compile(r"\w+|[<>=!+\-*/%&|^@:]=|\*\*=?|//=?|<<=?|>>=?|->|[^\w\s]")
+_CONSTANT = re.compile(r"\b(if|elif|while|and|or|return)\s+(True|False)\b")
 _LITERAL = re.compile(
     r"""\b\d[\d_.]*(?:e[+-]?\d+)?\b | '(?:[^'\\\n]|\\.)*' | "(?:[^"\\\n]|\\.)*" """, re.VERBOSE
 )

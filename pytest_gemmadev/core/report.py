@@ -97,8 +97,8 @@ def _patch(patch: RankedPatch) -> dict[str, Any]:
 
 
 def _decodable(text: str) -> str:
-    """The text without lone surrogates, which stand for bytes and which UTF-8 cannot hold."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """The text without lone surrogates: they stand for bytes, which are shown as Latin-1."""
+    return re.sub("[\udc80-\udcff]", lambda byte: chr(ord(byte[0]) - 0xDC00), text)
 
 
 # --- patch files ---------------------------------------------------------------------------------

@@ -172,10 +172,11 @@ class Runner:
                 pytest.exit("decided", returncode=1)
 
     @pytest.hookimpl(trylast=True)
-    def pytest_collection_finish(self) -> None:
-        for nodeid in self._only or ():
-            # A conftest that fails is known; one that does not is not mentioned by anybody.
-            if nodeid.endswith("conftest.py") and nodeid not in self.recorder.outcomes:
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        # A conftest that fails is known; one that does not is not mentioned by anybody.
+        asked = {nodeid for nodeid in self._only or () if nodeid.endswith("conftest.py")}
+        for nodeid in sorted(asked if self._only is not None else _conftests(session.config)):
+            if nodeid not in self.recorder.outcomes:
                 self._say_outcome("collector", nodeid, "passed")
         seconds = time.monotonic() - self._began_s
         self.say({"collected": list(self.recorder.collected), "seconds": seconds})
@@ -224,6 +225,14 @@ class Runner:
     def _decides(self, nodeid: str, outcome: str) -> bool:
         """True when the verdict is known with this outcome, so that the rest need not run."""
         return nodeid in self._must_pass and outcome not in ("passed", "xpassed", "xfailed")
+
+
+def _conftests(config: pytest.Config) -> set[str]:
+    """Node ids of the conftests that were loaded, as `_capture` names those that were not."""
+    files = [str(getattr(p, "__file__", "") or "") for p in config.pluginmanager.get_plugins()]
+    paths = [Path(file) for file in files if os.path.basename(file) == "conftest.py"]
+    root = config.rootpath
+    return {(p.relative_to(root) if p.is_relative_to(root) else p).as_posix() for p in paths}
 
 
 @contextlib.contextmanager

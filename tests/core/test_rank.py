@@ -60,8 +60,16 @@ def test_what_smells_of_overfitting_costs(old: str, new: str) -> None:
     assert overfitting_penalty(change(old, new), task()) > 0
 
 
-def test_a_plain_replacement_costs_nothing() -> None:
-    assert overfitting_penalty(change("min", "max"), task()) == 0
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("min", "max", id="another word"),
+        pytest.param("in(", "(", id="the end of a word"),
+        pytest.param("27", "2", id="a digit"),
+    ],
+)
+def test_a_plain_replacement_costs_nothing(old: str, new: str) -> None:
+    assert overfitting_penalty(change(old, new), task()) == 0
 
 
 def test_suspicious_places_come_first() -> None:

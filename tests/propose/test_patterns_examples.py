@@ -27,7 +27,9 @@ def task_for(code: str) -> RepairTask:
     """A task in which every line of the code is equally suspicious."""
     lines = code.count("\n") + 1
     suspicions = tuple(Suspicion(Span(PATH, n, n), 1.0, "all") for n in range(1, lines + 1))
-    return RepairTask((STACK,), (STACK.nodeid,), frozenset(), {PATH: code}, {}, suspicions=suspicions)
+    return RepairTask(
+        (STACK,), (STACK.nodeid,), frozenset(), {PATH: code}, {}, suspicions=suspicions
+    )
 
 
 def results(pattern: AnyPattern, code: str) -> list[str]:

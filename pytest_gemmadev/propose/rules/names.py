@@ -179,6 +179,8 @@ class MisspeltBinding(Rule):
                     prior = SURE / 2 - 3.0 * (1.0 - likeness)  # several signs of one slip
                 elif not unused:
                     prior -= 1.0
+                elif any(isinstance(node, ast.arg) for node in nodes):
+                    prior -= 0.5  # callers may name it
                 why = f"`{unknown.name}` is used, `{name}` is what is bound"
                 yield from fix(prior, why, *edits)
 
