@@ -89,7 +89,9 @@ def repair_conftest(config: pytest.Config, plain: Mapping[str, Any]) -> bool:
     report, _status = _repair(settings, scope, seen, config, lambda _message: None)
     for outcome in report.outcomes:
         if outcome.status is not Status.REPAIRED:  # there may be no session that could show it
-            sys.stderr.write(f"gemmadev: {outcome.nodeid}: {outcome.status.value}: {outcome.reason}\n")
+            sys.stderr.write(
+                f"gemmadev: {outcome.nodeid}: {outcome.status.value}: {outcome.reason}\n"
+            )
     return settings.fix and bool(report.overlay)
 
 
@@ -112,7 +114,9 @@ def _repair(
     status: int | None = None
     try:
         tell("starting")
-        model = load_model(settings.model, adapter=settings.adapter, threads=None)
+        model = load_model(
+            settings.model, adapter=settings.adapter, threads=None, left_s=lambda: meter.left_s
+        )
         oracle.learn(seen)
         # After -x or an error in collection, tests that did not run say nothing of what passes.
         complete = set(seen.outcomes) >= seen.collected

@@ -7,7 +7,7 @@ run.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pluggy
@@ -30,10 +30,14 @@ class KnownModel:
 
 
 @hookspec(firstresult=True)
-def gemmadev_load_model(spec: str, adapter: str | None, threads: int | None) -> Model | None:
+def gemmadev_load_model(
+    spec: str, adapter: str | None, threads: int | None, left_s: Callable[[], float]
+) -> Model | None:
     """The model that ``spec`` names, not loaded yet; None when the spec is somebody else's.
 
-    Raises `GemmadevError` when the spec is one's own and cannot be served.
+    ``left_s`` says how many seconds the budget has left: a model that waits for others must not
+    wait longer. Like every argument of a hook, it may be left out by who does not need it. Raises
+    `GemmadevError` when the spec is one's own and cannot be served.
     """
 
 

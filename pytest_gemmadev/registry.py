@@ -5,6 +5,8 @@ Imported only when a repair or a listing was asked for; third-party plugins are 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import pluggy
@@ -14,7 +16,7 @@ from pytest_gemmadev.core.types import GemmadevError, Model, Proposer
 from pytest_gemmadev.hookspecs import PROJECT, KnownModel
 
 NO_MODEL = "none"
-_LATER = ("hf", "ollama", "openai")  # schemes that the interface names and this version lacks
+_LATER = ("hf",)  # schemes that the interface names and this version lacks
 
 
 def plugin_manager(*, third_party: bool = True) -> pluggy.PluginManager:
@@ -46,11 +48,13 @@ def load_model(
     *,
     adapter: str | None,
     threads: int | None,
+    left_s: Callable[[], float] = lambda: math.inf,
     manager: pluggy.PluginManager | None = None,
 ) -> Model | None:
     """The model that ``spec`` names, loaded when first used; None for ``none``.
 
-    Files are checked here, so that a missing or damaged model stops a repair before it begins.
+    Files are checked and servers asked here, so that a missing or damaged model stops a repair
+    before it begins. ``left_s`` says what is left of the budget; no server is waited for longer.
     """
     if spec == NO_MODEL:
         if adapter:
@@ -60,7 +64,7 @@ def load_model(
         return None
     manager = manager or _shared_manager()
     model: Model | None = manager.hook.gemmadev_load_model(
-        spec=spec, adapter=adapter or None, threads=threads
+        spec=spec, adapter=adapter or None, threads=threads, left_s=left_s
     )
     if model is not None:
         return model

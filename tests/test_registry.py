@@ -83,8 +83,9 @@ def test_an_adapter_is_checked(model_file: Path, tmp_path: Path) -> None:
         pytest.param("gguf:", "no path given; write gguf:PATH", id="no path"),
         pytest.param("gguf:/no/such.gguf", "no such file", id="no such file"),
         pytest.param("hf:google/x", "not supported in this version", id="hf"),
-        pytest.param("ollama:x@http://h", "not supported in this version", id="ollama"),
-        pytest.param("openai:x@http://h", "not supported in this version", id="openai"),
+        pytest.param("ollama:@http://h", "no model named before the '@'", id="ollama, no model"),
+        pytest.param("openai:x", "no server named; write openai:MODEL@", id="openai, no server"),
+        pytest.param("openai:x@http://:80", "is not an address", id="openai, no host"),
     ],
 )
 def test_a_spec_that_cannot_be_served_is_one_line(spec: str, says: str) -> None:
@@ -116,6 +117,9 @@ def test_the_shipped_adapter_is_the_defaults(
     assert builtin._shipped_adapter() == str(tmp_path / "repair.gguf")
 
 
+SERVED = ["ollama:NAME[@URL]", "openai:MODEL@URL"]
+
+
 class ThirdParty:
     """A plugin as another package would bring it."""
 
@@ -137,7 +141,7 @@ def test_third_parties_bring_models() -> None:
     manager.register(ThirdParty())
     assert load_model("theirs", adapter=None, threads=2, manager=manager) is ThirdParty.model
     specs = [known.info.spec for known in known_models(manager)]
-    assert specs == ["gemmadev", "qwen-coder", "gguf:PATH", "theirs"]
+    assert specs == ["gemmadev", "qwen-coder", "gguf:PATH", *SERVED, "theirs"]
     with pytest.raises(GemmadevError, match=r"known: .*theirs, none"):
         load_model("other", adapter=None, threads=None, manager=manager)
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from pytest_gemmadev.core.types import Completion, Sampling
 from pytest_gemmadev.models._engine import BRANCHES, EXACT, STEADY, Engine, Token
-from pytest_gemmadev.models._sampling import cut_at_stop, generator, log_normalizer, pick
+from pytest_gemmadev.models._sampling import generator, log_normalizer, pick
+from pytest_gemmadev.models._stops import cut_at_stop
 from pytest_gemmadev.models._trie import ROOT, Trie
 
 CONTINUATION = 512  # tokens of a continuation that are scored; what follows does not count

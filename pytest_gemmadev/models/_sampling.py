@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,9 +41,3 @@ def pick(row: Row, sampling: Sampling, random: np.random.Generator) -> int:
     shares = shares[:kept]
     drawn = int(np.searchsorted(shares, random.random() * shares[-1], side="right"))
     return int(likeliest[min(drawn, len(shares) - 1)])
-
-
-def cut_at_stop(text: str, stops: Sequence[str]) -> str | None:
-    """``text`` before the first stop string in it, or None when it holds none."""
-    ends = [at for stop in stops if stop and (at := text.find(stop)) >= 0]
-    return text[: min(ends)] if ends else None

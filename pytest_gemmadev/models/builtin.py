@@ -1,7 +1,9 @@
-"""The project's own plugin: the packaged models and any GGUF file."""
+"""The project's own plugin: the packaged models, any GGUF file, and servers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,15 +17,59 @@ from pytest_gemmadev.models.packaged import GEMMA, PACKAGES, Package
 ADAPTERS = Path(__file__).parent / "adapter"  # an adapter for the default model, where one ships
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A kind of server that models can lie behind."""
+
+    spec: str  # with placeholders
+    name: str
+    description: str
+    package: str  # that is imported to talk to it
+    adapters: str  # what to do about an adapter
+
+    @property
+    def scheme(self) -> str:
+        return self.spec.partition(":")[0]
+
+    @property
+    def install(self) -> str:
+        return f"pip install 'pytest-gemmadev[{self.scheme}]'"
+
+
+SERVERS = {
+    server.scheme: server
+    for server in (
+        Server(
+            spec="ollama:NAME[@URL]",
+            name="a model that Ollama serves",
+            description="OLLAMA_HOST, or this machine, where no URL is given",
+            package="ollama",
+            adapters="gemmadev models export-ollama makes an Ollama model of both",
+        ),
+        Server(
+            spec="openai:MODEL@URL",
+            name="a model behind an OpenAI-compatible server",
+            description="llama.cpp's, vLLM's and others; OPENAI_API_KEY is sent where it is set",
+            package="httpx",
+            adapters="start the server with its adapter and name the model that it then serves",
+        ),
+    )
+}
+
+
 @hookimpl
-def gemmadev_load_model(spec: str, adapter: str | None, threads: int | None) -> Model | None:
-    """The model of a packaged spec or of ``gguf:PATH``."""
+def gemmadev_load_model(
+    spec: str, adapter: str | None, threads: int | None, left_s: Callable[[], float]
+) -> Model | None:
+    """The model of a packaged spec, of a file, or of a server."""
     scheme, colon, rest = spec.partition(":")
     for package in PACKAGES:
         if spec == package.spec:
             return _packaged(package, adapter, threads)
     if scheme == "gguf" and colon:
         return _file(spec, rest, adapter, threads)
+    if scheme in SERVERS and colon:
+        return _served(spec, adapter, left_s)
     return None
 
 
@@ -38,7 +84,32 @@ def gemmadev_known_models() -> tuple[KnownModel, ...]:
         available=runtime,
         hint="" if runtime else _capi.INSTALL,
     )
-    return (*listed, file)
+    return (*listed, file, *map(_listed_server, SERVERS.values()))
+
+
+def _served(spec: str, adapter: str | None, left_s: Callable[[], float]) -> Model:
+    server = SERVERS[spec.partition(":")[0]]
+    if adapter:
+        raise GemmadevError(f"adapter {adapter}: model {spec} cannot take one; {server.adapters}")
+    if find_spec(server.package) is None:
+        raise GemmadevError(f"model {spec} needs {server.package}: {server.install}")
+    from pytest_gemmadev.models.http import Patience
+
+    patience = Patience(left_s)
+    if server.scheme == "ollama":
+        from pytest_gemmadev.models.ollama import OllamaModel
+
+        return OllamaModel(spec, patience)
+    from pytest_gemmadev.models.openai import OpenAIModel
+
+    return OpenAIModel(spec, patience)
+
+
+def _listed_server(server: Server) -> KnownModel:
+    available = find_spec(server.package) is not None
+    info = ModelInfo(spec=server.spec, name=server.name)
+    hint = "" if available else server.install
+    return KnownModel(info, server.description, available=available, hint=hint)
 
 
 def _packaged(package: Package, adapter: str | None, threads: int | None) -> Model:

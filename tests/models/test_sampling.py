@@ -8,11 +8,11 @@ np = pytest.importorskip("numpy")
 
 from pytest_gemmadev.core.types import Sampling  # noqa: E402 - numpy is an extra
 from pytest_gemmadev.models._sampling import (  # noqa: E402
-    cut_at_stop,
     generator,
     log_normalizer,
     pick,
 )
+from pytest_gemmadev.models._stops import cut_at_stop  # noqa: E402
 
 
 def row(*logits: float) -> np.ndarray:

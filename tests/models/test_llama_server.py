@@ -1,0 +1,105 @@
+"""The packaged model in this machine's process and behind llama.cpp's own server: the same."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from urllib.request import Request, urlopen
+
+import pytest
+
+pytest.importorskip("httpx")
+
+from pytest_gemmadev.core.types import Sampling
+from pytest_gemmadev.models.http import Patience
+from pytest_gemmadev.models.llama import LlamaModel
+from pytest_gemmadev.models.openai import OpenAIModel
+
+pytestmark = [pytest.mark.model, pytest.mark.slow]
+
+PREFIX = "def gcd(a, b):\n    if b == 0:\n        return a\n    else:\n"
+TEXTS = ["        return gcd(b, a % b)\n", "        return gcd(a % b, b)\n", "        import os\n"]
+
+
+@pytest.fixture(scope="module")
+def url(gemma: LlamaModel) -> Iterator[str]:
+    """Of xllamacpp's server on loopback."""
+    runtime = pytest.importorskip("xllamacpp")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    params = runtime.CommonParams()
+    params.model.path = gemma.info.path
+    params.port = port
+    params.n_ctx, params.n_parallel = 4096, 1
+    params.n_gpu_layers = 0
+    params.warmup = False
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
+    server = runtime.Server(params)
+    yield server.listening_address
+    del server
+
+
+@pytest.fixture
+def served(url: str, gemma: LlamaModel) -> Iterator[OpenAIModel]:
+    name = gemma.info.path.rpartition("/")[2].removesuffix(".gguf")
+    model = OpenAIModel(f"openai:{name}@{url}", Patience())
+    yield model
+    model.close()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("def f(x):\n", id="code"),
+        pytest.param("", id="nothing"),
+        pytest.param("\t\t  x = 'α🙂'\r\n\n\n", id="unusual"),
+    ],
+)
+def test_the_same_prompt_gives_the_same_tokens(url: str, gemma: LlamaModel, text: str) -> None:
+    body = json.dumps({"content": text, "add_special": True}).encode()
+    request = Request(f"{url}/tokenize", body, {"Content-Type": "application/json"})
+    with urlopen(request, timeout=30) as answer:
+        there = json.load(answer)["tokens"]
+    assert there == gemma.token_ids(text)["prefix"]
+    assert there[0] == 2  # the beginning of a sequence, once
+    assert there.count(2) == 1
+
+
+def test_the_server_turns_out_what_it_can(served: OpenAIModel) -> None:
+    info = served.info
+    assert (info.can_score, info.has_chat_template, info.can_infill) == (True, False, False)
+    assert info.context_tokens == 4096
+
+
+def test_both_go_on_alike(served: OpenAIModel, gemma: LlamaModel) -> None:
+    sampling = Sampling(max_tokens=12, stop=("\n",))
+    (here,) = gemma.complete(PREFIX + "        return ", sampling)
+    (there,) = served.complete(PREFIX + "        return ", sampling)
+    assert there.text == here.text
+    assert there.log_likelihood == pytest.approx(here.log_likelihood, abs=1.5)  # other kernels
+
+
+def test_both_order_texts_alike(served: OpenAIModel, gemma: LlamaModel) -> None:
+    here = gemma.score(PREFIX, TEXTS)
+    there = served.score(PREFIX, TEXTS)
+    assert sorted(TEXTS, key=lambda t: here[TEXTS.index(t)]) == sorted(
+        TEXTS, key=lambda t: there[TEXTS.index(t)]
+    )
+
+
+def test_alternatives_leave_the_known_line(served: OpenAIModel) -> None:
+    sampling = Sampling(max_tokens=16, stop=("\n",), samples=4, unlike="        return gcd(a, b)")
+    found = served.complete(PREFIX, sampling)
+    assert 0 < len(found) <= 4
+    assert sampling.unlike not in [one.text for one in found]
+    likelihoods = [one.log_likelihood for one in found]
+    assert likelihoods == sorted(likelihoods, reverse=True)
+
+
+def test_what_is_streamed_is_what_is_completed(served: OpenAIModel) -> None:
+    sampling = Sampling(max_tokens=10)
+    assert "".join(served.stream(PREFIX, sampling)) == served.complete(PREFIX, sampling)[0].text
+    assert "".join(served.stream(PREFIX, replace(sampling, max_tokens=1)))
