@@ -16,7 +16,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 
-from pytest_gemmadev.core.types import Candidate, Edit, Model, RepairTask, Suspicion
+from pytest_gemmadev.core.types import (
+    Candidate,
+    Edit,
+    ErrorKind,
+    Model,
+    RepairTask,
+    Suspicion,
+)
 
 UNLOCATED = 0.05  # suspiciousness of a place that localization did not name
 RULE_SHARE = 0.3  # a rule names its place itself: an import at the top, the definition misspelt
@@ -24,11 +31,13 @@ MODEL_WEIGHT = 0.35  # nats of score for a nat of the model's likelihood ratio
 NATS_PER_CHARACTER = 0.5  # that code costs a small model; without it, deleting always looks likely
 MODEL_LIMIT = 6.0  # nats that the model may add or take: it orders what is close, no more
 PREFIX_CHARS = 1200  # of context before the edit, at least, and up to twice as many
-SUFFIX_LINES = 2  # unchanged lines after the edit that the model reads as well
+SUFFIX_LINES = 1  # unchanged lines after the edit that the model reads as well
+SUFFIX_CHARS = 160  # of them at most
 _COPIED_LITERAL = 4.0
 _CONSTANT_CONDITION = 2.5
 _DELETION = 1.5
 _REMOVAL = 2.5  # of part of an expression, with nothing in its place
+_IDLE = 4.0  # arithmetic that changes nothing: nobody writes it
 _CHARACTER = 0.01  # small patches first
 
 
@@ -121,8 +130,9 @@ def _context(candidate: Candidate, sources: Mapping[str, str]) -> tuple[str, str
     text = sources[path]
     starts = line_starts(text)
     first = starts[bisect_right(starts, edits[0].start) - 1]
-    last_line = bisect_right(starts, edits[-1].end) + SUFFIX_LINES
-    last = starts[last_line] if last_line < len(starts) else len(text)
+    changed = bisect_right(starts, edits[-1].end)
+    ends = [starts[n] if n < len(starts) else len(text) for n in (changed, changed + SUFFIX_LINES)]
+    last = min(ends[1], ends[0] + SUFFIX_CHARS)
     new, at = "", first
     for edit in edits:
         new += text[at : edit.start] + edit.replacement
@@ -156,6 +166,8 @@ def overfitting_penalty(candidate: Candidate, task: RepairTask) -> float:
                 penalty += _COPIED_LITERAL
         if _CONSTANT.search(new) and not _CONSTANT.search(old):
             penalty += _CONSTANT_CONDITION
+        if _IDLE_ARITHMETIC.search(new) and not _IDLE_ARITHMETIC.search(old):
+            penalty += _IDLE
     if old_tokens - new_tokens and not new_tokens - old_tokens:
         penalty += _DELETION if lines < 0 else _REMOVAL
     return penalty
@@ -188,6 +200,27 @@ def copies_expected_number(candidate: Candidate, task: RepairTask) -> bool:
     return False
 
 
+_UNDEFINED = re.compile(r"name '(\w+)' is not defined")
+
+
+def leaves_undefined(candidate: Candidate, task: RepairTask) -> bool:
+    """True when the error is a name that nothing defines, and the edits do not concern it.
+
+    What makes such a failure vanish has only stepped around the line.
+    """
+    if not task.stacks or task.stacks[0].kind is not ErrorKind.NAME:
+        return False
+    match = _UNDEFINED.search(task.stacks[0].message)
+    if match is None:
+        return False
+    name = re.compile(rf"\b{match[1]}\b")
+    for edit in candidate.edits:
+        old, new = _changed_lines(task.sources[edit.path], edit)
+        if len(name.findall(old)) != len(name.findall(new)) or "import *" in new:
+            return False
+    return True
+
+
 def _numbers(text: str) -> frozenset[str]:
     """Decimal numbers in ``text``, the commonest left out."""
     return frozenset(x for x in _literals(text) if re.fullmatch(r"[\d.]+", x))
@@ -196,6 +229,10 @@ def _numbers(text: str) -> frozenset[str]:
 _TRIVIAL = frozenset({"0", "1", "2", "''", '""', "0.0", "1.0"})
 _TOKEN = re.compile(r"\w+|[<>=!+\-*/%&|^@:]=|\*\*=?|//=?|<<=?|>>=?|->|[^\w\s]")
 _CONSTANT = re.compile(r"\b(if|elif|while|and|or|return)\s+(True|False)\b")
+_IDLE_ARITHMETIC = re.compile(
+    r"[+\-]=?\s*0\b(?![.\w])|(?:\*\*?|//?)=?\s*1\b(?![.\w])"
+    r"|\+\s*(\w+)\s*-\s*\1\b|-\s*(\w+)\s*\+\s*\2\b"
+)
 _LITERAL = re.compile(
     r"""\b\d[\d_.]*(?:e[+-]?\d+)?\b | '(?:[^'\\\n]|\\.)*' | "(?:[^"\\\n]|\\.)*" """, re.VERBOSE
 )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from pytest_gemmadev.core.budget import Meter
 from pytest_gemmadev.core.edits import decode_source, edit_overlay
+from pytest_gemmadev.core.evidence import doubt
 from pytest_gemmadev.core.localize import localize, mentioned
 from pytest_gemmadev.core.patches import found_overlay, plausible_order, ranked_patch
 from pytest_gemmadev.core.search import Found, Search, choose
@@ -141,6 +142,7 @@ class Repair:
             model=self.model,
             relocate=self._relocate,
             extend=self._extend,
+            doubt=self._doubt,
             clock=self.clock,
             tell=self.tell,
         )
@@ -205,7 +207,16 @@ class Repair:
         self.tell("localizing")
         spectra = self.oracle.spectrum(task)
         suspicions = localize(task.stacks, spectra, task.sources)
-        return replace(task, suspicions=suspicions or mentioned(task.context, task.sources))
+        suspicions = suspicions or mentioned(task.context, task.sources)
+        return replace(task, suspicions=suspicions, spectra=spectra)
+
+    def _doubt(self, task: RepairTask, candidate: Candidate) -> float:
+        """Nats against a plausible candidate, by the code that its tests do not run any more."""
+        further = self._extend(task, candidate)
+        if further is None:
+            return 0.0
+        after = self.oracle.spectrum(further, learn=False)
+        return doubt(task, candidate.edits, task.spectra, after)
 
     def _extend(self, task: RepairTask, candidate: Candidate) -> RepairTask | None:
         overlay = edit_overlay(task.overlay, self.files.read, candidate.edits)

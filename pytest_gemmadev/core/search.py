@@ -19,6 +19,7 @@ from pytest_gemmadev.core.rank import (
     MODEL_WEIGHT,
     Places,
     copies_expected_number,
+    leaves_undefined,
     model_scores,
     prior_score,
 )
@@ -54,6 +55,8 @@ FIRST_LOOK = 8  # candidates that the model orders to measure what that costs
 LOOK_AHEAD = 48  # candidates the model orders at a time where validation is the dearer
 SCORING_SHARE = 0.3  # of the time for validations, at most, goes into scores
 SCORE_GAIN = 0.7  # a score must cost less than this many validations to go first
+DOUBTFUL = 1.5  # nats against a plausible candidate from which the search goes on as before
+DOUBTS = 12  # plausible candidates whose runs are looked at
 FIRST_PASS = 0.6  # of the time for single edits before the model writes
 
 
@@ -75,10 +78,11 @@ class Found:
     verdict: Plausible
     targets: tuple[str, ...]  # of the failing set, those that it turns green
     others: int = 0  # failing tests outside the set that turn green as well
+    doubt: float = 0.0  # nats against it
 
     @property
     def score(self) -> float:
-        return sum(step.score for step in self.steps)
+        return sum(step.score for step in self.steps) - self.doubt
 
 
 _Applied = tuple[Step, dict[str, str]]  # a candidate and the texts that it leaves
@@ -116,6 +120,7 @@ class Search:
     relocate: Callable[[RepairTask], RepairTask]  # the task with its suspicions
     extend: Callable[[RepairTask, Candidate], RepairTask | None]
     # the task on the tree that the candidate leaves
+    doubt: Callable[[RepairTask, Candidate], float]  # nats against a plausible candidate
     clock: Callable[[], float]
     tell: Callable[[str], None] = lambda _message: None
     validations: int = 0
@@ -171,8 +176,10 @@ class Search:
                 match verdict:
                     case Plausible():
                         others = self._others_passing(task, step.candidate)
-                        found.append(Found((step,), texts, verdict, task.targets, others))
-                        window.narrow(meter, explains_all=others == len(task.others))
+                        doubt = self._doubts(task, step.candidate, found)
+                        found.append(Found((step,), texts, verdict, task.targets, others, doubt))
+                        if doubt < DOUBTFUL:
+                            window.narrow(meter, explains_all=others == len(task.others))
                     case StillFailing():
                         part = self._repairs_part(task, step.candidate, verdict)
                         if part is not None:
@@ -192,7 +199,9 @@ class Search:
             texts = changed_texts(step.candidate, task.sources)
             if texts is None or not self._is_new(task, texts):
                 continue
-            if copies_expected_number(step.candidate, task):
+            if copies_expected_number(step.candidate, task) or leaves_undefined(
+                step.candidate, task
+            ):
                 continue
             batch.append((step, texts))
             if len(batch) >= (BATCH if self._fast() else SLOW_BATCH):
@@ -240,6 +249,10 @@ class Search:
         narrower = replace(task, targets=passing)
         confirmed = self.oracle.validate(narrower, candidate)
         return (passing, confirmed) if isinstance(confirmed, Plausible) else None
+
+    def _doubts(self, task: RepairTask, candidate: Candidate, found: Sequence[Found]) -> float:
+        """Nats against a plausible candidate; asked for few, since each takes a run."""
+        return self.doubt(task, candidate) if len(found) < DOUBTS else 0.0
 
     def _others_passing(self, task: RepairTask, candidate: Candidate) -> int:
         if not task.others:
@@ -330,7 +343,7 @@ class Search:
             for later in self.run(further, meter.share(share), depth=depth + 1):
                 texts = {**(changed_texts(step.candidate, task.sources) or {}), **later.sources}
                 steps = (step, *later.steps)
-                found.append(Found(steps, texts, later.verdict, later.targets, later.others))
+                found.append(replace(later, steps=steps, sources=texts))
             if found:
                 return
 

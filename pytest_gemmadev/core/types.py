@@ -256,6 +256,7 @@ class RepairTask:
     suspicions: tuple[Suspicion, ...] = ()  # best first
     context: Mapping[str, str] = field(default_factory=dict)
     # decoded text of files that may be read but not edited: the tests in the stacks
+    spectra: Mapping[str, Spectrum] = field(default_factory=dict)  # by node id, once localized
     seed: int = 0
 
 
@@ -340,8 +341,11 @@ class Oracle(Protocol):
     ) -> Iterator[tuple[int, Verdict]]:
         """Verdicts with the candidates' places, as they come; several at a time where that pays."""
 
-    def spectrum(self, task: RepairTask) -> Mapping[str, Spectrum]:
-        """Lines that each target and a bounded number of passing tests execute, by node id."""
+    def spectrum(self, task: RepairTask, *, learn: bool = True) -> Mapping[str, Spectrum]:
+        """Lines that each target and a bounded number of passing tests execute, by node id.
+
+        ``learn`` lets later validations run first what reaches a candidate's lines.
+        """
 
     def close(self) -> None: ...
 

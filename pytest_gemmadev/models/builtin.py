@@ -142,7 +142,7 @@ def _packaged(package: Package, adapter: str | None, threads: int | None) -> Mod
     _capi.check_runtime()
     chosen = adapter or (_shipped_adapter() if package is GEMMA else "")
     info = _info(package, str(packaged.join(package)), _adapter_path(chosen))
-    return LlamaModel(info, threads=threads)
+    return _started(info, threads)
 
 
 def _file(spec: str, name: str, adapter: str | None, threads: int | None) -> Model:
@@ -168,7 +168,14 @@ def _file(spec: str, name: str, adapter: str | None, threads: int | None) -> Mod
         # something.
         can_infill="coder" in header.text("general.name").lower(),
     )
-    return LlamaModel(info, threads=threads)
+    return _started(info, threads)
+
+
+def _started(info: ModelInfo, threads: int | None) -> Model:
+    """The model, which loads while the tests that fail are run again."""
+    model = LlamaModel(info, threads=threads)
+    model.prepare()
+    return model
 
 
 def _shipped_adapter() -> str:

@@ -7,6 +7,7 @@ parent.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -55,6 +56,12 @@ class LlamaModel:
         self._request_timeout_s = request_timeout_s
         self._child: _Child | None = None
         self._starts = 0
+        self._loading = False  # the process was told to, and has not answered yet
+
+    def prepare(self) -> None:
+        """Starts to load, in the process; the first request waits for it."""
+        if self._child is None:
+            self._start()
 
     def complete(self, prompt: str, sampling: Sampling) -> tuple[Completion, ...]:
         """Continuations of ``prompt``; the same seed gives the same ones."""
@@ -82,9 +89,12 @@ class LlamaModel:
             self._child.end()
             self._child = None
             self._starts = 0
+            self._loading = False
 
     def _ask(self, do: str, **request: Any) -> Any:
         child = self._child or self._start()
+        if self._loading:
+            self._wait_for(child)
         try:
             return child.ask({"do": do, **request}, timeout_s=self._request_timeout_s)
         except _Gone as gone:
@@ -111,11 +121,20 @@ class LlamaModel:
             "adapter": os.path.abspath(self.info.adapter) if self.info.adapter else "",
             "threads": self._threads,
         }
+        child.tell(request)
+        self._child, self._loading = child, True
+        return child
+
+    def _wait_for(self, child: _Child) -> None:
+        """Returns when the model is loaded; ends the process where it cannot be."""
+        self._loading = False
         try:
-            child.ask(request, timeout_s=self._start_timeout_s)
+            child.ask(None, timeout_s=self._start_timeout_s)
         except _Gone as gone:
+            self._child = None
             raise GemmadevError(f"model {self.info.spec}: {gone}") from None
         except BaseException as error:
+            self._child = None
             said = child.last_words()
             child.end()
             if isinstance(error, GemmadevError):
@@ -123,8 +142,6 @@ class LlamaModel:
                     f"model {self.info.spec}: {error}{f' ({said})' if said else ''}"
                 ) from None
             raise
-        self._child = child
-        return child
 
 
 class _Gone(Exception):
@@ -149,9 +166,20 @@ class _Child:
         self.is_busy = False
         self._end = weakref.finalize(self, _end, self._process, self._log, os.getpid())
 
-    def ask(self, request: dict[str, Any], *, timeout_s: float) -> Any:
-        """The answer. Raises `GemmadevError` for one that says no, `_Gone` when there is none."""
-        data = json.dumps(request).encode() + b"\n"
+    def tell(self, request: dict[str, Any]) -> None:
+        """Sends a short request, whose answer `ask` takes later."""
+        assert self._process.stdin is not None
+        # A process that is gone already says so when it is asked.
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._process.stdin.fileno(), _line(request))
+        self.is_busy = True
+
+    def ask(self, request: dict[str, Any] | None, *, timeout_s: float) -> Any:
+        """The answer, to what was told before where nothing is asked now.
+
+        Raises `GemmadevError` for one that says no, `_Gone` when there is none.
+        """
+        data = b"" if request is None else _line(request)
         self.is_busy = True
         try:
             answer = json.loads(self._exchange(data, time.monotonic() + timeout_s))
@@ -161,7 +189,8 @@ class _Child:
             raise _Gone(said) from None
         except TimeoutError:
             self.end()
-            raise _Gone(f"no answer to {request['do']!r} within {timeout_s:g} s") from None
+            asked = "open" if request is None else request["do"]
+            raise _Gone(f"no answer to {asked!r} within {timeout_s:g} s") from None
         self.is_busy = False
         if "error" in answer:
             raise GemmadevError(answer["error"])
@@ -176,7 +205,8 @@ class _Child:
         rest = memoryview(data)
         with selectors.DefaultSelector() as selector:
             selector.register(stdout, selectors.EVENT_READ)
-            selector.register(stdin, selectors.EVENT_WRITE)
+            if rest:
+                selector.register(stdin, selectors.EVENT_WRITE)
             while True:
                 left = deadline - time.monotonic()
                 ready = selector.select(left) if left > 0 else []
@@ -218,6 +248,10 @@ class _Child:
 
     def end(self) -> None:
         self._end()
+
+
+def _line(request: dict[str, Any]) -> bytes:
+    return json.dumps(request).encode() + b"\n"
 
 
 def _program() -> str:

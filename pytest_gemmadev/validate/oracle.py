@@ -176,19 +176,21 @@ class PytestOracle:
                     idle.append(warm)
                     yield place, future.result()
 
-    def spectrum(self, task: RepairTask) -> Mapping[str, Spectrum]:
+    def spectrum(self, task: RepairTask, *, learn: bool = True) -> Mapping[str, Spectrum]:
         """Lines that each target and a bounded number of passing tests execute, by node id."""
         others = nearest_tests(task.targets, task.regression)[: self._limits.traced_tests]
         run = self._run_some(task, task.overlay, [*task.targets, *others], trace=True)
         paths = {os.path.realpath(self._absolute(path)): path for path in task.sources}
-        self._spectra = {
+        spectra = {
             nodeid: Spectrum(
                 passed=run.outcomes.get(nodeid) in PASSING,
                 lines=frozenset((paths[p], n) for p, ns in lines.items() for n in ns if p in paths),
             )
             for nodeid, lines in run.lines.items()
         }
-        return self._spectra
+        if learn:
+            self._spectra = spectra
+        return spectra
 
     def _touched(self, task: RepairTask, candidate: Candidate) -> frozenset[str]:
         """Tests that ran the lines that a candidate changes, as far as they were traced."""

@@ -88,7 +88,7 @@ class InMemory:
         for index, candidate in enumerate(candidates):
             yield index, self.validate(task, candidate)
 
-    def spectrum(self, task: RepairTask) -> Mapping[str, Spectrum]:
+    def spectrum(self, task: RepairTask, *, learn: bool = True) -> Mapping[str, Spectrum]:
         found = {}
         for nodeid in (*task.targets, *sorted(task.regression)):
             stack, lines = self._run(nodeid, task.overlay)

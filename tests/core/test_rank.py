@@ -1,16 +1,27 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pytest_gemmadev.core.rank import (
     MODEL_LIMIT,
     Places,
     copies_expected_number,
+    leaves_undefined,
     model_scores,
     overfitting_penalty,
     prior_score,
 )
-from pytest_gemmadev.core.types import Candidate, Edit, RepairTask, Span, Suspicion
+from pytest_gemmadev.core.types import (
+    Candidate,
+    Edit,
+    ErrorKind,
+    ErrorStack,
+    RepairTask,
+    Span,
+    Suspicion,
+)
 from pytest_gemmadev.models.scripted import ScriptedModel
 
 SOURCE = "LIMIT = 27\n\n\ndef fee(days):\n    return min(days * 25, LIMIT)\n"
@@ -54,6 +65,9 @@ def test_numbers_copied_out_of_a_test_are_recognized(old: str, new: str, copies:
         pytest.param("    return min(days * 25, LIMIT)\n", "", id="a statement deleted"),
         pytest.param("min(days * 25, LIMIT)", "days * 25", id="part of an expression dropped"),
         pytest.param("return min(days * 25, LIMIT)", "return True", id="made constant"),
+        pytest.param("days * 25", "days * 1", id="multiplied by one"),
+        pytest.param("days * 25", "days + 0", id="nothing added"),
+        pytest.param("days * 25", "days + 25 - 25", id="added and taken off again"),
     ],
 )
 def test_what_smells_of_overfitting_costs(old: str, new: str) -> None:
@@ -85,3 +99,17 @@ def test_the_model_compares_texts_of_any_length_within_bounds() -> None:
     assert model_scores([longer], task(), model) == pytest.approx((0.0,), abs=1e-9)
     certain = ScriptedModel(scores=lambda _prefix, text: 500.0 if "max" in text else 0.0)
     assert model_scores([longer], task(), certain) == (MODEL_LIMIT,)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "leaves"),
+    [
+        pytest.param("LIMIT)", "25)", False, id="the name replaced"),
+        pytest.param("def ", "LIMIT = 27\n\n\ndef ", False, id="the name bound"),
+        pytest.param("min(", "max(", True, id="something else"),
+    ],
+)
+def test_edits_that_leave_a_name_undefined_are_recognized(old: str, new: str, leaves: bool) -> None:
+    stack = ErrorStack("t", "call", ErrorKind.NAME, "NameError", "name 'LIMIT' is not defined", ())
+    assert leaves_undefined(change(old, new), replace(task(), stacks=(stack,))) is leaves
+    assert not leaves_undefined(change(old, new), task())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -183,8 +184,17 @@ def _forms(both: Compared) -> list[tuple[str, float]]:
         if type(result) is type(both.expected_value) and result == both.expected_value:
             if not both.expected_value and not isinstance(both.expected_value, bool):
                 prior -= 1.0  # an empty result says little
+            prior -= _chance(both.got_value, result)
             found.append((template, prior))
     return found[:4]
+
+
+def _chance(got: object, result: object) -> float:
+    """Nats by which a mere reordering of few elements is believed less: it may be by chance."""
+    if isinstance(got, (list, tuple, str)) and type(result) is type(got):
+        if len(got) == len(result) and Counter(map(repr, got)) == Counter(map(repr, result)):
+            return max(0.0, 2.4 - 0.8 * max(0, len(got) - 2))
+    return 0.0
 
 
 def _applied(template: str, module: Module, node: ast.expr) -> str:

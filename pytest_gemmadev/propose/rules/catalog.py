@@ -25,6 +25,7 @@ from pytest_gemmadev.propose.rules import (
     quantities,
     recursion,
     smells,
+    stand_ins,
     texts,
     unbound,
     unpacking,
@@ -34,6 +35,7 @@ from pytest_gemmadev.propose.rules.rule import Rule
 
 RULES: tuple[Rule, ...] = (
     *names.RULES,
+    *stand_ins.RULES,
     *missing_imports.RULES,
     *unbound.RULES,
     *attributes.RULES,

@@ -1,0 +1,78 @@
+"""What speaks against a plausible patch: code that no test reaches any more with it.
+
+The commonest wrong patch does not repair the faulty line, it steps around it: a condition is
+turned, and the line that raised is never run. The tests pass, and say less than before. A repair
+leaves the tests running through the code that they ran through.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+
+from pytest_gemmadev.core.rank import line_starts
+from pytest_gemmadev.core.types import Edit, ErrorKind, RepairTask, Spectrum
+
+EVADED = 3.0  # nats: the line that raised the error is not run by any test
+UNREACHED = 4.0  # nats where all lines that the failing tests ran are lost; a share for some
+_SOFT = (ErrorKind.ASSERTION, ErrorKind.TIMEOUT)
+
+_Line = tuple[str, int]
+
+
+def doubt(
+    task: RepairTask,
+    edits: Sequence[Edit],
+    before: Mapping[str, Spectrum],
+    after: Mapping[str, Spectrum],
+) -> float:
+    """Nats against a plausible patch; 0 where every line that was run still is.
+
+    ``before`` and ``after`` are the spectra of the same tests without and with the edits. Lines that
+    the edits touch do not count.
+    """
+    failing = [s for nodeid, s in before.items() if nodeid in task.targets]
+    if not failing or not after:
+        return 0.0
+    reached = {line for s in failing for line in s.lines}
+    still = {line for s in after.values() for line in s.lines}
+    moved = {line: _moved(line, edits, task.sources) for line in reached}
+    kept = {line for line, new in moved.items() if new is not None}
+    lost = {line for line in kept if moved[line] not in still}
+    if not lost:
+        return 0.0
+    found = UNREACHED * len(lost) / len(kept)
+    if _raised_at(task) & lost:
+        found += EVADED
+    return found
+
+
+def _raised_at(task: RepairTask) -> set[_Line]:
+    """Lines of the project on which the errors were raised."""
+    found: set[_Line] = set()
+    for stack in task.stacks:
+        if stack.kind not in _SOFT and stack.project_frames:
+            frame = stack.project_frames[-1]
+            found.add((frame.path, frame.line))
+    return found
+
+
+def _moved(line: _Line, edits: Sequence[Edit], sources: Mapping[str, str]) -> _Line | None:
+    """Where the line stands after the edits; None where they touch it."""
+    path, number = line
+    shift = 0
+    for edit in edits:
+        if edit.path != path:
+            continue
+        text = sources[path]
+        starts = line_starts(text)
+        first = bisect_right(starts, edit.start)
+        last = bisect_right(starts, max(edit.start, edit.end - 1))
+        whole = edit.start == starts[first - 1] and edit.replacement.endswith("\n")
+        if edit.start == edit.end and whole:  # lines put in before this one
+            last = first - 1
+        if first <= number <= last:
+            return None
+        if last < number:
+            shift += edit.replacement.count("\n") - text.count("\n", edit.start, edit.end)
+    return path, number + shift
