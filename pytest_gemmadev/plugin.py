@@ -19,6 +19,8 @@ from _pytest.config import ConftestImportFailure  # not public; initial conftest
 from pytest_gemmadev import newhooks
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from _pytest.terminal import TerminalReporter
 
     from pytest_gemmadev._capture import Recorder
@@ -93,6 +95,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from pytest_gemmadev._settings import settings_of
 
     repair = Repair(Recorder(), settings_of(config))
+    repair.recover(config.rootpath)
     config.pluginmanager.register(repair.recorder, "gemmadev-recorder")
     config.pluginmanager.register(repair, "gemmadev-repair")
 
@@ -104,6 +107,20 @@ class Repair:
         self.recorder = recorder
         self.settings = settings
         self.lines: list[str] = []  # for the summary: what went wrong with the repair itself
+
+    def recover(self, root: Path) -> None:
+        """Puts back what an interrupted repair left, before a test reads it."""
+        from pytest_gemmadev.core import journal
+        from pytest_gemmadev.core.types import GemmadevError
+
+        try:
+            found = journal.recover(root)
+        except GemmadevError as error:
+            self.lines.append(str(error))
+            return
+        if found is not None and found.restored:
+            files = ", ".join(found.restored)
+            self.lines.append(f"an earlier repair had been interrupted; put back: {files}")
 
     def pytest_report_header(self) -> str:
         settings = self.settings

@@ -1,4 +1,4 @@
-"""What speaks against a plausible patch: code that no test reaches any more with it.
+"""What speaks for a plausible patch and against it: the code that tests run, and how many do.
 
 The commonest wrong patch does not repair the faulty line, it steps around it: a condition is
 turned, and the line that raised is never run. The tests pass, and say less than before. A repair
@@ -7,6 +7,8 @@ leaves the tests running through the code that they ran through.
 
 from __future__ import annotations
 
+import ast
+import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 
@@ -45,6 +47,46 @@ def doubt(
     if _raised_at(task) & lost:
         found += EVADED
     return found
+
+
+def assertions(task: RepairTask, edits: Sequence[Edit]) -> int:
+    """How many assertions the tests hold that ran the lines before the edits; 0 when unknown.
+
+    Counted in the text of the failing tests; a passing test of another file counts as one.
+    """
+    touched = {
+        (path, line)
+        for path, line in _lines(task)
+        if _moved((path, line), edits, task.sources) is None
+    }
+    tests = [n for n, s in task.spectra.items() if touched & s.lines or n in task.targets]
+    return sum(_assertions_of(nodeid, task.context) for nodeid in tests) if touched else 0
+
+
+def _lines(task: RepairTask) -> set[_Line]:
+    return {line for spectrum in task.spectra.values() for line in spectrum.lines}
+
+
+def _assertions_of(nodeid: str, context: Mapping[str, str]) -> int:
+    """Assertions in one test; those in a loop count twice."""
+    path, _, rest = nodeid.partition("::")
+    name = re.sub(r"\[.*", "", rest).rpartition("::")[2]
+    try:
+        tree = ast.parse(context.get(path, ""))
+    except (SyntaxError, ValueError):
+        return 1
+    functions = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == name
+    ]
+    found = 0
+    for function in functions[:1]:
+        for node in ast.walk(function):
+            found += isinstance(node, (ast.Assert, ast.For, ast.While))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                found += node.func.attr.startswith("assert") or node.func.attr == "raises"
+    return max(1, found)
 
 
 def _raised_at(task: RepairTask) -> set[_Line]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from pytest_gemmadev.core.budget import Meter
 from pytest_gemmadev.core.edits import decode_source, edit_overlay
-from pytest_gemmadev.core.evidence import doubt
+from pytest_gemmadev.core.evidence import assertions, doubt
 from pytest_gemmadev.core.localize import localize, mentioned
 from pytest_gemmadev.core.patches import found_overlay, plausible_order, ranked_patch
 from pytest_gemmadev.core.search import Found, Search, choose
@@ -284,6 +284,8 @@ class Repair:
         carried = _count(tests, "test passes", "tests pass")
         further = _count(others, "other plausible patch", "other plausible patches")
         reason = f"{carried} with it, {further}"
+        if chosen.assertions == 1:
+            reason += "; thinly tested: one assertion runs what was changed"
         self.outcomes[first.nodeid] = Outcome(
             first.nodeid, first, Status.REPAIRED, reason, patches, validations, seconds
         )

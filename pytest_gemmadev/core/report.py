@@ -92,6 +92,7 @@ def _patch(patch: RankedPatch) -> dict[str, Any]:
         "log_likelihood": likelihood if likelihood is None or math.isfinite(likelihood) else None,
         "plausible": True,  # the others are counted, not kept
         "chosen": patch.chosen,
+        "score": round(patch.score, 3),
         "explanation": _decodable(patch.candidate.explanation),
     }
 

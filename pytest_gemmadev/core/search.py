@@ -14,6 +14,7 @@ from itertools import islice
 
 from pytest_gemmadev.core.budget import Meter
 from pytest_gemmadev.core.edits import apply_edits
+from pytest_gemmadev.core.evidence import assertions
 from pytest_gemmadev.core.progress import moved_on
 from pytest_gemmadev.core.rank import (
     MODEL_WEIGHT,
@@ -79,6 +80,7 @@ class Found:
     targets: tuple[str, ...]  # of the failing set, those that it turns green
     others: int = 0  # failing tests outside the set that turn green as well
     doubt: float = 0.0  # nats against it
+    assertions: int = 0  # that run what it changes; 0 when unknown
 
     @property
     def score(self) -> float:
@@ -177,7 +179,10 @@ class Search:
                     case Plausible():
                         others = self._others_passing(task, step.candidate)
                         doubt = self._doubts(task, step.candidate, found)
-                        found.append(Found((step,), texts, verdict, task.targets, others, doubt))
+                        count = assertions(task, step.candidate.edits)
+                        found.append(
+                            Found((step,), texts, verdict, task.targets, others, doubt, count)
+                        )
                         if doubt < DOUBTFUL:
                             window.narrow(meter, explains_all=others == len(task.others))
                     case StillFailing():

@@ -369,6 +369,7 @@ class RankedPatch:
     diff: str
     rank: int  # place in the order in which candidates were tried, from 1
     chosen: bool
+    score: float = 0.0  # nats; what orders the plausible patches, the model's part left out
 
 
 class Status(str, Enum):

@@ -110,6 +110,7 @@ def test_json_holds_what_the_interface_names() -> None:
                         "log_likelihood": -2.5,
                         "plausible": True,
                         "chosen": True,
+                        "score": 0.0,
                         "explanation": "`itmes` is not defined; `items` is",
                     },
                     {
@@ -120,6 +121,7 @@ def test_json_holds_what_the_interface_names() -> None:
                         "log_likelihood": -2.5,
                         "plausible": True,
                         "chosen": False,
+                        "score": 0.0,
                         "explanation": "`itmes` is not defined; `it` is",
                     },
                 ],

@@ -6,6 +6,7 @@ import os
 import signal
 import stat
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -215,4 +216,27 @@ def test_ctrl_c_leaves_the_tree_old_or_new(tmp_path: Path, after_s: float) -> No
         output = process.communicate(timeout=30)[0].decode()
     assert process.returncode in (1, 2, -signal.SIGINT), output
     assert "INTERNALERROR" not in output
+    unharmed(tmp_path, files)
+
+
+def test_what_a_killed_repair_left_is_put_back_by_the_next(tmp_path: Path) -> None:
+    files = BROKEN | {"other.py": "x = 1\n", "test_fine.py": "def test_fine():\n    pass\n"}
+    write(tmp_path, files)
+    killed = """
+import os, signal
+from pytest_gemmadev.core import journal
+kept = os.replace
+def replaced(old, new):
+    kept(old, new)
+    if str(new).endswith("other.py"):
+        os.kill(os.getpid(), signal.SIGKILL)
+os.replace = replaced
+journal.commit(".", {"other.py": b"half", "shop.py": b"half"}, note="a repair")
+"""
+    done = subprocess.run([sys.executable, "-c", killed], cwd=tmp_path, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert (tmp_path / "other.py").read_bytes() == b"half"
+    ran = run(tmp_path, *FIX, "test_fine.py")
+    assert ran.status == 0, ran.output
+    assert "an earlier repair had been interrupted; put back: other.py" in ran.output
     unharmed(tmp_path, files)
