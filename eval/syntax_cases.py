@@ -18,7 +18,7 @@ from typing import Any
 from eval.implant import BREAKERS, Source
 from pytest_gemmadev.core.edits import decode_source
 from pytest_gemmadev.core.types import GemmadevError, Inapplicable
-from pytest_gemmadev.propose.syntax.check import Unparsable, find_fault
+from pytest_gemmadev.propose.syntax.check import Unparsable, find_fault, quietly
 
 SMALLEST, LARGEST = 600, 60_000  # characters of an ordinary source
 LARGE = 250_000  # characters from which a source counts as large
@@ -76,13 +76,14 @@ def _case(path: Path, name: str, rng: random.Random, *, twice: bool) -> dict[str
         return None
     text = source.text
     try:
-        if find_fault(text) is not None:
-            return None
-        broken = BREAKERS[name](Source.of(text), rng)
-        if broken is not None and twice:
-            broken = BREAKERS[rng.choice(list(BREAKERS))](Source.of(broken), rng)
-        if broken is None or find_fault(broken) is None:
-            return None
+        with quietly():
+            if find_fault(text) is not None:
+                return None
+            broken = BREAKERS[name](Source.of(text), rng)
+            if broken is not None and twice:
+                broken = BREAKERS[rng.choice(list(BREAKERS))](Source.of(broken), rng)
+            if broken is None or find_fault(broken) is None:
+                return None
     except (Unparsable, IndexError):
         return None
     file = f"{path.stem}.py"
@@ -98,7 +99,9 @@ def _files(folders: Sequence[Path]) -> Iterator[Path]:
         if not folder.is_dir():
             raise GemmadevError(f"{folder}: no such folder; --sources takes folders of sources")
         for path in sorted(folder.rglob("*.py")):
-            if not {"site-packages", "lib2to3", "__pycache__"}.intersection(path.relative_to(folder).parts):
+            if not {"site-packages", "lib2to3", "__pycache__"}.intersection(
+                path.relative_to(folder).parts
+            ):
                 yield path
 
 

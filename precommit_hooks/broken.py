@@ -102,7 +102,8 @@ def _examined(path: str, options: Options, chooser: _Chooser) -> Finding | None:
                        declared.note, ("encoding",), (), declared.confidence, 0, seconds)  # fmt: skip
     line, message = repair.line, repair.message
     if not repair.candidates:
-        return Finding(path, before, before, line, message, "", seconds=seconds)
+        why = f"time ran out after {options.budget_s:g} s (--budget)" if repair.is_late else ""
+        return Finding(path, before, before, line, message, why, seconds=seconds)
     best = repair.candidates[0]
     after = _edited(source, best)
     if isinstance(after, Inapplicable):
@@ -158,7 +159,11 @@ def _written(root: str, finding: Finding) -> str:
         if Path(real).read_bytes() != finding.before:
             return "it was changed meanwhile"
         relative = os.path.relpath(real, os.path.realpath(top))
-        commit(top, {relative.replace(os.sep, "/"): finding.after}, note="gemmadev-repair")
+        relative = relative.replace(os.sep, "/")
+        commit(
+            top, {relative: finding.after}, note="gemmadev-repair",
+            expected={relative: finding.before},
+        )  # fmt: skip
     except FileNotFoundError:
         return "it was deleted meanwhile"
     except OSError as error:

@@ -75,11 +75,17 @@ class _Entry:
 # --- doors ---------------------------------------------------------------------------------------
 
 
-def commit(root: str | os.PathLike[str], changes: Mapping[str, bytes], *, note: str) -> str:
+def commit(
+    root: str | os.PathLike[str],
+    changes: Mapping[str, bytes],
+    *,
+    note: str,
+    expected: Mapping[str, bytes] | None = None,
+) -> str:
     """The id of the new entry, after every file in ``changes`` holds its new content.
 
     Files are given relative to ``root`` and must exist. Links are followed. Raises `GemmadevError`
-    when one cannot be written; then nothing is changed.
+    when one cannot be written, or does not hold what is ``expected`` of it; then nothing is changed.
     """
     if not changes:
         raise ValueError("nothing to commit")
@@ -95,6 +101,9 @@ def commit(root: str | os.PathLike[str], changes: Mapping[str, bytes], *, note: 
             for path, target in sorted(targets.items())
             for old, mode in [_state(target)]
         )
+        for name, data in (expected or {}).items():
+            if targets[name].read_bytes() != data:
+                raise GemmadevError(f"{name} was changed meanwhile; nothing was changed")
         entry = _Entry(f"{number:06d}", note, time.time(), files)
         contents = [changes[path] for path in sorted(changes)]
         try:

@@ -125,6 +125,14 @@ def test_a_file_that_was_put_back_by_hand_is_no_obstacle(root: Path) -> None:
     assert tree(root) == BEFORE
 
 
+def test_a_file_that_is_not_as_expected_is_left_as_it_is(root: Path) -> None:
+    with pytest.raises(GemmadevError, match="changed meanwhile"):
+        journal.commit(root, NEW, note="n", expected={**OLD, min(OLD): b"another"})
+    assert tree(root) == BEFORE
+    journal.commit(root, NEW, note="n", expected=OLD)
+    assert tree(root) == AFTER
+
+
 def test_a_commit_that_changes_nothing_is_an_entry_like_any_other(root: Path) -> None:
     journal.commit(root, NEW, note="first")
     journal.commit(root, NEW, note="the same again")

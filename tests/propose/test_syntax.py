@@ -106,7 +106,8 @@ ONE_LINERS = (
     ("split-operator", "if LIMIT = = 3:\n    total(1)\n", "if LIMIT == 3:\n    total(1)\n"),
     ("ternary", "x = LIMIT ? 1 : 2\n", "x = 1 if LIMIT else 2\n"),
     # words
-    ("else-if", "if LIMIT:\n    x = 1\nelse if sys:\n    x = 2\n", "if LIMIT:\n    x = 1\nelif sys:\n    x = 2\n"),
+    ("else-if", "if LIMIT:\n    x = 1\nelse if sys:\n    x = 2\n",
+     "if LIMIT:\n    x = 1\nelif sys:\n    x = 2\n"),
     ("esle", "if LIMIT:\n    x = 1\nesle:\n    x = 2\n", "if LIMIT:\n    x = 1\nelse:\n    x = 2\n"),
     ("retrun", "def f():\n    retrun LIMIT\n", "def f():\n    return LIMIT\n"),
     ("deff", "deff f():\n    return LIMIT\n", "def f():\n    return LIMIT\n"),
@@ -168,7 +169,8 @@ ONE_LINERS = (
         "def f(x):\n    x = x + 1\nreturn x\n",
         "def f(x):\n    x = x + 1\n    return x\n",
     ),
-    ("empty-block", "def f():\n    # nothing yet\n\nx = 1\n", "def f():\n    # nothing yet\n    pass\n\nx = 1\n"),
+    ("empty-block", "def f():\n    # nothing yet\n\nx = 1\n",
+     "def f():\n    # nothing yet\n    pass\n\nx = 1\n"),
     # line ends
     ("joined", "x = total(1) y = total(2)\n", "x = total(1)\ny = total(2)\n"),
     ("cut", "x = total(1) +\ntotal(2)\n", "x = total(1) + total(2)\n"),
@@ -238,6 +240,22 @@ def test_only_reported_lines_change() -> None:
     assert len(differing) == 3
 
 
+JOINS = {
+    "two lines": ("x = total(1) +\ntotal(2)\ny = 1\n", (1, 2)),
+    "one of two": ("y = 0\nx = total(\n    1))\ny = 1\n", (3,)),
+    "a line goes": ("x = 1\n=======\ny = 2\n", (2,)),
+}
+
+
+@pytest.mark.parametrize(("broken", "lines"), JOINS.values(), ids=JOINS)
+def test_lines_that_are_joined_or_taken_out_are_reported(
+    broken: str, lines: tuple[int, ...]
+) -> None:
+    offset = CONTEXT.count("\n")
+    repair = repair_syntax(CONTEXT + broken)
+    assert repair.candidates[0].lines == tuple(line + offset for line in lines)
+
+
 def test_every_candidate_compiles_and_no_two_have_one_tree() -> None:
     text = CONTEXT + "x = total(LIMIT, 3\ny = 1\nif LIMIT = 2:\n    y = x z\n"
     trees = []
@@ -282,6 +300,21 @@ def test_a_real_conflict_is_not_decided() -> None:
     results = {apply_edits(text, c.edits) for c in repair.candidates}
     assert "def f():\n    x = 1\n    y = 2\n    return x\n" in results
     assert "def f():\n    x = 3\n    return x\n" in results
+
+
+def test_a_conflict_between_sure_ones_leaves_the_file_to_a_person() -> None:
+    text = CONFLICT + "<<<<<<< a\nz = 1\n=======\nz = 2\n>>>>>>> b\n"
+    repair = repair_syntax(text)
+    after = best(repair, text)
+    assert "    x = 1\n    y = 2\n    return x\n" in after  # decided where a side holds the other
+    assert all(c.confidence <= 0.3 for c in repair.candidates)
+
+
+def test_markers_of_a_conflict_half_resolved_are_doubtful() -> None:
+    text = "x = 1\n=======\ny = 2\n>>>>>>> b\n"
+    repair = repair_syntax(text)
+    assert best(repair, text) == "x = 1\ny = 2\n"
+    assert not repair.is_sure
 
 
 def test_a_conflict_with_its_base_takes_the_changed_side() -> None:

@@ -22,9 +22,8 @@ _SPACES = frozenset("\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u200
 
 def fixes(lines: Sequence[str], fault: Fault) -> Iterator[Fix]:
     """The whole file with such characters replaced, outside strings and comments."""
-    if "invalid character" not in fault.message and "non-printable" not in fault.message:
-        if "\\" not in fault.message and "invalid" not in fault.message:
-            return
+    if not any(mark in fault.message for mark in ("invalid", "non-printable", "\\")):
+        return
     changes = []
     for row, line in enumerate(lines):
         new = plain(line)

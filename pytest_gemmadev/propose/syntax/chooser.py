@@ -30,7 +30,7 @@ def chosen(solutions: Sequence[Solution], model: Model) -> list[Solution]:
     scores = model.score(prefix, texts)
     top = max(scores)
     weighed = [
-        Solution(replace(s.draft, cost=s.draft.cost + WEIGHT * min(30.0, top - score)), s.tree)
+        Solution(replace(s.draft, cost=s.draft.cost + WEIGHT * min(30.0, top - score)))
         for s, score in zip(near, scores, strict=True)
     ]
     rest = [s for s in solutions if s not in near]
@@ -70,6 +70,6 @@ def written(
                   "a line that the model wrote")  # fmt: skip
         further = draft.fixed(fix)
         tree = compiled("\n".join(further.lines), target)
-        if not isinstance(tree, Fault) and late_fault(tree) is None:
-            found.append(Solution(further, tree))
+        if not isinstance(tree, Fault) and late_fault("\n".join(further.lines)) is None:
+            found.append(Solution(further))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
@@ -24,19 +24,35 @@ class Conflict(NamedTuple):
 
 
 def fixes(lines: Sequence[str]) -> Iterator[Fix]:
-    """All conflicts of the file resolved the same way; or markers that stand alone taken out."""
+    """All conflicts of the file resolved; or markers that stand alone taken out.
+
+    Where one side holds all of the other, or alone was changed, that side is taken. Elsewhere a
+    person has to decide: what parses may still drop what somebody wrote.
+    """
     found = list(_conflicts(lines))
-    if found:
+    if not found:
+        yield from _leftovers(lines)
+    elif all(_agreed(c) is not None for c in found):
+        changes = tuple(Change(c.first, c.last, _agreed(c) or ()) for c in found)
+        yield Fix(changes, 0.1, "conflict", "merge conflict: the side that holds the other")
+    else:
         for name, cost, side in _RESOLUTIONS:
-            changes = tuple(Change(c.first, c.last, side(c)) for c in found)
-            sure = all(_agreed(c) == side(c) for c in found)
-            note = f"merge conflict: {name}"
-            yield Fix(changes, 0.1 if sure else cost, "conflict", note)
-    inside = {row for c in found for row in range(c.first, c.last)}
-    stray = [i for i, line in enumerate(lines) if i not in inside and _MARKER.match(line)]
-    if stray and not found:
-        changes = tuple(Change(row, row + 1, ()) for row in stray)
-        yield Fix(changes, 0.8, "conflict", "a conflict marker left behind")
+            changes = tuple(Change(c.first, c.last, _decided(c, side)) for c in found)
+            yield Fix(changes, cost, "conflict", f"merge conflict: {name}", is_doubtful=True)
+
+
+def _leftovers(lines: Sequence[str]) -> Iterator[Fix]:
+    """Markers without their partners: both sides may stand there when there are two kinds."""
+    rows = [i for i, line in enumerate(lines) if _MARKER.match(line)]
+    if rows:
+        changes = tuple(Change(row, row + 1, ()) for row in rows)
+        kinds = {lines[row][0] for row in rows}
+        yield Fix(changes, 0.8, "conflict", "a conflict marker left behind", len(kinds) > 1)
+
+
+def _decided(conflict: Conflict, side: Callable[[Conflict], tuple[str, ...]]) -> tuple[str, ...]:
+    agreed = _agreed(conflict)
+    return side(conflict) if agreed is None else agreed
 
 
 def _conflicts(lines: Sequence[str]) -> Iterator[Conflict]:

@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import pairwise
 from math import log
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def count(texts: Iterable[str]) -> Counts:
     for text in texts:
         found = ["\n", *sorts(text)]
         triples.update(zip(found, found[1:], found[2:], strict=False))
-        triples.update((a, "", b) for a, b in zip(found, found[1:], strict=False))
+        triples.update((a, "", b) for a, b in pairwise(found))
     result: Counts = {}
     for (before, token, after), number in sorted(triples.items()):
         if number >= LEAST:

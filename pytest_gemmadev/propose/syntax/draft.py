@@ -28,6 +28,7 @@ class Fix:
     cost: float  # nats
     name: str  # ``colon``
     note: str = ""
+    is_doubtful: bool = False  # for a person to decide, even where nothing else compiles
 
     @property
     def first(self) -> int:
@@ -58,7 +59,9 @@ class Draft:
             old = origin[change.first : change.last]
             kept = [
                 o if i < len(old) and self.lines[change.first + i] == line else NEW
-                for i, (o, line) in enumerate(zip(_padded(old, len(change.lines)), change.lines))
+                for i, (o, line) in enumerate(
+                    zip(_padded(old, len(change.lines)), change.lines, strict=False)
+                )
             ]
             origin[change.first : change.last] = kept
         return Draft(lines, origin, self.cost + fix.cost, (*self.fixes, fix), self.faults)

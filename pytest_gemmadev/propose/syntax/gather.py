@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pytest_gemmadev.propose.syntax import (
     blocks,
@@ -151,7 +151,7 @@ def _sorted(fixes: list[Fix]) -> list[Fix]:
 def shift(fix: Fix, rows: int) -> Fix:
     """The fix with its rows counted from the top of the file."""
     changes = tuple(Change(c.first + rows, c.last + rows, c.lines) for c in fix.changes)
-    return Fix(changes, fix.cost, fix.name, fix.note)
+    return replace(fix, changes=changes)
 
 
 def _unchecked(s: Statement, rows: Rows, extra: float) -> Iterator[Fix]:

@@ -307,11 +307,13 @@ def _continued(layout: Layout, index: int) -> Iterator[Fix]:
     line = layout.lines[layout.rows[index].first].lstrip()
     row = layout.rows[index - 1].last - 1
     before = layout.lines[row]
-    if line.startswith(
-        ("+", "-", "*", "/", "and ", "or ", "if ", "else ", ".", "%", "|", "&", "in ", "==")
+    if (
+        line.startswith(
+            ("+", "-", "*", "/", "and ", "or ", "if ", "else ", ".", "%", "|", "&", "in ", "==")
+        )
+        and "#" not in before
     ):
-        if "#" not in before:
-            yield Fix((Change(row, row + 1, (f"{before.rstrip()} \\",)),), 1.5, "continuation")
+        yield Fix((Change(row, row + 1, (f"{before.rstrip()} \\",)),), 1.5, "continuation")
 
 
 def _between_levels(layout: Layout) -> Iterator[Fix]:

@@ -200,9 +200,9 @@ def bracketed(lines: Sequence[str], rows: Sequence[Rows], index: int) -> Rows | 
     width = indent(lines[first])
     end = max(rows[index].first, first) + 1
     while end < len(lines):
-        if is_code(lines[end]) and indent(lines[end]) <= width:
-            if not lines[end].lstrip().startswith(tuple(OPENER)):
-                break
+        at_level = is_code(lines[end]) and indent(lines[end]) <= width
+        if at_level and not lines[end].lstrip().startswith(tuple(OPENER)):
+            break
         end += 1
     return Rows(first, previous_code(lines, end) + 1)
 

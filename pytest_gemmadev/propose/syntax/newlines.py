@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 from pytest_gemmadev.propose.syntax.check import Fault, Target
 from pytest_gemmadev.propose.syntax.counts import surprise
@@ -47,7 +48,7 @@ def _split(
     width = indent(line)
     unit = indent_unit(lines)
     levels = sorted({indent(one) for one in lines[max(0, row - 80) : row] if is_code(one)})
-    for before, after in zip(tokens, tokens[1:], strict=False):
+    for before, after in pairwise(tokens):
         if not _may_part(before, after):
             continue
         head, tail = line[: before.end], line[after.start :]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pytest_gemmadev.propose.syntax.scan import Token
 from pytest_gemmadev.propose.syntax.statement import Splice, Statement
 
 _PRINT = re.compile(r"^(\s*)(?:(.*:)\s*)?print\b(?!\s*=)\s*(.*)$", re.DOTALL)
@@ -84,9 +85,12 @@ def _literals(s: Statement) -> Iterator[Splice]:
                 yield Splice(token.end, token.end, " ", 1.4, "number")
                 yield Splice(token.start, token.start, "_", 2.2, "number")
                 yield Splice(token.end, token.end, " * ", 2.4, "number")
-        elif token.kind == "name" and token.text.lower() == "ur" and touches:
-            if following is not None and following.kind in ("string", "open"):
-                yield Splice(token.start, token.start + 1, "", _COST, "python2")
+        elif token.text.lower() == "ur" and touches and _is_string(following):
+            yield Splice(token.start, token.start + 1, "", _COST, "python2")
+
+
+def _is_string(token: Token | None) -> bool:
+    return token is not None and token.kind in ("string", "open")
 
 
 def _parameters(code: str) -> Iterator[Splice]:

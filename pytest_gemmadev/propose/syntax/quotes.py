@@ -168,7 +168,7 @@ def _reused(s: Statement, index: int) -> Iterator[Splice]:
             continue
         whole = s.text[token.start : end.end]
         body = whole[whole.index(quote) + 1 : -1]
-        if other in body or not body.count("{") == body.count("}"):
+        if other in body or body.count("{") != body.count("}"):
             continue
         start = token.start + whole.index(quote) + 1
         yield Splice(start, end.end - 1, body.replace(quote, other), 0.8, "f-string")

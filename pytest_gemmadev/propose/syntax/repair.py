@@ -27,6 +27,7 @@ BUDGET_S = 5.0
 NOTHING_RIGHT = 5.5  # nats: the cost at which "none of these" is as likely as the best candidate
 PER_FIX = 3.0  # nats that each further fix may cost
 SURE = 0.5  # confidence from which a candidate is taken without a test that confirms it
+DOUBTED = 0.3  # the most confidence in a repair that may drop what somebody wrote
 COMPARED = 4000  # lines up to which two candidates are compared by their syntax trees
 
 
@@ -51,6 +52,7 @@ class SyntaxRepair:
     candidates: tuple[SyntaxCandidate, ...] = ()  # best first
     seconds: float = 0.0
     used_model: bool = False
+    is_late: bool = False  # time ran out; more of it might have found more
 
     @property
     def is_sound(self) -> bool:
@@ -78,18 +80,21 @@ def repair_syntax(
     start = clock()
     used_model = False
     try:
-        fault = find_fault(text, target)
-        if fault is None:
-            return SyntaxRepair("", 0)
         with quietly():
-            solutions = _solutions(text, target, lambda: clock() - start > budget_s)
+            fault = find_fault(text, target)
+            if fault is None:
+                return SyntaxRepair("", 0)
+            deadline = clock() + budget_s  # whole looks at a large file take seconds: not counted
+            solutions = _solutions(text, fault, target, lambda: clock() > deadline)
             if model is not None and not _is_sure(_weighed(solutions, text, path)):
                 used_model = True
                 solutions = _asked(solutions, text, fault, target, model)
     except Unparsable as error:
         return SyntaxRepair(str(error), 1, seconds=clock() - start)
     candidates = _weighed(solutions, text, path)
-    return SyntaxRepair(fault.message, fault.line + 1, candidates, clock() - start, used_model)
+    seconds = clock() - start
+    is_late = clock() > deadline
+    return SyntaxRepair(fault.message, fault.line + 1, candidates, seconds, used_model, is_late)
 
 
 def _asked(
@@ -102,16 +107,15 @@ def _asked(
     return chooser.chosen(solutions, model)
 
 
-def _solutions(text: str, target: Target | None, late: Callable[[], bool]) -> list[Solution]:
-    return Search(target, late, Gatherer(target, late)).run(Draft.of(split_lines(text)))
+def _solutions(
+    text: str, fault: Fault, target: Target | None, late: Callable[[], bool]
+) -> list[Solution]:
+    return Search(target, late, Gatherer(target, late)).run(Draft.of(split_lines(text)), fault)
 
 
 def _weighed(solutions: list[Solution], text: str, path: str) -> tuple[SyntaxCandidate, ...]:
     """One candidate for each tree, the cheapest text of it, with how likely it is the right one."""
-    by_tree: dict[str, Solution] = {}
-    for solution in solutions:
-        by_tree.setdefault(_key(solution), solution)
-    best = list(by_tree.values())
+    best = _distinct(solutions)
     if not best:
         return ()
     base = best[0].draft.cost
@@ -125,19 +129,35 @@ def _weighed(solutions: list[Solution], text: str, path: str) -> tuple[SyntaxCan
 
 
 def _last_line(starts: Sequence[int], text: str, edit: Edit) -> int:
-    """The last line that loses or gains something; an edit may end where the next line begins."""
-    end = edit.end - 1 if edit.end > edit.start and text[edit.end - 1] in "\r\n" else edit.end
-    return bisect_right(starts, max(edit.start, end))
+    """The last line that loses or gains something.
+
+    An edit of whole lines ends where the next line begins, which it leaves as it is; one that takes
+    only a newline joins the next line to its own.
+    """
+    if edit.end == edit.start or text[edit.end - 1] not in "\r\n":
+        return bisect_right(starts, edit.end)
+    first = bisect_right(starts, edit.start)
+    is_block = not edit.replacement and starts[first - 1] == edit.start
+    is_block = is_block or edit.replacement.endswith("\n")
+    return bisect_right(starts, edit.end - 1 if is_block else edit.end)
 
 
-def _key(solution: Solution) -> str:
-    if len(solution.draft.lines) > COMPARED:
-        return "\n".join(solution.draft.lines)
-    return ast.dump(solution.tree)
+def _distinct(solutions: list[Solution]) -> list[Solution]:
+    """The first of those with one tree; in long files all, for their texts differ anyway."""
+    if len(solutions) < 2 or len(solutions[0].draft.lines) > COMPARED:
+        return solutions
+    by_tree: dict[str, Solution] = {}
+    with quietly():
+        for solution in solutions:
+            tree = ast.parse("\n".join(solution.draft.lines))
+            by_tree.setdefault(ast.dump(tree), solution)
+    return list(by_tree.values())
 
 
 def _candidate(solution: Solution, confidence: float, text: str, path: str) -> SyntaxCandidate:
     draft = solution.draft
+    if any(fix.is_doubtful for fix in draft.fixes):
+        confidence = min(confidence, DOUBTED)
     edits = edits_of(draft, text, path)
     starts = line_starts(text)
     lines = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import heapq
 import re
 from collections.abc import Callable, Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import NamedTuple
 
-from pytest_gemmadev.propose.syntax.check import Fault, Target, compiled, late_fault
+from pytest_gemmadev.propose.syntax.check import Fault, Target, find_fault
 from pytest_gemmadev.propose.syntax.draft import Draft, Fix
 from pytest_gemmadev.propose.syntax.gather import Gatherer
 from pytest_gemmadev.propose.syntax.window import Window, window_of
@@ -29,7 +28,6 @@ _ONWARD = 0.4  # nats for a fix that leaves a fault in its own window
 @dataclass(frozen=True, slots=True)
 class Solution:
     draft: Draft
-    tree: ast.Module
 
 
 class _Child(NamedTuple):
@@ -50,23 +48,21 @@ class Search:
     _order: count[int] = field(default_factory=count)
     _seen: set[int] = field(default_factory=set)
 
-    def run(self, draft: Draft) -> list[Solution]:
-        """Solutions, best first; none when time or ideas ran out."""
-        self._push(draft, 0.0)
-        looked = 0
+    def run(self, draft: Draft, fault: Fault) -> list[Solution]:
+        """Solutions, best first; none when time or ideas ran out. ``fault`` is the draft's first."""
+        self._expand(draft, fault)
+        looked = 1
         while self._heap and looked < DRAFTS and len(self.found) < SOLUTIONS and not self.late():
             _, _, draft = heapq.heappop(self._heap)
             if self.found and draft.cost > self.found[0].draft.cost + MARGIN:
                 continue
             looked += 1
-            text = "\n".join(draft.lines)
-            tree = compiled(text, self.target)
-            fault = tree if isinstance(tree, Fault) else late_fault(tree)
-            if fault is None and isinstance(tree, ast.Module):
-                self.found.append(Solution(draft, tree))
+            left = find_fault("\n".join(draft.lines), self.target)
+            if left is None:
+                self.found.append(Solution(draft))
                 self.found.sort(key=lambda s: s.draft.cost)
-            elif fault is not None:
-                self._expand(draft, fault)
+            else:
+                self._expand(draft, left)
         return self.found
 
     def _push(self, draft: Draft, ahead: float) -> None:

@@ -88,7 +88,7 @@ def _parsed(
         text, wrapped = f"if 1:\n{text}", 1
     result = compiled(text, target)
     if not isinstance(result, Fault):
-        late = late_fault(result) if compiles else None
+        late = late_fault(text) if compiles else None
         if late is None:
             return result
         result = late

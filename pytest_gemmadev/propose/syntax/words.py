@@ -44,6 +44,8 @@ _LEADING = frozenset(
         "print",
     ]
 )
+_INNER = frozenset(["if", "else", "for", "lambda", "import", "await", "async", "yield"])
+# of these, what stands inside statements too
 NEAR = 1500  # characters before and behind the fault in which phrases are looked for
 _MISSPELT = 0.5
 _CASE = 0.3
@@ -75,9 +77,8 @@ def _misspelt(s: Statement) -> Iterator[Splice]:
         if not near:
             continue
         for word, away in _close_to(token.text):
-            if index and word in _LEADING and word not in ("if", "else", "for", "lambda", "import"):
-                if s.tokens[0].text != "from" and word not in ("await", "async", "yield"):
-                    away += 1.5
+            if index and word in _LEADING - _INNER and s.tokens[0].text != "from":
+                away += 1.5
             cost = _CASE if token.text.lower() == word.lower() else _MISSPELT + 0.5 * (away - 1)
             cost += 0.15 * abs(index - s.at) * (index > 0)
             cost += 1.0 if s.around.knows(token.text) else 0.0
@@ -263,7 +264,8 @@ PHRASES = (
 
 def _outside_strings(s: Statement) -> str:
     """The text, strings filled with a character of equal width that no phrase looks for."""
-    parts, at = [], 0
+    parts: list[str] = []
+    at = 0
     for token in s.tokens:
         if token.kind in ("string", "open") and len(token.text) > 2:
             parts += (s.text[at : token.start], token.text[0], "\0" * (len(token.text) - 2))
