@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import heapq
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -31,6 +32,7 @@ from pytest_gemmadev.propose.patterns.source import Source, parse_source
 from pytest_gemmadev.propose.patterns.unit import Unit, find_unit
 
 _COMBINED = 40  # edits of one statement that are tried together with one another
+_IDLE = 1.5  # nats for an edit that reads a variable which was bound and never read
 _FLOOR = 1e-4  # suspiciousness below which all places count the same
 
 _Pair: TypeAlias = tuple[Unit, ast.AST, AnyPattern]
@@ -149,6 +151,8 @@ class _Walk:
         total = heaviest + log(sum(exp(change.weight - heaviest) for change in changes))
         for change in changes:
             prior = pattern.prior + bias + change.weight - total
+            if unit.variables.idle and _reads(change, unit.variables.idle):
+                prior += _IDLE
             suspicion = bound - pattern.bound
             self._push(
                 suspicion + prior, _Scored(unit, node, pattern.name, change, prior, suspicion)
@@ -196,6 +200,11 @@ class _Walk:
         edits = tuple(Edit(unit.path, start, end, new) for start, end, new in replacements)
         explanation = _explained(unit, edits)
         return Candidate(edits, f"pattern:{item.origin}", item.prior, explanation)
+
+
+def _reads(change: Change, names: frozenset[str]) -> bool:
+    words = {word for _, _, new in change.replacements for word in re.findall(r"\w+", new)}
+    return not names.isdisjoint(words)
 
 
 def _together(one: Change, two: Change) -> Change | None:

@@ -118,6 +118,13 @@ class Variables:
         weighed.sort(key=lambda pair: -pair[1])
         return weighed
 
+    @cached_property
+    def idle(self) -> frozenset[str]:
+        """Names that the unit binds and never reads: somebody meant to use them."""
+        bound = {name for names in self._bound.values() for name in names}
+        read = {n.id for n in self.unit.of_type(ast.Name) if isinstance(n.ctx, ast.Load)}
+        return frozenset(n for n in bound - read if n not in ("self", "cls") and n[:1] != "_")
+
     def variable(self, name: str, *, is_local: bool = True) -> Variable:
         known = self._known.get((name, is_local))
         if known is None:

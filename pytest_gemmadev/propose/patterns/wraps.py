@@ -181,6 +181,9 @@ class Bound(Pattern[ast.expr]):
                         yield replace(node, f"max({target}, {variable.name})", unit, weight)
                         yield replace(node, f"min({target}, {variable.name})", unit, weight)
                         yield replace(node, f"{target} + {variable.name}", unit, weight - 0.5)
+                        if isinstance(node, ast.Call) and unit.code(node.func) in ("max", "min"):
+                            kept = f"{unit.code(node.func)}({target}, {variable.name})"
+                            yield replace(node, kept, unit, weight + 3.0)
                 yield replace(node, f"max({target}, {code})", unit, 1.5)
                 yield replace(node, f"min({target}, {code})", unit, 1.5)
         for function in ("max", "min"):
