@@ -53,6 +53,8 @@ def shop(tmp_path: Path) -> Path:
 
 def run_pytest(folder: Path, *options: str, timeout_s: float = 120) -> tuple[int, str]:
     environ = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    # A line of the same length written in the second of the run before would go unseen.
+    environ["PYTHONDONTWRITEBYTECODE"] = "1"
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *options],
         cwd=folder,

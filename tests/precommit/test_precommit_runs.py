@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ AMBIGUOUS = b"x = alpha beta\n"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("git") is None, reason="needs git"),
-    pytest.mark.skipif(shutil.which("pre-commit") is None, reason="needs pre-commit ([dev])"),
+    pytest.mark.skipif(find_spec("pre_commit") is None, reason="needs pre-commit ([dev])"),
 ]
 
 
@@ -100,7 +101,7 @@ def index(folder: Path) -> bytes:
 
 
 def pre_commit(hook: Hook, folder: Path, *arguments: str) -> Done:
-    return run(["pre-commit", *arguments], cwd=folder, env=hook.environ)
+    return run([sys.executable, "-m", "pre_commit", *arguments], cwd=folder, env=hook.environ)
 
 
 def test_try_repo(hook: Hook, tmp_path: Path) -> None:
