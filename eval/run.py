@@ -15,6 +15,7 @@ from eval.cases import Case, load_cases, select
 from eval.repair import Result, Tool, ToolCommand, repair_case, result_from_row, result_to_row
 from eval.report import compare, report_of, totals_line, write_reports, write_samples
 from eval.runs import (
+    Row,
     RunFolder,
     code_digest,
     in_parallel,
@@ -108,6 +109,14 @@ def _add_humaneval_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--budget", type=float, help="seconds for sampling; default: no limit")
     parser.add_argument("--jobs", type=int, default=2, help="samples scored at a time; default 2")
     parser.add_argument(
+        "--self-debug",
+        type=float,
+        nargs="?",
+        const=10.0,
+        metavar="SECONDS",
+        help="let the loop repair each sample against the docstring's examples; default 10 s each",
+    )
+    parser.add_argument(
         "--prompt",
         choices=("base", "chat"),
         help="continue the function's head, or ask for it; default: chat where the model can",
@@ -184,7 +193,7 @@ def run_cases(
 
 
 def _humaneval(options: argparse.Namespace) -> int:
-    from eval import human_eval, sandbox
+    from eval import human_eval, sandbox, self_debug
 
     for name in ("jobs", "samples", "max_tokens"):
         if getattr(options, name) < 1:
@@ -203,21 +212,48 @@ def _humaneval(options: argparse.Namespace) -> int:
         **model_settings(options.model, options.adapter),
         **asdict(style),
         "check_timeout_s": human_eval.CHECK_TIMEOUT_S,
+        "self_debug_s": options.self_debug,
         "isolation": sandbox.isolation(),
         "code": code_digest(),
     }
     folder = open_run(options.output or new_run_path("humaneval"), settings)
+
+    def finish(row: Row) -> Row:
+        if options.self_debug is None:
+            return row
+        problem, budget_s = problems[row["task_id"]], options.self_debug
+        return self_debug.debugged(problem, row, model=options.model, budget_s=budget_s)
+
     try:
         human_eval.generate(
-            folder, model, problems, style, seeds, budget_s=options.budget, tell=_say
+            folder,
+            model,
+            problems,
+            style,
+            seeds,
+            budget_s=options.budget,
+            finish=finish,
+            tell=_say,
         )
     finally:
         model.close()
     wanted = [row for row in folder.rows if row["task_id"] in problems and row["seed"] in seeds]
     rows = human_eval.score(wanted, jobs=options.jobs, tell=_say)
     totals = human_eval.totals_of(rows)
+    if options.self_debug is not None:
+        before = [{**row, "completion": row.get("undebugged", row["completion"])} for row in wanted]
+        scored = human_eval.score(before, jobs=options.jobs, tell=_say)
+        totals["pass@1_before_debugging"] = human_eval.totals_of(scored)["pass@1"]
     write_samples(folder.path, rows, {"version": 1, "settings": settings, "totals": totals})
-    for name in ("cases", "correct", "pass@1", "pass@1_interval", "pass@10", "pass@100"):
+    for name in (
+        "cases",
+        "correct",
+        "pass@1",
+        "pass@1_interval",
+        "pass@10",
+        "pass@100",
+        "pass@1_before_debugging",
+    ):
         if name in totals:
             print(f"{name}: {totals[name]}")
     print(f"{folder.path / 'report.html'}")

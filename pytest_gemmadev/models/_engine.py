@@ -231,6 +231,16 @@ class Engine:
         for sequence in range(1, SEQUENCES):
             self._lib.llama_memory_seq_rm(self._memory, sequence, -1, -1)
 
+    def drop(self, sequence: int) -> None:
+        """Frees the cells of one sequence."""
+        self._lib.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+
+    def clear(self) -> int:
+        """Frees all cells, the trunk's too; how many there are."""
+        self._lib.llama_memory_clear(self._memory, True)
+        self._trunk = []
+        return self.cells
+
     def _hold(self, tokens: list[int]) -> None:
         pairs = takewhile(lambda pair: pair[0] == pair[1], zip(self._trunk, tokens, strict=False))
         common = sum(1 for _ in pairs)

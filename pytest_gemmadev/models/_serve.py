@@ -95,6 +95,11 @@ def _answer(engine: Any, request: dict[str, Any]) -> Any:
             sampling = Sampling(**{**asked, "stop": tuple(asked["stop"])})
             found = _answer.complete(engine, request["prompt"], sampling)
             return [dataclasses.asdict(completion) for completion in found]
+        case "complete_many":
+            asked = request["sampling"]
+            sampling = Sampling(**{**asked, "stop": tuple(asked["stop"])})
+            many = _answer.complete_many(engine, request["prompts"], sampling)
+            return [[dataclasses.asdict(completion) for completion in each] for each in many]
         case "tokens":
             return {
                 "prefix": engine.prefix_tokens(request["text"]),

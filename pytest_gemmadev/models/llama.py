@@ -68,6 +68,16 @@ class LlamaModel:
         found = self._ask("complete", prompt=prompt, sampling=dataclasses.asdict(sampling))
         return tuple(Completion(**each) for each in found)
 
+    def complete_many(
+        self, prompts: Sequence[str], sampling: Sampling
+    ) -> tuple[tuple[Completion, ...], ...]:
+        """Continuations of each prompt, written side by side: faster than one after the other."""
+        if not prompts or sampling.max_tokens < 1 or sampling.samples < 1:
+            return tuple(() for _ in prompts)
+        asked = dataclasses.asdict(sampling)
+        many = self._ask("complete_many", prompts=list(prompts), sampling=asked)
+        return tuple(tuple(Completion(**each) for each in found) for found in many)
+
     def score(self, prefix: str, continuations: Sequence[str]) -> tuple[float, ...]:
         """Log-likelihood in nats of each continuation after ``prefix``, in their order.
 

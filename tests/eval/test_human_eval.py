@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from eval import human_eval
+from eval import human_eval, self_debug
 from eval.human_eval import BASE_STOPS, Style, check, completion_of, counts_of, generate, prompt_of
 from eval.passk import pass_at_k, pass_at_k_interval
 from eval.process import run_command
@@ -200,6 +200,20 @@ HOSTILE = {
     "exits with 0": "    import os\n    os._exit(0)\n",
     "raises SystemExit": "    raise SystemExit(0)\n",
     "forks": ("    import posix, time\n    for _ in range(5): posix.fork()\n    time.sleep(60)\n"),
+    "fork bomb": "    import posix\n    while True: posix.fork()\n",
+    "os.kill": "    import os\n    os.kill(os.getppid(), 9)\n",
+    "deletes its folder": (
+        "    import importlib, shutil, os\n"
+        "    importlib.reload(os); importlib.reload(shutil)\n"
+        "    shutil.rmtree(os.getcwd(), ignore_errors=True)\n    return None\n"
+    ),
+    "opens a socket": (
+        "    import socket\n    s = socket.create_connection(('1.1.1.1', 80), 1)\n    s.send(b'x')\n"
+    ),
+    "catches everything": (
+        "    while True:\n        try:\n            while True: pass\n"
+        "        except BaseException: pass\n"
+    ),
     "endless output": "    while True: print('x' * 1000)\n",
     "endless output past the guard": (
         "    import posix\n    while True: posix.write(1, b'x' * 1000000)\n"
@@ -225,9 +239,12 @@ HOSTILE = {
 def test_a_hostile_completion_fails(completion: str) -> None:
     if "posix" in completion and isolation() != "namespaces":
         pytest.skip("only namespaces keep this from other processes")
+    before = set(os.listdir(Path(__file__).parent))
     done = check({"task_id": FIRST, "completion": completion}, timeout_s=1.0)
     assert done["passed"] is False
     assert done["result"] != "passed"
+    assert set(os.listdir(Path(__file__).parent)) == before
+    assert check({"task_id": FIRST, "completion": RIGHT}, timeout_s=10)["passed"] is True
 
 
 def test_a_right_completion_passes() -> None:
@@ -368,3 +385,72 @@ def test_a_problem_from_the_packaged_model_to_the_report(tmp_path: Path) -> None
     assert (tmp_path / "report.html").is_file()
     assert main(arguments) == 0  # continues: nothing is left to sample
     assert len((tmp_path / "eval.jsonl").read_text(encoding="utf-8").splitlines()) == 1
+
+
+# --- self-debugging ------------------------------------------------------------------------------
+
+EXAMPLES = {
+    "task_id": "made/2",
+    "entry_point": "half",
+    "prompt": '''def helper(x):
+    """>>> helper(1)
+    1
+    """
+    return x
+
+
+def half(x):
+    """Half of x.
+    >>> half(4)
+    2
+    >>> half([])
+    <nothing at all>
+    >>> y = half(8)
+    >>> half(1)
+    0.5
+    """
+''',
+}
+
+
+def test_the_docstrings_own_examples_become_tests() -> None:
+    assert self_debug.examples_of(EXAMPLES) == (
+        ("half(4)", "2"),
+        ("half([])", "<nothing at all>"),
+        ("half(1)", "0.5"),
+    )
+    tests = self_debug.tests_of(EXAMPLES)
+    assert "def test_example_1():\n    assert half(4) == 2\n" in tests
+    assert "    assert repr(half([])) == '<nothing at all>'\n" in tests
+    assert "helper" not in tests
+    compile(tests, "tests", "exec")
+
+
+@pytest.mark.parametrize("prompt", [PROBLEM["prompt"], "def (", 'def double(x):\n    """>>>x"""\n'])
+def test_no_examples_no_tests(prompt: str) -> None:
+    assert self_debug.tests_of({**PROBLEM, "prompt": prompt}) == ""
+    row = {"task_id": "made/1", "completion": "    return 0\n"}
+    problem = {**PROBLEM, "prompt": prompt}
+    done = self_debug.debugged(problem, row, model="none", budget_s=1)
+    assert done == {**row, "debug": "no examples"}
+
+
+def test_examples_never_hold_a_test_that_scores() -> None:
+    for problem in human_eval.read_problems().values():
+        for call, _ in self_debug.examples_of(problem):
+            assert call in problem["prompt"]
+
+
+@pytest.mark.slow
+def test_a_sample_is_repaired_against_its_examples() -> None:
+    problem = human_eval.read_problems()[FIRST]
+    wrong = {"task_id": FIRST, "completion": RIGHT.replace("< threshold", "> threshold")}
+    done = self_debug.debugged(problem, wrong, model="none", budget_s=20)
+    assert done["debug"] == "changed"
+    assert done["undebugged"] == wrong["completion"]
+    assert check(done, timeout_s=10)["passed"] is True
+    right = {"task_id": FIRST, "completion": RIGHT}
+    assert self_debug.debugged(problem, right, model="none", budget_s=20) == {
+        **right,
+        "debug": "unchanged",
+    }

@@ -201,3 +201,38 @@ def test_an_adapter_for_another_model_is_one_clear_line(tmp_path: Path) -> None:
         model.score("a", ["b"])
     assert "\n" not in str(error.value)
     model.close()
+
+
+# --- several prompts at once ---------------------------------------------------------------------
+
+PROMPTS = [f"def times_{n}(x):\n    return" for n in range(2, 20)] + [PREFIX, ""]
+
+
+def test_prompts_side_by_side_are_continued_each_by_itself(gemma: LlamaModel) -> None:
+    sampling = Sampling(max_tokens=8, stop=("\n",))
+    together = gemma.complete_many(PROMPTS, sampling)
+    assert [len(found) for found in together] == [1] * len(PROMPTS)
+    alone = [gemma.complete(prompt, sampling) for prompt in PROMPTS]
+    same = sum(a[0].text == b[0].text for a, b in zip(together, alone, strict=True))
+    assert same >= 0.8 * len(PROMPTS)  # the last bits differ, so a close call may
+    gemma.score(PREFIX, [RIGHT])
+    assert gemma.complete_many(PROMPTS, sampling) == together
+
+
+def test_samples_of_several_prompts_are_drawn_apart(gemma: LlamaModel) -> None:
+    sampling = Sampling(max_tokens=8, temperature=1.0, samples=3, seed=5)
+    first, second = gemma.complete_many([PREFIX, "import"], sampling)
+    assert len({c.text for c in first}) > 1
+    assert len(first) == len(second) == 3
+    assert first != second
+
+
+def test_no_prompts_no_completions(gemma: LlamaModel) -> None:
+    assert gemma.complete_many([], Sampling()) == ()
+    assert gemma.complete_many(["a", "b"], Sampling(samples=0)) == ((), ())
+
+
+def test_scores_are_the_same_after_many_prompts(gemma: LlamaModel) -> None:
+    before = gemma.score(PREFIX, [RIGHT, WRONG])
+    gemma.complete_many(PROMPTS[:3], Sampling(max_tokens=4))
+    assert gemma.score(PREFIX, [RIGHT, WRONG]) == before
