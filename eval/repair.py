@@ -99,14 +99,20 @@ def hidden_command(case: Case) -> list[str]:
     return [*options, *case.hidden_tests]
 
 
-def run_tests(files: Files, argv: Sequence[str], *, stop: Event | None = None) -> Finished:
+def run_tests(
+    files: Files,
+    argv: Sequence[str],
+    *,
+    timeout_s: float = CHECK_TIMEOUT_S,
+    stop: Event | None = None,
+) -> Finished:
     """Runs a test command on the files in a fresh folder."""
     with tempfile.TemporaryDirectory(prefix="gemmadev-eval-") as name:
         write_tree(Path(name), files)
         return run_command(
             argv,
             cwd=Path(name),
-            timeout_s=CHECK_TIMEOUT_S,
+            timeout_s=timeout_s,
             environ=_environment(PYTHONDONTWRITEBYTECODE="1"),
             stop=stop,
         )

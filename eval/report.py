@@ -1,14 +1,26 @@
-"""Results of a run -> totals, ``report.json``, and a page that a person reads."""
+"""Results of a run -> totals, ``report.json``, and what a person reads."""
 
 from __future__ import annotations
 
-import html
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from eval.document import (
+    Block,
+    Code,
+    Entry,
+    Figure,
+    Heading,
+    Table,
+    Text,
+    facts_of,
+    write_document,
+)
+from eval.plots import counts_plot, outcomes_plot, rates_plot, time_plot
 from eval.repair import Result, Score
 from eval.stats import mcnemar, median, percentile, wilson
 from pytest_gemmadev.core.types import GemmadevError
@@ -72,11 +84,11 @@ def report_of(results: Sequence[Result], settings: Mapping[str, Any]) -> dict[st
 
 
 def write_reports(folder: Path, results: Sequence[Result], settings: Mapping[str, Any]) -> None:
-    """Writes ``report.json`` and ``report.html``."""
+    """Writes ``report.json``, ``report.html`` and ``report.md``."""
     report = report_of(results, settings)
     text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
     (folder / "report.json").write_text(text, encoding="utf-8")
-    (folder / "report.html").write_text(to_html(report, results), encoding="utf-8")
+    write_document(folder, "Repair of whole cases", repair_document(report, results))
 
 
 def write_samples(
@@ -87,7 +99,7 @@ def write_samples(
     (folder / "eval.jsonl_results.jsonl").write_text("".join(lines), encoding="utf-8")
     text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
     (folder / "report.json").write_text(text, encoding="utf-8")
-    (folder / "report.html").write_text(samples_html(report, rows), encoding="utf-8")
+    write_document(folder, "HumanEval", samples_document(report, rows))
 
 
 def compare(first: Sequence[Result], second: Sequence[Result]) -> str:
@@ -141,146 +153,140 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
-# --- the page ------------------------------------------------------------------------------------
+# --- the pages -----------------------------------------------------------------------------------
 
-_STYLE = """
-:root { color-scheme: light dark; --line: #8884; --good: #1a7f37; --bad: #cf222e; --meh: #9a6700 }
-@media (prefers-color-scheme: dark) { :root { --good: #3fb950; --bad: #f85149; --meh: #d29922 } }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: auto; padding: 1rem }
-.wide { overflow-x: auto } table { border-collapse: collapse; width: 100% }
-th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right }
-th:first-child, td:first-child { text-align: left }
-pre { overflow-x: auto; padding: .6rem; border: 1px solid var(--line); border-radius: 6px;
-      font: 13px/1.4 ui-monospace, monospace }
-details { border-top: 1px solid var(--line); padding: .4rem 0 } summary { cursor: pointer }
-.correct, .add { color: var(--good) } .failed, .del { color: var(--bad) }
-.overfitting, .not-scored { color: var(--meh) } .hunk { opacity: .6 }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; overflow-wrap: anywhere }
-dd { margin: 0 }
-"""
+_TABLES = (("By slice", "slices"), ("By kind of error", "kinds"), ("By seed", "seeds"))
+_OPENED = 12  # entries shown open: more of them make a page that nobody scrolls through
 
 
-def to_html(report: Mapping[str, Any], results: Sequence[Result]) -> str:
-    """One page without anything from elsewhere: totals, breakdowns, every result that failed."""
+def repair_document(report: Mapping[str, Any], results: Sequence[Result]) -> list[Block]:
+    """Totals, figures, breakdowns, and every result with its diff, those that failed first."""
     ordered = sorted(results, key=lambda r: (_SCORE_ORDER.index(r.score), r.case, r.seed))
     bad = [result for result in ordered if not result.correct]
     good = [result for result in ordered if result.correct]
-    parts = [
-        "<h1>Repair of whole cases</h1>",
-        f"<p>{html.escape(totals_line(report['totals']))}</p>",
-        *(_table(title, report[key]) for title, key in _TABLES if len(report[key]) > 1),
-        f"<h2>Not correct: {len(bad)}</h2>",
-        *(_details(result) for result in bad),
-        f"<h2>Correct: {len(good)}</h2>",
-        *(_details(result) for result in good),
-        "<h2>Settings</h2>",
-        _definitions(report["settings"]),
+    scored = [result for result in results if result.score is not Score.NOT_SCORED]
+    seconds = [result.seconds for result in good]
+    groups = report["slices"] if len(report["slices"]) > 1 else report["kinds"]
+    return [
+        Text(totals_line(report["totals"])),
+        Figure("outcomes", outcomes_plot(groups), "What became of the cases"),
+        Figure("time", time_plot({"": (seconds, len(scored))}), "Repaired within so many seconds"),
+        *_tables(report),
+        Heading(f"Not correct: {len(bad)}"),
+        *([_misses_table(bad)] if bad else []),
+        *(_entry(result, is_open=len(bad) <= _OPENED) for result in bad),
+        Heading(f"Correct: {len(good)}"),
+        *(_entry(result) for result in good),
+        Heading("Settings"),
+        facts_of(report["settings"]),
     ]
-    return _page("Repair of whole cases", parts)
 
 
-def samples_html(report: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
-    """The page of a HumanEval run: totals, and every sample with its verdict."""
+def samples_document(report: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[Block]:
+    """The page of a HumanEval run: rates, how samples failed, and every sample with its verdict."""
+    totals = report["totals"]
     failed = [row for row in rows if not row["passed"]]
-    parts = [
-        "<h1>HumanEval</h1>",
-        _definitions(report["totals"]),
-        f"<h2>Failed: {len(failed)}</h2>",
+    rates = {
+        name: (rate, *totals[f"{name}_interval"])
+        for name, rate in totals.items()
+        if name.startswith("pass@") and f"{name}_interval" in totals
+    }
+    ways = Counter(str(row["result"]).splitlines()[0][:40] for row in rows)
+    return [
+        facts_of(totals),
+        Figure("rates", rates_plot(rates, "% of problems, with a 95 % interval"), "pass@k"),
+        Figure("ways", counts_plot(dict(ways.most_common(8)), "samples"), "How samples ended"),
+        Heading(f"Failed: {len(failed)}"),
         *(_sample(row) for row in failed),
-        f"<h2>Passed: {len(rows) - len(failed)}</h2>",
+        Heading(f"Passed: {len(rows) - len(failed)}"),
         *(_sample(row) for row in rows if row["passed"]),
-        "<h2>Settings</h2>",
-        _definitions(report["settings"]),
+        Heading("Settings"),
+        facts_of(report["settings"]),
     ]
-    return _page("HumanEval", parts)
 
 
-def _sample(row: Mapping[str, Any]) -> str:
-    state = "correct" if row["passed"] else "failed"
-    title = (
-        f'<span class="{state}">{html.escape(row["result"])}</span> {html.escape(row["task_id"])} '
-        f"<small>seed {row['seed']}, sample {row['sample']}, {row['tokens']} tokens</small>"
-    )
-    text = html.escape(row["completion"])
-    return f"<details><summary>{title}</summary><pre>{text}</pre></details>"
+def _sample(row: Mapping[str, Any]) -> Entry:
+    detail = f"seed {row['seed']}, sample {row['sample']}, {row['tokens']} tokens"
+    state = "passed" if row["passed"] else "failed"
+    blocks: list[Text | Code] = [] if row["passed"] else [Text(str(row["result"])[:_SAID])]
+    blocks.append(Code(row["completion"], "python"))
+    if "undebugged" in row:
+        blocks += [Text("Before the loop:"), Code(row["undebugged"], "python")]
+    return Entry(str(row["task_id"]), state, detail, tuple(blocks))
 
 
-_TABLES = (("By slice", "slices"), ("By kind of error", "kinds"), ("By seed", "seeds"))
+_SAID = 300  # characters of an error message
 
 
-def _page(title: str, parts: Iterable[str]) -> str:
-    head = (
-        '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{html.escape(title)}</title><style>{_STYLE}</style>"
-    )
-    body = "\n".join(parts)
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n'
-
-
-def _table(title: str, groups: Mapping[str, Mapping[str, Any]]) -> str:
-    heads = ("", "cases", "plausible", "correct", "95 % interval", "median s", "p90 s")
-    rows = [
+def totals_table(title: str, groups: Mapping[str, Mapping[str, Any]]) -> Table:
+    """A row for each group's totals."""
+    heads = (title, "cases", "plausible", "correct", "95 % interval", "median s", "p90 s", "MB")
+    rows = tuple(
         (
             name,
-            totals["cases"],
-            totals["plausible"],
-            totals["correct"],
-            "{:.0%}\u2013{:.0%}".format(*totals["correct_interval"]),
+            str(totals["cases"]),
+            str(totals["plausible"]),
+            str(totals["correct"]),
+            "{:.0%} to {:.0%}".format(*totals["correct_interval"]),
             _shown(totals["median_s"]),
             _shown(totals["p90_s"]),
+            f"{totals['peak_mb']:.0f}",
         )
         for name, totals in groups.items()
-    ]
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in heads)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>"
-        for row in rows
     )
-    title = html.escape(title)
-    return f'<h2>{title}</h2><div class="wide"><table><tr>{head}</tr>{body}</table></div>'
+    return Table(heads, rows)
 
 
-def _details(result: Result) -> str:
-    state = result.score.value
-    title = (
-        f'<span class="{state.replace(" ", "-")}">{state}</span> {html.escape(result.case)} '
-        f"<small>seed {result.seed}, {result.seconds:.1f} s, "
-        f"{result.validations} validations</small>"
+def _tables(report: Mapping[str, Any]) -> Iterator[Block]:
+    yield totals_table("All", {"all": report["totals"]})
+    for title, key in _TABLES:
+        if len(report[key]) > 1:
+            yield totals_table(title, report[key])
+
+
+_MISSES = (
+    ("overfitting", "plausible, and a hidden test fails"),
+    ("out of budget", "out of time"),
+    ("was spent", "out of time"),
+    ("was ended", "ended from outside"),
+    ("turned it green", "no candidate turned the failing set green"),
+    ("survived a full run", "no plausible patch survived a full run"),
+    ("final run disagreed", "the final run disagreed"),
+    ("not installed", "not scored"),
+)
+
+
+def _misses_table(results: Sequence[Result]) -> Table:
+    """How many results were missed for which reason."""
+    counts = Counter(_miss(result) for result in results)
+    rows = tuple((reason, str(count)) for reason, count in counts.most_common())
+    return Table(("What is missed", "results"), rows)
+
+
+def _miss(result: Result) -> str:
+    text = f"{result.score.value} {result.reason}"
+    return next((name for words, name in _MISSES if words in text), "another reason")
+
+
+def _entry(result: Result, *, is_open: bool = False) -> Entry:
+    detail = (
+        f"seed {result.seed}, {result.seconds:.1f} s, {result.validations} validations, "
+        f"{result.peak_mb:.0f} MB"
     )
-    parts = [f"<p>{html.escape(result.reason)}</p>"] if result.reason else []
-    parts += [
-        f"<p>{html.escape(str(patch['origin']))}, rank {patch['rank']}{_explained(patch)}</p>"
+    blocks: list[Text | Code] = [Text(result.reason)] if result.reason else []
+    blocks += [
+        Text(f"{patch['origin']}, rank {patch['rank']}{_explained(patch)}")
         for patch in result.patches
     ]
-    parts += ["<p>What the tool left:</p>", _diff(result.diff)] if result.diff else []
-    parts += (
-        ["<p>What the author changed:</p>", _diff(result.reference)] if result.reference else []
-    )
-    opened = "" if result.correct else " open"
-    return f"<details{opened}><summary>{title}</summary>{''.join(parts)}</details>"
+    if result.diff:
+        blocks += [Text("What the tool left:"), Code(result.diff, "diff")]
+    if result.reference:
+        blocks += [Text("What the author changed:"), Code(result.reference, "diff")]
+    return Entry(result.case, result.score.value, detail, tuple(blocks), is_open)
 
 
 def _explained(patch: Mapping[str, Any]) -> str:
-    return f": {html.escape(patch['explanation'])}" if patch.get("explanation") else ""
-
-
-def _diff(text: str) -> str:
-    return "<pre>" + "\n".join(_diff_line(line) for line in text.splitlines()) + "</pre>"
-
-
-def _diff_line(line: str) -> str:
-    marks = {"+": "add", "-": "del", "@": "hunk"}
-    kind = "hunk" if line.startswith(("+++", "---", "diff ")) else marks.get(line[:1], "")
-    text = html.escape(line)
-    return f'<span class="{kind}">{text}</span>' if kind else text
-
-
-def _definitions(settings: Mapping[str, Any]) -> str:
-    rows = (
-        f"<dt>{html.escape(str(name))}</dt><dd>{html.escape(str(value))}</dd>"
-        for name, value in settings.items()
-    )
-    return f"<dl>{''.join(rows)}</dl>"
+    return f": {patch['explanation']}" if patch.get("explanation") else ""
 
 
 def _shown(value: float | None) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import html
 import json
 import sys
 import time
@@ -20,9 +19,21 @@ from pathlib import Path
 from typing import Any
 
 from eval.cases import Case
+from eval.document import (
+    Block,
+    Code,
+    Entry,
+    Figure,
+    Heading,
+    Table,
+    Text,
+    facts_of,
+    write_document,
+)
+from eval.plots import rates_plot
 from eval.repair import Score, judge
 from eval.runs import RunFolder, code_digest, new_run_path, open_run
-from eval.stats import median, percentile
+from eval.stats import median, percentile, wilson
 from precommit_hooks.broken import MIN_CONFIDENCE
 from pytest_gemmadev.core.edits import apply_edits, unified_diff
 from pytest_gemmadev.core.types import GemmadevError, Inapplicable, Model
@@ -74,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             model.close()
     report = report_of(results, settings)
     (folder.path / "report.json").write_text(json.dumps(report, indent=2) + "\n", "utf-8")
-    (folder.path / "report.html").write_text(to_html(report, results), "utf-8")
+    write_document(folder.path, "Syntax repair", document(report, results))
     print(totals_line(report["totals"]))
     print(folder.path / "report.html")
     return 0
@@ -256,38 +267,38 @@ def totals_line(totals: Mapping[str, Any]) -> str:
     )
 
 
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:auto;padding:1rem;"
-    "color-scheme:light dark}pre{overflow-x:auto;padding:.6rem;border:1px solid #8884}"
-    "td,th{padding:.2rem .6rem;border-bottom:1px solid #8884;text-align:right}"
-    "td:first-child{text-align:left}"
-)
+def document(report: Mapping[str, Any], results: Sequence[Result]) -> list[Block]:
+    """Totals, slices, every case whose tree is not the reference's."""
+    heads = ("slice", "cases", "parse", "same tree", "correct", "left alone")
+    keys = ("cases", "parses", "same_tree", "correct", "left_alone")
+    slices = report["slices"]
+    rows = tuple((name, *(str(totals[key]) for key in keys)) for name, totals in slices.items())
+    rates = {
+        name: (totals["same_tree"] / totals["cases"], *wilson(totals["same_tree"], totals["cases"]))
+        for name, totals in slices.items()
+    }
+    other = [result for result in results if not result.same_tree]
+    return [
+        Text(totals_line(report["totals"])),
+        Figure("trees", rates_plot(rates, "% with the reference's tree"), "The same tree"),
+        Table(heads, rows),
+        Heading(f"Another tree: {len(other)}"),
+        *map(_entry, other),
+        Heading("Settings"),
+        facts_of(report["settings"]),
+    ]
 
 
-def to_html(report: Mapping[str, Any], results: Sequence[Result]) -> str:
-    """One page: totals, slices, every case whose tree is not the reference's."""
-    rows = "".join(
-        f"<tr><td>{html.escape(name)}</td><td>{t['cases']}</td><td>{t['parses']}</td>"
-        f"<td>{t['same_tree']}</td><td>{t['left_alone']}</td></tr>"
-        for name, t in report["slices"].items()
+def _entry(result: Result) -> Entry:
+    detail = f"{result.message}; confidence {result.confidence:.0%}, {result.seconds:.2f} s"
+    blocks = (
+        Text("Repaired:"),
+        Code(result.diff, "diff"),
+        Text("The author:"),
+        Code(result.reference, "diff"),
     )
-    bad = "".join(_details(result) for result in results if not result.same_tree)
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Syntax repair</title>'
-        f"<style>{_STYLE}</style><h1>Syntax repair</h1>"
-        f"<p>{html.escape(totals_line(report['totals']))}</p>"
-        "<table><tr><th>slice<th>cases<th>parse<th>same tree<th>left alone</tr>"
-        f"{rows}</table><h2>Another tree</h2>{bad}</html>\n"
-    )
-
-
-def _details(result: Result) -> str:
-    title = f"{result.case}: {result.message} ({result.confidence:.0%}, {result.seconds:.2f} s)"
-    return (
-        f"<details><summary>{html.escape(title)}</summary><p>repaired:</p>"
-        f"<pre>{html.escape(result.diff)}</pre><p>the author:</p>"
-        f"<pre>{html.escape(result.reference)}</pre></details>"
-    )
+    state = "correct" if result.correct else "failed" if not result.parses else "overfitting"
+    return Entry(result.case, state, detail, blocks)
 
 
 if __name__ == "__main__":
