@@ -104,7 +104,7 @@ def model_scores(
     asked: dict[str, dict[str, None]] = {}
     pairs: list[tuple[str, str, str]] = []
     for candidate in candidates:
-        prefix, old, new = _context(candidate, task.sources)
+        prefix, old, new = scoring_context(candidate, task.sources)
         pairs.append((prefix, old, new))
         asked.setdefault(prefix, {}).update({old: None, new: None})
     known: dict[tuple[str, str], float] = {}
@@ -123,7 +123,7 @@ def _bounded(ratio: float) -> float:
     return max(-MODEL_LIMIT, min(MODEL_LIMIT, ratio))
 
 
-def _context(candidate: Candidate, sources: Mapping[str, str]) -> tuple[str, str, str]:
+def scoring_context(candidate: Candidate, sources: Mapping[str, str]) -> tuple[str, str, str]:
     """(what stands before, old text, new text), whole lines, of the first file that is edited."""
     path = candidate.edits[0].path
     edits = [e for e in candidate.edits if e.path == path]

@@ -1,0 +1,200 @@
+"""Repair data: sound functions broken, the break proved, and the prompts that a repair would see.
+
+    python -m training.data bugs --from PATH_OR_PACKAGE… --output bugs.jsonl
+
+A break is *parsed* when the file still parses and the function compiles to other bytecode, and
+*executed* when a call of the sound function and of the broken one was seen to differ; then error,
+stack and values are in the prompt as they are at repair time. Every row keeps license and origin.
+"""
+
+from __future__ import annotations
+
+import ast
+import random
+import time
+import types
+import warnings
+import zlib
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from training.breaking import WEIGHTS, rewrites_of
+from training.examples import Bug, Example, repair_examples
+from training.functions import OWN, Sound, SourceText, functions_of, is_permissive
+from training.texts import Change, Text
+
+_TRIES = 6  # draws for each bug wanted
+
+
+@dataclass(frozen=True, slots=True)
+class BreakOptions:
+    """How many bugs of each function, and how they are proved."""
+
+    per_function: int = 2
+    execute: bool = False
+    only_executed: bool = False  # leave out what no execution proved
+    any_license: bool = False  # the user's own code needs none
+    kinds: tuple[str, ...] = ("line", "block", "rank")
+    seed: int = 0
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was seen and made, for the line at the end."""
+
+    files: int = 0
+    functions: int = 0
+    bugs: int = 0
+    executed: int = 0
+    examples: int = 0
+    licensed_out: int = 0  # files under a license that is not permissive
+    by_rewrite: Counter[str] = field(default_factory=Counter)
+    by_license: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    def line(self) -> str:
+        rate = self.functions / self.seconds if self.seconds else 0.0
+        return (
+            f"{self.files} files, {self.functions} functions ({rate:.0f}/s), {self.bugs} bugs "
+            f"({self.executed} executed), {self.examples} examples; "
+            f"{self.licensed_out} files left out for their license"
+        )
+
+
+Prove = Callable[[Sound, list[Bug]], list[Bug]]
+"""The bugs that an execution proved, with stack and context filled in."""
+Invent = Callable[[Sound, random.Random], Iterable[Change]]
+"""Changes that a model wrote, as wide as the rewrites' own."""
+
+
+def broken(
+    files: Iterable[SourceText],
+    options: BreakOptions,
+    counts: Counts,
+    *,
+    prove: Prove | None = None,
+    invent: Invent | None = None,
+) -> Iterator[Bug]:
+    """Bugs from the functions of ``files``, lazily; the same seed gives the same ones."""
+    started = time.monotonic()
+    for source in files:
+        if not (options.any_license or source.license == OWN or is_permissive(source.license)):
+            counts.licensed_out += 1
+            continue
+        counts.files += 1
+        for sound in functions_of(source):
+            counts.functions += 1
+            text = Text(sound.near)
+            random_ = random.Random(
+                zlib.crc32(f"{options.seed}:{source.origin}:{sound.name}".encode())
+            )
+            wanted = options.per_function * (3 if options.execute else 1)
+            found = list(_breaks(sound, text, random_, wanted, invent))
+            if options.execute and prove is not None:
+                proved = prove(sound, found)
+                counts.executed += len(proved)
+                ids = {bug.id for bug in proved}
+                rest = [] if options.only_executed else [b for b in found if b.id not in ids]
+                found = [*proved, *rest]
+            for bug in found[: options.per_function]:
+                counts.bugs += 1
+                counts.by_rewrite[bug.how] += 1
+                counts.by_license[bug.license] += 1
+                yield bug
+            counts.seconds = time.monotonic() - started
+
+
+def examples(bugs: Iterable[Bug], options: BreakOptions, counts: Counts) -> Iterator[Example]:
+    """The questions of all bugs."""
+    for bug in bugs:
+        for example in repair_examples(bug, kinds=options.kinds):
+            counts.examples += 1
+            yield example
+
+
+def _breaks(
+    sound: Sound, text: Text, random_: random.Random, wanted: int, invent: Invent | None
+) -> Iterator[Bug]:
+    """Different bugs of one function, each of which compiles to something else."""
+    known = {_essence(sound, text.text, 0)}
+    found = 0
+    for how, (start, end, new) in _drawn(sound, text, random_, wanted, invent):
+        longer = new.count("\n") - text.text.count("\n", start, end)
+        near = text.text[:start] + new + text.text[end:]
+        essence = _essence(sound, near, longer)
+        if essence is None or essence in known:
+            continue
+        known.add(essence)
+        found += 1
+        origin = f"{sound.source.origin}:{sound.source.path}:{sound.name}"
+        yield Bug(
+            path=sound.source.path,
+            broken=near,
+            fixed=sound.near,
+            whole=_whole(sound, text, (start, end, new)),
+            id=f"{origin}#{zlib.crc32(f'{start}:{end}:{new}'.encode()):08x}",
+            origin=origin,
+            license=sound.source.license,
+            proof="parsed",
+            how=how,
+        )
+        if found >= wanted:
+            return
+
+
+def _whole(sound: Sound, near: Text, change: Change) -> tuple[str, str]:
+    """The whole file, broken and sound: a place has the same line and column in both."""
+    start, end, new = change
+    first, last = bisect_right(near.starts, start) - 1, bisect_right(near.starts, end) - 1
+    whole = sound.source.text
+    starts = sound.starts
+    begin = starts[first] + start - near.starts[first]
+    until = starts[last] + end - near.starts[last]
+    return whole[:begin] + new + whole[until:], whole
+
+
+def _drawn(
+    sound: Sound, text: Text, random_: random.Random, wanted: int, invent: Invent | None
+) -> Iterator[tuple[str, Change]]:
+    """Changes in a random order, a rewrite drawn first and then one of its changes."""
+    if invent is not None:
+        for change in invent(sound, random_):
+            yield "model", change
+    offers = rewrites_of(sound.node, text)
+    for _ in range(wanted * _TRIES):
+        if not offers:
+            return
+        names = list(offers)
+        name = random_.choices(names, weights=[WEIGHTS[n] for n in names])[0]
+        changes = offers[name]
+        yield name, changes.pop(random_.randrange(len(changes)))
+        if not changes:
+            del offers[name]
+
+
+def _essence(sound: Sound, text: str, longer: int) -> tuple[object, ...] | None:
+    """The function's bytecode; None where it does not compile."""
+    node = sound.node
+    first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+    lines = text.split("\n")[first - 1 : (node.end_lineno or first) + longer]
+    code = "\n".join(["if 1:", *lines] if node.col_offset else lines)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(code)
+            body = tree.body[0].body if node.col_offset else tree.body  # type: ignore[attr-defined]
+            if len(body) != 1 or not isinstance(body[0], type(node)):
+                return None  # what was to stay inside has left the function
+            return _bytecode(compile(tree, "code", "exec", dont_inherit=True, optimize=2))
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+
+
+def _bytecode(code: types.CodeType) -> tuple[object, ...]:
+    constants = tuple(
+        _bytecode(c) if isinstance(c, types.CodeType) else (type(c).__name__, repr(c))
+        for c in code.co_consts
+    )
+    return (code.co_code, constants, code.co_names, code.co_varnames, code.co_freevars)

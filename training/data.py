@@ -1,0 +1,124 @@
+"""Makes and looks at training data.
+
+python -m training.data bugs --from PATH_OR_PACKAGE… --output bugs.jsonl
+python -m training.data report FILE…
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pytest_gemmadev.core.types import GemmadevError
+from training.bugs import BreakOptions, Counts, broken, examples
+from training.decontaminate import Held, held_back
+from training.examples import KINDS, Bug, Example, read_examples, write_line
+from training.functions import sources
+from training.output import written
+from training.pairs import history_bugs, pair_bugs
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except GemmadevError as error:
+        print(f"training.data: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training.data", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    bugs = commands.add_parser("bugs", help="repair questions from functions broken on purpose")
+    bugs.set_defaults(run=_bugs)
+    add = bugs.add_argument
+    add("--from", dest="sources", nargs="+", default=[], metavar="PATH_OR_PACKAGE")
+    add("--from-git", nargs="+", default=[], type=Path, metavar="REPO", help="mixed in last")
+    add("--real", nargs="+", default=[], type=Path, metavar="FILE", help="pairs, mixed in last")
+    add("--output", required=True, type=Path, metavar="FILE")
+    add("--kinds", default="line,block,rank", help=f"of questions: {','.join(KINDS)}")
+    add("--per-function", type=int, default=2, metavar="N", help="bugs of each, at most")
+    add("--limit", type=int, default=0, metavar="N", help="bugs in all; 0: no limit")
+    add("--seed", type=int, default=0)
+    add("--any-license", action="store_true", help="take code under other licenses too")
+    add("--hold-back", nargs="+", default=[], metavar="PATH", help="evaluation files and folders")
+    report = commands.add_parser("report", help="kinds, origins and lengths of prepared data")
+    report.set_defaults(run=_report)
+    report.add_argument("files", nargs="+", type=Path)
+    return parser
+
+
+def _bugs(arguments: argparse.Namespace) -> int:
+    kinds = tuple(kind for kind in arguments.kinds.split(",") if kind)
+    if unknown := [kind for kind in kinds if kind not in KINDS]:
+        raise GemmadevError(f"--kinds {unknown[0]}: there are {', '.join(KINDS)}")
+    if not (arguments.sources or arguments.from_git or arguments.real):
+        raise GemmadevError("nothing to read: name --from, --from-git or --real")
+    options = BreakOptions(
+        per_function=arguments.per_function,
+        any_license=arguments.any_license,
+        kinds=kinds,
+        seed=arguments.seed,
+    )
+    counts = Counts()
+    held = held_back(arguments.hold_back, humaneval=True)
+    made = broken(sources(arguments.sources), options, counts)
+    limited = itertools.islice(made, arguments.limit or None)
+    bugs = without(held, itertools.chain(limited, real_bugs(arguments)))
+    with written(arguments.output) as file:
+        for example in examples(bugs, options, counts):
+            file.write(write_line(example))
+        print(counts.line())
+        print(held.line())
+        if not counts.examples:
+            raise GemmadevError("no example came of these sources; nothing was written")
+    print(f"written to {arguments.output}")
+    return 0
+
+
+def real_bugs(arguments: argparse.Namespace) -> Iterator[Bug]:
+    """What people really repaired, in the order in which it is learnt."""
+    for repository in arguments.from_git:
+        yield from history_bugs(repository)
+    for file in arguments.real:
+        yield from pair_bugs(file)
+
+
+def without(held: Held, bugs: Iterator[Bug]) -> Iterator[Bug]:
+    """The bugs whose sound text shares nothing with what is held back."""
+    known = ("", "")
+    for bug in bugs:
+        if known[0] != bug.fixed:
+            known = (bug.fixed, held.reason(bug.fixed))
+        if not known[1]:
+            yield bug
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    for file in arguments.files:
+        print(f"{file}: {summary(list(read_examples(file)))}")
+    return 0
+
+
+def summary(rows: Sequence[Example]) -> str:
+    """Counts by kind, proof and license, and lengths in characters."""
+    if not rows:
+        raise GemmadevError("no examples")
+    parts = [f"{len(rows)} examples"]
+    for title in ("kind", "proof", "license"):
+        counted = Counter(getattr(row, title) or "none" for row in rows)
+        parts.append(f"{title}: " + ", ".join(f"{k} {n}" for k, n in counted.most_common(6)))
+    lengths = sorted(len(row.prompt) + len(row.completion) for row in rows)
+    marks = [lengths[min(len(lengths) - 1, int(len(lengths) * q))] for q in (0.5, 0.9, 0.99)]
+    parts.append(f"characters: {marks[0]} in the middle, {marks[1]} at 90 %, {marks[2]} at 99 %")
+    return "; ".join(parts)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
