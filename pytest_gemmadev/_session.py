@@ -11,16 +11,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import libcst
 import pytest
 
 from pytest_gemmadev._settings import Settings, settings_of
+from pytest_gemmadev._tree import Snapshot, parses
 from pytest_gemmadev.core import journal
 from pytest_gemmadev.core.budget import Budget, Meter
-from pytest_gemmadev.core.edits import unified_diff
 from pytest_gemmadev.core.plain import observation_from_plain
 from pytest_gemmadev.core.repair import Repair
 from pytest_gemmadev.core.report import patch_files, render_terminal, to_json, to_markdown
@@ -42,26 +41,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 WORKING_SHARE = 0.9  # of the budget for the search; the rest is for the final run
-
-
-@dataclass(slots=True)
-class Snapshot:
-    """The files as they were when first read: what is written must start from the same bytes."""
-
-    scope: Scope
-    contents: dict[str, bytes] = field(default_factory=dict)
-
-    def editable_files(self) -> list[str]:
-        return self.scope.editable_files()
-
-    def read(self, path: str) -> bytes:
-        if path not in self.contents:
-            self.contents[path] = self.scope.read(path)
-        return self.contents[path]
-
-    def changed_since(self, paths: Mapping[str, bytes]) -> list[str]:
-        """Those of ``paths`` whose content on disk is no longer what was read."""
-        return [path for path in sorted(paths) if self.scope.read(path) != self.read(path)]
 
 
 def repair_session(
@@ -131,7 +110,7 @@ def _repair(
             clock=time.monotonic,
             seed=settings.seed,
             tell=tell,
-            parses=_parses,
+            parses=parses,
         )
         outcomes, overlay = repair.run(baseline, meter)
         if overlay and settings.fix:
@@ -151,23 +130,13 @@ def _repair(
         seconds=meter.seconds,
         outcomes=outcomes,
         overlay=overlay,
-        diff=_diff(snapshot, overlay),
+        diff=snapshot.diff(overlay),
         undo_hint="gemmadev undo" if overlay and settings.fix else "",
     )
     _write_reports(report, settings)
     _summarize(config, report, "")
     config.hook.pytest_gemmadev_repair_done(config=config, report=report)
     return report, status
-
-
-def _parses(path: str, data: bytes) -> bool:
-    """True when libcst can read the file back to the same bytes, so that nothing of it is lost."""
-    if not path.endswith(".py"):
-        return True
-    try:
-        return libcst.parse_module(data).bytes == data
-    except (libcst.ParserSyntaxError, UnicodeError, ValueError):
-        return False
 
 
 def _write(
@@ -226,12 +195,6 @@ def _oracle(settings: Settings, scope: Scope, config: pytest.Config) -> PytestOr
         args=[str(a) for a in config.invocation_params.args],
         scope=scope,
         limits=Limits(),
-    )
-
-
-def _diff(snapshot: Snapshot, overlay: Overlay) -> str:
-    return "".join(
-        unified_diff(path, snapshot.read(path), data) for path, data in sorted(overlay.items())
     )
 
 

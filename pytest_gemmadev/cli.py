@@ -7,26 +7,22 @@ the commands that need them, so that ``gemmadev undo`` starts quickly and works 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import os
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_gemmadev import __version__
-from pytest_gemmadev.core.types import GemmadevError, ModelInfo
+from pytest_gemmadev.core.types import GemmadevError
 
 if TYPE_CHECKING:
     from pytest_gemmadev.core.journal import UndoResult
     from pytest_gemmadev.hookspecs import KnownModel
 
-_BLOCK = 1 << 22  # bytes read at once when a model is hashed
 _DEFAULT_MODEL = "gemmadev"
-_TESTED = ((3, 10), (3, 13))  # the oldest and the newest Python that the tests run on
+_MODEL_HELP = "which model; default gemmadev, none to search without one"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,9 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"gemmadev {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_undo, _add_models, _add_doctor):
+    for add in (_add_fix, _add_undo, _add_models, _add_doctor):
         add(commands)
-    arguments = parser.parse_args(argv)
+    own, program = _parted(sys.argv[1:] if argv is None else argv)
+    arguments = parser.parse_args(own, argparse.Namespace(program=program))
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
         return run(arguments)
@@ -47,6 +44,110 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("gemmadev: interrupted", file=sys.stderr)
     return 1
+
+
+# --- fix -----------------------------------------------------------------------------------------
+
+_FLAGS = ("--propose", "-h", "--help")  # of fix, the options without a value
+_FIX_USAGE = "gemmadev fix [OPTION ...] (FILE | FOLDER | -m MODULE) [ARGUMENT ...]"
+
+
+def _add_fix(commands: Any) -> None:
+    about = "run a program and repair the errors that it raises, until it runs"
+    parser = commands.add_parser(
+        "fix",
+        help=about,
+        usage=_FIX_USAGE,
+        description=(
+            "Runs FILE, FOLDER/__main__.py or a module as Python would, with your arguments, input "
+            "and output. Where it raises, patches are tried in copies of the project until one is "
+            "found with which the program runs; that one is written, and the program run again. "
+            "Options stand before the program. The exit status is the program's own."
+        ),
+        epilog="A program that runs is a weak judge: read the patch. gemmadev undo takes it back.",
+    )
+    parser.add_argument("--model", metavar="SPEC", default=_DEFAULT_MODEL, help=_MODEL_HELP)
+    parser.add_argument("--adapter", metavar="PATH", help="LoRA adapter on top of the model")
+    parser.add_argument(
+        "--budget",
+        metavar="SECONDS",
+        type=_seconds,
+        default=300.0,
+        help="limit for the search; default 300",
+    )
+    parser.add_argument(
+        "--trial",
+        metavar="SECONDS",
+        type=_seconds,
+        default=10.0,
+        help="how long the program may take in a trial, default 10; raise it where it takes longer",
+    )
+    parser.add_argument("--seed", metavar="N", type=int, default=0, help="default 0")
+    for name, text in (
+        ("allow", "only files that match may be edited, instead of all project sources"),
+        ("deny", "files that match are never edited"),
+    ):
+        parser.add_argument(
+            f"--{name}", metavar="GLOB", action="append", default=[], help=f"{text}; repeatable"
+        )
+    parser.add_argument(
+        "--also",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="a further program that has to run, without arguments, before this one; repeatable",
+    )
+    parser.add_argument("--propose", action="store_true", help="show the patch, write nothing")
+    parser.add_argument(
+        "--root", metavar="DIR", help="the project; by default found by its pyproject.toml or .git"
+    )
+    parser.add_argument("--python", metavar="PATH", help="another interpreter to run it under")
+    parser.set_defaults(run=_fix)
+
+
+def _parted(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """(what is for this command, the program with its arguments) of a command line."""
+    own = list(argv)
+    if own[:1] != ["fix"]:
+        return own, []
+    at = 1
+    while at < len(own) and own[at].startswith("-") and own[at] != "-m":
+        at += 1 if "=" in own[at] or own[at] in _FLAGS else 2
+    return own[:at], own[at:]
+
+
+def _fix(arguments: argparse.Namespace) -> int:
+    from pytest_gemmadev._fix import Options, fix, program_of
+
+    command = arguments.program
+    if not command or command == ["-m"]:
+        raise GemmadevError(f"fix: no program named; {_FIX_USAGE}")
+    options = Options(
+        model=arguments.model,
+        adapter=arguments.adapter,
+        budget_s=arguments.budget,
+        trial_s=arguments.trial,
+        seed=arguments.seed,
+        allow=tuple(arguments.allow),
+        deny=tuple(arguments.deny),
+        propose=arguments.propose,
+    )
+    for each in (*([file] for file in arguments.also), command):
+        program = program_of(each, root=arguments.root, python=arguments.python)
+        status = fix(program, options)
+        if status:
+            break
+    return status
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, 0 or more")
+    return seconds
 
 
 # --- undo ----------------------------------------------------------------------------------------
@@ -147,22 +248,6 @@ def _described(model: KnownModel) -> Iterator[str]:
 # --- doctor --------------------------------------------------------------------------------------
 
 
-class State(str, Enum):
-    OK = "ok"
-    NOTE = "note"  # worth knowing, hinders nothing
-    PROBLEM = "PROBLEM"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line of ``gemmadev doctor``."""
-
-    state: State
-    subject: str
-    found: str
-    advice: str = ""  # what to do, where ``found`` does not say it
-
-
 def _add_doctor(commands: Any) -> None:
     about = "check the installation and say what to do about each problem"
     parser = commands.add_parser("doctor", help=about, description=_sentence(about))
@@ -170,119 +255,16 @@ def _add_doctor(commands: Any) -> None:
 
 
 def _doctor(_arguments: argparse.Namespace) -> int:
+    from pytest_gemmadev._doctor import State, checks
+
     problems = 0
-    for check in _checks():
+    for check in checks():
         problems += check.state is State.PROBLEM
         print(f"{check.state.value:<8} {check.subject}: {check.found}", flush=True)
         if check.advice:
             print(f"{'':<8} -> {check.advice}", flush=True)
     print(f"{problems or 'no'} {'problem' if problems == 1 else 'problems'} found")
     return 1 if problems else 0
-
-
-def _checks() -> Iterator[Check]:
-    yield check_python()
-    yield check_dependencies()
-    yield check_plugin()
-    yield check_fork()
-    yield check_runtime()
-    yield check_model(_DEFAULT_MODEL)
-
-
-def check_python() -> Check:
-    """Whether this Python is one that the tests run on."""
-    found = f"{sys.version.split()[0]} in {sys.prefix}"
-    oldest, newest = (".".join(map(str, version)) for version in _TESTED)
-    if sys.version_info[:2] < _TESTED[0]:
-        return Check(State.PROBLEM, "Python", found, f"use Python {oldest} or newer")
-    if sys.version_info[:2] > _TESTED[1]:
-        advice = f"should anything go wrong, try Python {newest}: newer ones are not tested"
-        return Check(State.NOTE, "Python", found, advice)
-    return Check(State.OK, "Python", found)
-
-
-def check_dependencies() -> Check:
-    """Whether the packages of the base install are there."""
-    from importlib import metadata
-
-    missing = []
-    versions = []
-    for name in ("pytest", "pluggy", "libcst", "parso", "rich"):
-        try:
-            versions.append(f"{name} {metadata.version(name)}")
-        except metadata.PackageNotFoundError:
-            missing.append(name)
-    if missing:
-        advice = f"pip install {' '.join(missing)}"
-        return Check(State.PROBLEM, "packages", f"missing: {', '.join(missing)}", advice)
-    return Check(State.OK, "packages", ", ".join(versions))
-
-
-def check_plugin() -> Check:
-    """Whether pytest finds the plugin by itself."""
-    from importlib import metadata
-
-    subject = "pytest plugin"
-    found = [entry.value for entry in metadata.entry_points(group="pytest11", name="gemmadev")]
-    if not found:
-        return Check(State.PROBLEM, subject, "not registered", "pip install pytest-gemmadev")
-    if os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
-        off = "PYTEST_DISABLE_PLUGIN_AUTOLOAD keeps pytest from loading it"
-        return Check(State.NOTE, subject, off, "unset it, or run pytest with -p gemmadev")
-    return Check(State.OK, subject, f"{found[0]}, version {__version__}")
-
-
-def check_fork() -> Check:
-    """Whether candidate patches can be validated in forked processes."""
-    from pytest_gemmadev.validate.launch import CAN_FORK
-
-    if CAN_FORK:
-        return Check(State.OK, "validation", "in forked processes")
-    slow = "this system cannot fork: every candidate patch starts a Python of its own, slowly"
-    return Check(State.NOTE, "validation", slow, "give repairs a larger --gemmadev-budget")
-
-
-def check_runtime() -> Check:
-    """Whether what runs GGUF models is installed, in the version that is needed."""
-    from pytest_gemmadev.models import _capi
-
-    try:
-        library = _capi.check_runtime()
-    except GemmadevError as error:
-        return Check(State.PROBLEM, "model runtime", str(error))
-    return Check(State.OK, "model runtime", f"{_capi.RUNTIME} {_capi.PINNED} in {library.parent}")
-
-
-def check_model(spec: str) -> Check:
-    """Whether a model can be used and its file is the one that was published."""
-    from pytest_gemmadev.registry import load_model
-
-    subject = f"model {spec}"
-    try:
-        model = load_model(spec, adapter=None, threads=None)
-    except GemmadevError as error:
-        return Check(State.PROBLEM, subject, str(error))
-    if model is None:
-        return Check(State.OK, subject, "search alone")
-    info = model.info
-    model.close()
-    return check_hash(subject, info)
-
-
-def check_hash(subject: str, info: ModelInfo) -> Check:
-    """Whether a model's file has the hash it should have; reads all of it."""
-    digest = hashlib.sha256()
-    try:
-        with open(info.path, "rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-    except OSError as error:
-        found = f"{info.path} cannot be read: {error.strerror}"
-        return Check(State.PROBLEM, subject, found, "remove it, it is made again when needed")
-    if info.sha256 and digest.hexdigest() != info.sha256:
-        found = f"{info.path} is damaged, its sha256 is {digest.hexdigest()}"
-        return Check(State.PROBLEM, subject, found, "remove it, it is made again when needed")
-    return Check(State.OK, subject, f"{info.path}, sha256 {digest.hexdigest()}")
 
 
 def _sentence(text: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_gemmadev import __version__, cli
+from pytest_gemmadev import __version__, _doctor, cli
 from pytest_gemmadev.core import journal
 from pytest_gemmadev.core.types import ModelInfo
 from pytest_gemmadev.hookspecs import KnownModel
@@ -56,6 +56,7 @@ def test_every_command_is_described_in_the_help(capsys: pytest.CaptureFixture[st
         cli.main(["--help"])
     listed = capsys.readouterr().out.partition("COMMAND\n")[2]
     assert [line.split()[0] for line in listed.splitlines() if line[4:5] != " "] == [
+        "fix",
         "undo",
         "models",
         "doctor",
@@ -203,24 +204,24 @@ def test_a_model_is_listed_with_what_to_do(known: KnownModel, last: str) -> None
 @pytest.mark.parametrize(
     ("version", "state", "advice"),
     [
-        pytest.param((3, 9, 1), cli.State.PROBLEM, "use Python 3.10 or newer", id="too old"),
-        pytest.param((3, 10, 0), cli.State.OK, "", id="oldest"),
-        pytest.param((3, 13, 9), cli.State.OK, "", id="newest"),
-        pytest.param((3, 99, 0), cli.State.NOTE, "Python 3.13", id="newer"),
+        pytest.param((3, 9, 1), _doctor.State.PROBLEM, "use Python 3.10 or newer", id="too old"),
+        pytest.param((3, 10, 0), _doctor.State.OK, "", id="oldest"),
+        pytest.param((3, 13, 9), _doctor.State.OK, "", id="newest"),
+        pytest.param((3, 99, 0), _doctor.State.NOTE, "Python 3.13", id="newer"),
     ],
 )
 def test_the_doctor_judges_the_python(
-    version: tuple[int, ...], state: cli.State, advice: str, monkeypatch: pytest.MonkeyPatch
+    version: tuple[int, ...], state: _doctor.State, advice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "version_info", version)
-    check = cli.check_python()
+    check = _doctor.check_python()
     assert check.state is state
     assert advice in check.advice
     assert bool(check.advice) == bool(advice)
 
 
 def test_the_doctor_names_packages_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert cli.check_dependencies().state is cli.State.OK
+    assert _doctor.check_dependencies().state is _doctor.State.OK
     version = metadata.version
 
     def without_libcst(name: str) -> str:
@@ -229,8 +230,8 @@ def test_the_doctor_names_packages_that_are_missing(monkeypatch: pytest.MonkeyPa
         return version(name)
 
     monkeypatch.setattr(metadata, "version", without_libcst)
-    check = cli.check_dependencies()
-    assert (check.state, check.found) == (cli.State.PROBLEM, "missing: libcst")
+    check = _doctor.check_dependencies()
+    assert (check.state, check.found) == (_doctor.State.PROBLEM, "missing: libcst")
     assert check.advice == "pip install libcst"
 
 
@@ -239,49 +240,49 @@ def test_the_doctor_looks_for_the_plugin_where_pytest_does(
 ) -> None:
     monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", raising=False)
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
-    check = cli.check_plugin()
-    assert (check.state, check.advice) == (cli.State.PROBLEM, "pip install pytest-gemmadev")
+    check = _doctor.check_plugin()
+    assert (check.state, check.advice) == (_doctor.State.PROBLEM, "pip install pytest-gemmadev")
 
     info = tmp_path / "pytest_gemmadev-1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Name: pytest-gemmadev\nVersion: 1\n")
     (info / "entry_points.txt").write_text("[pytest11]\ngemmadev = pytest_gemmadev.plugin\n")
-    check = cli.check_plugin()
-    assert check.state is cli.State.OK
+    check = _doctor.check_plugin()
+    assert check.state is _doctor.State.OK
     assert "pytest_gemmadev.plugin" in check.found
 
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    check = cli.check_plugin()
-    assert check.state is cli.State.NOTE
+    check = _doctor.check_plugin()
+    assert check.state is _doctor.State.NOTE
     assert "-p gemmadev" in check.advice
 
 
 @pytest.mark.parametrize(
     ("content", "state", "found"),
     [
-        pytest.param(b"weights", cli.State.OK, "sha256", id="whole"),
-        pytest.param(b"weight", cli.State.PROBLEM, "is damaged", id="truncated"),
-        pytest.param(None, cli.State.PROBLEM, "cannot be read: No such file", id="gone"),
+        pytest.param(b"weights", _doctor.State.OK, "sha256", id="whole"),
+        pytest.param(b"weight", _doctor.State.PROBLEM, "is damaged", id="truncated"),
+        pytest.param(None, _doctor.State.PROBLEM, "cannot be read: No such file", id="gone"),
     ],
 )
 def test_the_doctor_reads_the_whole_model(
-    content: bytes | None, state: cli.State, found: str, tmp_path: Path
+    content: bytes | None, state: _doctor.State, found: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "m.gguf"
     if content is not None:
         file.write_bytes(content)
     info = ModelInfo("m", "M", path=str(file), sha256=hashlib.sha256(b"weights").hexdigest())
-    check = cli.check_hash("model m", info)
+    check = _doctor.check_hash("model m", info)
     assert check.state is state
     assert f"{file}" in check.found
     assert found in check.found
-    assert bool(check.advice) == (state is cli.State.PROBLEM)
+    assert bool(check.advice) == (state is _doctor.State.PROBLEM)
 
 
 def test_the_doctor_passes_on_what_the_registry_says(tmp_path: Path) -> None:
-    assert cli.check_model("none").state is cli.State.OK
-    check = cli.check_model(f"gguf:{tmp_path / 'missing.gguf'}")
-    assert check.state is cli.State.PROBLEM
+    assert _doctor.check_model("none").state is _doctor.State.OK
+    check = _doctor.check_model(f"gguf:{tmp_path / 'missing.gguf'}")
+    assert check.state is _doctor.State.PROBLEM
     assert "missing.gguf" in check.found
 
 
@@ -300,8 +301,8 @@ def test_the_doctor_ends_with_a_count(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    checks = [cli.Check(cli.State(s), "thing", "seen", "do this") for s in states]
-    monkeypatch.setattr(cli, "_checks", lambda: iter(checks))
+    checks = [_doctor.Check(_doctor.State(s), "thing", "seen", "do this") for s in states]
+    monkeypatch.setattr(_doctor, "checks", lambda: iter(checks))
     assert cli.main(["doctor"]) == status
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"{states[0]:<8} thing: seen"

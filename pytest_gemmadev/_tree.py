@@ -1,0 +1,48 @@
+"""The user's files as a repair found them, and what may be written in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import libcst
+
+from pytest_gemmadev.core.edits import unified_diff
+from pytest_gemmadev.core.scope import Scope
+from pytest_gemmadev.core.types import Overlay
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """The files as they were when first read: what is written must start from the same bytes."""
+
+    scope: Scope
+    contents: dict[str, bytes] = field(default_factory=dict)
+
+    def editable_files(self) -> list[str]:
+        return self.scope.editable_files()
+
+    def read(self, path: str) -> bytes:
+        if path not in self.contents:
+            self.contents[path] = self.scope.read(path)
+        return self.contents[path]
+
+    def changed_since(self, paths: Mapping[str, bytes]) -> list[str]:
+        """Those of ``paths`` whose content on disk is no longer what was read."""
+        return [path for path in sorted(paths) if self.scope.read(path) != self.read(path)]
+
+    def diff(self, overlay: Overlay) -> str:
+        """What ``overlay`` changes, as one unified diff."""
+        return "".join(
+            unified_diff(path, self.read(path), data) for path, data in sorted(overlay.items())
+        )
+
+
+def parses(path: str, data: bytes) -> bool:
+    """True when libcst can read the file back to the same bytes, so that nothing of it is lost."""
+    if not path.endswith(".py"):
+        return True
+    try:
+        return libcst.parse_module(data).bytes == data
+    except (libcst.ParserSyntaxError, UnicodeError, ValueError):
+        return False
