@@ -21,6 +21,7 @@ from threading import Event
 from typing import Any
 
 from eval.cases import Case, Files, read_tree, write_tree
+from eval.place import ranks_of
 from eval.process import Finished, run_command
 from pytest_gemmadev.core.edits import unified_diff
 from pytest_gemmadev.core.types import GemmadevError
@@ -75,6 +76,9 @@ class Result:
     patches: tuple[Mapping[str, Any], ...] = ()  # the chosen ones: origin, rank, log_likelihood
     others: int = 0  # plausible patches not chosen
     failures: tuple[Mapping[str, Any], ...] = ()  # as the tool saw them
+    function_rank: int | None = None  # of the fixed function among those suspected, from 1
+    line_rank: int | None = None  # of the fixed statement among those suspected, from 1
+    localizing_s: float = 0.0
 
     @property
     def plausible(self) -> bool:
@@ -152,6 +156,10 @@ def repair_case(
     if score is Score.FAILED:
         reason = _why(done, report, reason)
     failures = tuple(report.get("failures", ()))
+    searched: Mapping[str, Any] = next(
+        (failure for failure in failures if failure.get("suspicions")), {}
+    )
+    ranks = ranks_of(case, searched.get("suspicions", ()))
     patches = [patch for failure in failures for patch in failure["patches"]]
     return Result(
         case=case.id,
@@ -176,6 +184,9 @@ def repair_case(
             {key: failure.get(key) for key in ("nodeid", "kind", "error", "status", "reason")}
             for failure in failures
         ),
+        function_rank=ranks.function,
+        line_rank=ranks.line,
+        localizing_s=searched.get("localizing_seconds", 0.0),
     )
 
 

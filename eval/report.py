@@ -61,6 +61,30 @@ def totals_of(results: Sequence[Result]) -> dict[str, Any]:
     }
 
 
+_PLACES = (1, 5, 10, 20)
+
+
+def places_of(results: Sequence[Result]) -> dict[str, Any]:
+    """In how many runs the fixed function, and statement, was among the first few suspicions.
+
+    A run that suspected nothing counts as one that did not find the place.
+    """
+    scored = [result for result in results if result.score is not Score.NOT_SCORED]
+    functions = [result.function_rank for result in scored]
+    lines = [result.line_rank for result in scored]
+    return {
+        "runs": len(scored),
+        "function": {str(n): _within(functions, n) for n in _PLACES},
+        "line": {str(n): _within(lines, n) for n in _PLACES},
+        "function_in_5_interval": _interval(_within(functions, 5), len(scored)),
+        "median_s": _rounded(median([result.localizing_s for result in scored])),
+    }
+
+
+def _within(ranks: Sequence[int | None], limit: int) -> int:
+    return sum(rank is not None and rank <= limit for rank in ranks)
+
+
 def breakdown(
     results: Sequence[Result], groups: Callable[[Result], Iterable[str]]
 ) -> dict[str, dict[str, Any]]:
@@ -80,6 +104,10 @@ def report_of(results: Sequence[Result], settings: Mapping[str, Any]) -> dict[st
         "slices": breakdown(results, lambda result: [result.slice or "-"]),
         "kinds": breakdown(results, lambda result: result.kinds or ("-",)),
         "seeds": breakdown(results, lambda result: [str(result.seed)]),
+        "places": {
+            name: places_of([result for result in results if (result.slice or "-") == name])
+            for name in sorted({result.slice or "-" for result in results})
+        },
     }
 
 
@@ -242,6 +270,23 @@ def _tables(report: Mapping[str, Any]) -> Iterator[Block]:
     for title, key in _TABLES:
         if len(report[key]) > 1:
             yield totals_table(title, report[key])
+    yield places_table(report["places"])
+
+
+def places_table(groups: Mapping[str, Mapping[str, Any]]) -> Table:
+    """A row for each slice: how high the place of the fix stood among the suspicions."""
+    ranks = [("function", str(n)) for n in _PLACES] + [("line", str(n)) for n in _PLACES]
+    heads = ("Place of the fault", "runs", *(f"{what} in {n}" for what, n in ranks), "median s")
+    rows = tuple(
+        (
+            name,
+            str(places["runs"]),
+            *(str(places[what][n]) for what, n in ranks),
+            _shown(places["median_s"]),
+        )
+        for name, places in groups.items()
+    )
+    return Table(heads, rows)
 
 
 _MISSES = (
@@ -274,6 +319,9 @@ def _entry(result: Result, *, is_open: bool = False) -> Entry:
         f"{result.peak_mb:.0f} MB"
     )
     blocks: list[Text | Code] = [Text(result.reason)] if result.reason else []
+    if not result.correct and result.localizing_s:
+        function, line = result.function_rank or "-", result.line_rank or "-"
+        blocks.append(Text(f"Place of the fix: function {function}, statement {line} suspected."))
     blocks += [
         Text(f"{patch['origin']}, rank {patch['rank']}{_explained(patch)}")
         for patch in result.patches

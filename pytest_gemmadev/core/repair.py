@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from pytest_gemmadev.core.budget import Meter
 from pytest_gemmadev.core.edits import decode_source, edit_overlay
-from pytest_gemmadev.core.evidence import assertions, doubt
+from pytest_gemmadev.core.evidence import doubt
 from pytest_gemmadev.core.localize import localize, mentioned
 from pytest_gemmadev.core.patches import found_overlay, plausible_order, ranked_patch
 from pytest_gemmadev.core.search import Found, Search, choose
@@ -151,10 +151,10 @@ class Repair:
         spent = meter.seconds - start_s
         if accepted is None:
             reason = _why_not(found, share, search)
-            self._give_up(failing, Status.UNREPAIRED, reason, search.validations, spent)
+            self._give_up(failing, Status.UNREPAIRED, reason, search, spent)
             return observation
         chosen, patches, after = accepted
-        self._close(failing, chosen, patches, observation, after, search.validations, spent)
+        self._close(failing, chosen, patches, observation, after, search, spent)
         return after
 
     # --- the walk of one failing set -------------------------------------------------------------
@@ -275,7 +275,7 @@ class Repair:
         patches: tuple[RankedPatch, ...],
         before: Observation,
         after: Observation,
-        validations: int,
+        search: Search,
         seconds: float,
     ) -> None:
         first = next(s for s in failing.stacks if s.nodeid in chosen.targets)
@@ -287,7 +287,15 @@ class Repair:
         if chosen.assertions == 1:
             reason += "; thinly tested: one assertion runs what was changed"
         self.outcomes[first.nodeid] = Outcome(
-            first.nodeid, first, Status.REPAIRED, reason, patches, validations, seconds
+            first.nodeid,
+            first,
+            Status.REPAIRED,
+            reason,
+            patches,
+            search.validations,
+            seconds,
+            search.suspicions,
+            search.localizing_s,
         )
         still = set(after.failing)
         for stack in before.stacks:
@@ -301,18 +309,20 @@ class Repair:
         failing: FailingSet,
         status: Status,
         reason: str,
-        validations: int = 0,
+        search: Search | None = None,
         seconds: float = 0.0,
     ) -> None:
-        for index, stack in enumerate(failing.stacks):
-            self.outcomes[stack.nodeid] = Outcome(
-                stack.nodeid,
-                stack,
-                status,
-                reason,
-                (),
-                validations if index == 0 else 0,
-                seconds if index == 0 else 0.0,
+        """Closes all of them; what the search cost stands at the first."""
+        for stack in failing.stacks:
+            self.outcomes[stack.nodeid] = Outcome(stack.nodeid, stack, status, reason)
+        if search is not None:
+            first = failing.stacks[0].nodeid
+            self.outcomes[first] = replace(
+                self.outcomes[first],
+                validations=search.validations,
+                seconds=seconds,
+                suspicions=search.suspicions,
+                localizing_s=search.localizing_s,
             )
 
 

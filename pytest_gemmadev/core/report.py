@@ -19,6 +19,7 @@ from pytest_gemmadev.core.types import (
     RankedPatch,
     RepairReport,
     Status,
+    Suspicion,
 )
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ VERSION = 1  # of the JSON format
 _REPAIRED = (Status.REPAIRED, Status.PROPOSED)
 _MAX_MESSAGE = 200  # characters of an error's message that a person is shown
 _MAX_COMMENT = 60_000  # characters of Markdown; GitHub takes 65,536 in a comment
+_SUSPICIONS = 200  # of a failure that JSON holds
 _NAMES = 5  # tests of one group that are named
 _WORDS = {
     Status.REPAIRED: "repaired",
@@ -79,6 +81,19 @@ def _failure(outcome: Outcome) -> dict[str, Any]:
         "patches": [_patch(patch) for patch in outcome.patches],
         "validations": outcome.validations,
         "seconds": round(outcome.seconds, 3),
+        "localizing_seconds": round(outcome.localizing_s, 3),
+        "suspicions": [_suspicion(suspicion) for suspicion in outcome.suspicions[:_SUSPICIONS]],
+    }
+
+
+def _suspicion(suspicion: Suspicion) -> dict[str, Any]:
+    span = suspicion.span
+    return {
+        "file": _decodable(span.path),
+        "line": span.start_line,
+        "end_line": span.end_line,
+        "score": round(suspicion.score, 4),
+        "technique": suspicion.technique,
     }
 
 

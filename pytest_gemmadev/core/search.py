@@ -34,6 +34,7 @@ from pytest_gemmadev.core.types import (
     Regressed,
     RepairTask,
     StillFailing,
+    Suspicion,
     TimedOut,
     Verdict,
     assert_never,
@@ -130,11 +131,13 @@ class Search:
     recent_s: float = 0.0  # a validation of the last batch took
     scoring_s: float = 0.0  # spent in scores
     score_s: float = 0.1  # the model takes for one candidate; measured at its first use
+    suspicions: tuple[Suspicion, ...] = ()  # of the task that was asked about
+    localizing_s: float = 0.0  # those took
     seen: set[tuple[tuple[str, int], ...]] = field(default_factory=set)
 
     def run(self, task: RepairTask, meter: Meter, *, depth: int = 1) -> list[Found]:
         """Plausible repairs of the task, in the order found. Ends with the meter."""
-        task = self.relocate(task)
+        task = self._located(task, depth)
         places = Places.of(task.suspicions, task.sources)
         found: list[Found] = []
         ahead: list[tuple[Step, StillFailing]] = []
@@ -149,6 +152,13 @@ class Search:
         if not found:
             self._follow(task, ahead, meter, found, depth)
         return found
+
+    def _located(self, task: RepairTask, depth: int) -> RepairTask:
+        start_s = self.clock()
+        task = self.relocate(task)
+        if depth == 1:
+            self.suspicions, self.localizing_s = task.suspicions, self.clock() - start_s
+        return task
 
     # --- one pass over a stream of candidates ----------------------------------------------------
 

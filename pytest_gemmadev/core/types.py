@@ -391,6 +391,8 @@ class Outcome:
     patches: tuple[RankedPatch, ...] = ()
     validations: int = 0
     seconds: float = 0.0
+    suspicions: tuple[Suspicion, ...] = ()  # where the fault was looked for, best first
+    localizing_s: float = 0.0  # of the seconds, those that finding the places took
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,9 @@ from pytest_gemmadev.core.types import (
     RankedPatch,
     RepairReport,
     Role,
+    Span,
     Status,
+    Suspicion,
 )
 
 OLD = b"def total(items):\n    return sum(itmes)\n"
@@ -57,8 +59,10 @@ def patch(
 
 
 def repaired(*patches: RankedPatch, nodeid: str = TOTAL) -> Outcome:
+    places = tuple(Suspicion(Span("shop/cart.py", n, n), 1 / n, "frame") for n in range(2, 400))
+    reason = "14 tests pass with it"
     return Outcome(
-        nodeid, stack(nodeid), Status.REPAIRED, "14 tests pass with it", patches, 57, 2.4
+        nodeid, stack(nodeid), Status.REPAIRED, reason, patches, 57, 2.4, places, 0.12345
     )
 
 
@@ -127,6 +131,17 @@ def test_json_holds_what_the_interface_names() -> None:
                 ],
                 "validations": 57,
                 "seconds": 2.4,
+                "localizing_seconds": 0.123,
+                "suspicions": [
+                    {
+                        "file": "shop/cart.py",
+                        "line": line,
+                        "end_line": line,
+                        "score": round(1 / line, 4),
+                        "technique": "frame",
+                    }
+                    for line in range(2, 202)
+                ],
             }
         ],
         "totals": {

@@ -28,7 +28,7 @@ from eval.document import (
 )
 from eval.plots import counts_plot, outcomes_plot, rates_plot, time_plot
 from eval.repair import Result, Score
-from eval.report import repair_document, report_of, samples_document, write_reports
+from eval.report import places_of, repair_document, report_of, samples_document, write_reports
 
 HOSTILE = "</pre><script>alert(1)</script>"
 
@@ -141,6 +141,23 @@ def test_every_failure_is_shown_with_its_diff_and_reason() -> None:
     assert "40 MB" in entries["good"].detail
     misses = next(b for b in blocks if isinstance(b, Table) and b.heads[0] == "What is missed")
     assert ("no candidate turned the failing set green", "1") in misses.rows
+
+
+def test_places_count_runs_that_found_them() -> None:
+    results = [
+        result("a", Score.CORRECT, function_rank=1, line_rank=6, localizing_s=1.0),
+        result("b", Score.FAILED, function_rank=5, localizing_s=3.0),
+        result("c", Score.FAILED, localizing_s=2.0),
+        result("d", Score.NOT_SCORED),
+    ]
+    places = places_of(results)
+    assert places["runs"] == 3
+    assert places["function"] == {"1": 1, "5": 2, "10": 2, "20": 2}
+    assert places["line"] == {"1": 0, "5": 0, "10": 1, "20": 1}
+    assert places["median_s"] == 2.0
+    entries = repair_document(report_of(results, {}), results)
+    shown = next(b for b in entries if isinstance(b, Table) and b.heads[0].startswith("Place"))
+    assert shown.rows == (("s", "3", "1", "2", "2", "2", "0", "0", "1", "1", "2.0"),)
 
 
 def test_samples_are_shown_with_their_verdicts() -> None:
