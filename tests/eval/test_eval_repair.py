@@ -335,4 +335,4 @@ def test_the_plugin_repairs_a_case(tmp_path: Path) -> None:
     assert row["case"] == load_cases(folder)[0].id
     assert row["validations"] >= 1
     assert (row["function_rank"], row["line_rank"]) == (1, 1)
-    assert report["places"]["-"]["function"] == {"1": 1, "5": 1, "10": 1, "20": 1}
+    assert report["places"]["debug"]["function"] == {"1": 1, "5": 1, "10": 1, "20": 1}

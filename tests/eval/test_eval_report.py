@@ -145,7 +145,7 @@ def test_every_failure_is_shown_with_its_diff_and_reason() -> None:
 
 def test_places_count_runs_that_found_them() -> None:
     results = [
-        result("a", Score.CORRECT, function_rank=1, line_rank=6, localizing_s=1.0),
+        result("a", Score.CORRECT, seconds=2.0, function_rank=1, line_rank=6, localizing_s=1.0),
         result("b", Score.FAILED, function_rank=5, localizing_s=3.0),
         result("c", Score.FAILED, localizing_s=2.0),
         result("d", Score.NOT_SCORED),
