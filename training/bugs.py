@@ -54,6 +54,12 @@ class Counts:
     by_license: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
+    def add(self, bug: Bug) -> None:
+        self.bugs += 1
+        self.executed += bug.proof == "executed"
+        self.by_rewrite[bug.how] += 1
+        self.by_license[bug.license] += 1
+
     def line(self) -> str:
         rate = self.functions / self.seconds if self.seconds else 0.0
         return (
@@ -93,17 +99,19 @@ def broken(
             wanted = options.per_function * (3 if options.execute else 1)
             found = list(_breaks(sound, text, random_, wanted, invent))
             if options.execute and prove is not None:
-                proved = prove(sound, found)
-                counts.executed += len(proved)
-                ids = {bug.id for bug in proved}
-                rest = [] if options.only_executed else [b for b in found if b.id not in ids]
-                found = [*proved, *rest]
+                found = _proved_first(found, prove(sound, found), only=options.only_executed)
             for bug in found[: options.per_function]:
-                counts.bugs += 1
-                counts.by_rewrite[bug.how] += 1
-                counts.by_license[bug.license] += 1
+                counts.add(bug)
                 yield bug
             counts.seconds = time.monotonic() - started
+
+
+def _proved_first(found: list[Bug], proved: list[Bug], *, only: bool) -> list[Bug]:
+    """The bugs by what they teach: wrong values, other errors, misspelt names, unproved ones."""
+    ids = {bug.id for bug in proved}
+    rest = [] if only else [bug for bug in found if bug.id not in ids]
+    kinds = {"AssertionError": 0, "NameError": 2}
+    return [*sorted(proved, key=lambda b: kinds.get(b.stack.error if b.stack else "", 1)), *rest]
 
 
 def examples(bugs: Iterable[Bug], options: BreakOptions, counts: Counts) -> Iterator[Example]:

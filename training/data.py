@@ -14,9 +14,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pytest_gemmadev.core.types import GemmadevError
-from training.bugs import BreakOptions, Counts, broken, examples
+from training.bugs import BreakOptions, Counts, Invent, broken, examples
 from training.decontaminate import Held, held_back
 from training.examples import KINDS, Bug, Example, read_examples, write_line
+from training.execute import Prover
 from training.functions import sources
 from training.output import written
 from training.pairs import history_bugs, pair_bugs
@@ -47,6 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--limit", type=int, default=0, metavar="N", help="bugs in all; 0: no limit")
     add("--seed", type=int, default=0)
     add("--any-license", action="store_true", help="take code under other licenses too")
+    add("--no-execute", action="store_true", help="do not call functions to prove that they broke")
+    add("--only-executed", action="store_true", help="leave out what no call or test proved")
+    add("--invent", default="", metavar="MODEL", help="a model that writes bugs too: gemmadev, …")
     add("--hold-back", nargs="+", default=[], metavar="PATH", help="evaluation files and folders")
     report = commands.add_parser("report", help="kinds, origins and lengths of prepared data")
     report.set_defaults(run=_report)
@@ -62,16 +66,21 @@ def _bugs(arguments: argparse.Namespace) -> int:
         raise GemmadevError("nothing to read: name --from, --from-git or --real")
     options = BreakOptions(
         per_function=arguments.per_function,
+        execute=not arguments.no_execute,
+        only_executed=arguments.only_executed,
         any_license=arguments.any_license,
         kinds=kinds,
         seed=arguments.seed,
     )
     counts = Counts()
     held = held_back(arguments.hold_back, humaneval=True)
-    made = broken(sources(arguments.sources), options, counts)
-    limited = itertools.islice(made, arguments.limit or None)
-    bugs = without(held, itertools.chain(limited, real_bugs(arguments)))
-    with written(arguments.output) as file:
+    invent = _inventor(arguments.invent)
+    with Prover(seed=arguments.seed) as prover, written(arguments.output) as file:
+        made = broken(
+            sources(arguments.sources), options, counts, prove=prover.prove, invent=invent
+        )
+        limited = itertools.islice(made, arguments.limit or None)
+        bugs = without(held, itertools.chain(limited, real_bugs(arguments)))
         for example in examples(bugs, options, counts):
             file.write(write_line(example))
         print(counts.line())
@@ -80,6 +89,15 @@ def _bugs(arguments: argparse.Namespace) -> int:
             raise GemmadevError("no example came of these sources; nothing was written")
     print(f"written to {arguments.output}")
     return 0
+
+
+def _inventor(spec: str) -> Invent | None:
+    if not spec:
+        return None
+    from training.invent import Inventor
+    from training.runtime import open_model
+
+    return Inventor(open_model(spec)).changes
 
 
 def real_bugs(arguments: argparse.Namespace) -> Iterator[Bug]:

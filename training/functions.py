@@ -14,7 +14,7 @@ import tarfile
 import warnings
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import (
     Distribution,
     PackageNotFoundError,
@@ -56,6 +56,7 @@ class SourceText:
     origin: str  # ``package==version``, or the folder's name
     license: str
     module: str = ""  # importable name, empty where it cannot be imported here
+    root: str = ""  # folder to import it from, where that is not on the path already
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +164,11 @@ def _folder(path: Path) -> Iterator[SourceText]:
     files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
     for file in files:
         relative = file.relative_to(root).as_posix()
-        found = _read(file, relative, root.resolve().name, license_, "")
+        inner = relative.removeprefix("src/")
+        found = _read(file, relative, root.resolve().name, license_, _module(inner))
         if found is not None:
-            yield found
+            start = root / "src" if inner != relative else root
+            yield replace(found, root=str(start.resolve()))
 
 
 def _project_license(root: Path) -> str:

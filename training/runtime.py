@@ -1,0 +1,39 @@
+"""Where training meets the runtime that its adapters are for: the one module that imports it.
+
+Models are asked for through the registry, as the plugin does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pytest_gemmadev.core.types import GemmadevError, Model
+
+
+def open_model(spec: str, adapter: str = "") -> Model:
+    """The model behind a spec such as ``gguf:PATH``, with an adapter in GGUF format."""
+    from pytest_gemmadev.registry import load_model
+
+    model = load_model(spec, adapter=adapter or None, threads=None)
+    if model is None:
+        raise GemmadevError(f"model {spec!r}: is none; name one")
+    return model
+
+
+def packaged_model() -> Path:
+    """The packaged Gemma, joined from its parts."""
+    from pytest_gemmadev.models.packaged import GEMMA, join
+
+    return join(GEMMA)
+
+
+def continuation_scores(
+    gguf: str, adapter: str, prefix: str, continuations: Sequence[str]
+) -> tuple[float, ...]:
+    """Log-likelihoods in nats, as the plugin would see them."""
+    model = open_model(f"gguf:{gguf}", adapter)
+    try:
+        return model.score(prefix, continuations)
+    finally:
+        model.close()
