@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from pytest_gemmadev._careful import Careful
+from pytest_gemmadev._last import remember
 from pytest_gemmadev._tree import Snapshot, parses
 from pytest_gemmadev.core import journal
 from pytest_gemmadev.core.budget import Budget, Meter
@@ -144,6 +145,7 @@ def _repaired(program: Program, options: Options, ran: Ran, input_: bytes) -> Re
         diff=snapshot.diff(overlay),
         undo_hint=f"gemmadev undo --root {program.root}" if written else "",
     )
+    remember(program.root, report, f"gemmadev fix {program.name}")
     _show(report)
     return report
 

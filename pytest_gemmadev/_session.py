@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_gemmadev._last import remember
 from pytest_gemmadev._settings import Settings, settings_of
 from pytest_gemmadev._tree import Snapshot, parses
 from pytest_gemmadev.core import journal
@@ -134,6 +135,7 @@ def _repair(
         undo_hint="gemmadev undo" if overlay and settings.fix else "",
     )
     _write_reports(report, settings)
+    remember(settings.root, report, f"pytest --gemmadev-{'fix' if settings.fix else 'propose'}")
     _summarize(config, report, "")
     config.hook.pytest_gemmadev_repair_done(config=config, report=report)
     return report, status

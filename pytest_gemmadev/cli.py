@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"gemmadev {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_fix, _add_undo, _add_models, _add_doctor):
+    for add in (_add_fix, _add_undo, _add_chat, _add_models, _add_doctor):
         add(commands)
     own, program = _parted(sys.argv[1:] if argv is None else argv)
     arguments = parser.parse_args(own, argparse.Namespace(program=program))
@@ -66,8 +66,7 @@ def _add_fix(commands: Any) -> None:
         ),
         epilog="A program that runs is a weak judge: read the patch. gemmadev undo takes it back.",
     )
-    parser.add_argument("--model", metavar="SPEC", default=_DEFAULT_MODEL, help=_MODEL_HELP)
-    parser.add_argument("--adapter", metavar="PATH", help="LoRA adapter on top of the model")
+    _add_model_options(parser)
     parser.add_argument(
         "--budget",
         metavar="SECONDS",
@@ -82,7 +81,6 @@ def _add_fix(commands: Any) -> None:
         default=10.0,
         help="how long the program may take in a trial, default 10; raise it where it takes longer",
     )
-    parser.add_argument("--seed", metavar="N", type=int, default=0, help="default 0")
     for name, text in (
         ("allow", "only files that match may be edited, instead of all project sources"),
         ("deny", "files that match are never edited"),
@@ -204,6 +202,56 @@ def _undone(result: UndoResult, root: Path) -> Iterator[str]:
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(result.when))
     what = "interrupted repair" if result.interrupted else "repair"
     yield f"undone: the {what} of {when} ({result.note})"
+
+
+# --- chat ----------------------------------------------------------------------------------------
+
+
+def _add_chat(commands: Any) -> None:
+    about = "talk to the model about the last failure"
+    parser = commands.add_parser(
+        "chat",
+        help=about,
+        description=(
+            "Talks about the last failure that pytest --gemmadev-fix, --gemmadev-propose or "
+            "gemmadev fix has met in this project: its stack, the values there, the patches. "
+            "/help lists the commands; anything else is a question to the model. Lines come from "
+            "the terminal, a pipe, or the command line."
+        ),
+    )
+    parser.add_argument("question", metavar="QUESTION", nargs="*", help="ask this and leave")
+    _add_model_options(parser)
+    parser.add_argument(
+        "--seconds",
+        metavar="SECONDS",
+        type=_seconds,
+        default=120.0,
+        help="limit for one answer; default 120",
+    )
+    parser.add_argument(
+        "--tokens", metavar="N", type=int, default=300, help="length of an answer; default 300"
+    )
+    parser.add_argument("--root", metavar="DIR", help="the project; by default found from here up")
+    parser.set_defaults(run=_chat)
+
+
+def _chat(arguments: argparse.Namespace) -> int:
+    from pytest_gemmadev._chat import Options, chat
+
+    options = Options(
+        model=arguments.model,
+        adapter=arguments.adapter,
+        answer_s=arguments.seconds,
+        tokens=max(1, arguments.tokens),
+        seed=arguments.seed,
+    )
+    return chat(arguments.root, options, " ".join(arguments.question))
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", metavar="SPEC", default=_DEFAULT_MODEL, help=_MODEL_HELP)
+    parser.add_argument("--adapter", metavar="PATH", help="LoRA adapter on top of the model")
+    parser.add_argument("--seed", metavar="N", type=int, default=0, help="default 0")
 
 
 # --- models --------------------------------------------------------------------------------------

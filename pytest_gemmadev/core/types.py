@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NoReturn, Protocol, TypeAlias
+from typing import NoReturn, Protocol, TypeAlias, runtime_checkable
 
 
 class GemmadevError(Exception):
@@ -314,6 +314,14 @@ class Model(Protocol):
         """Log-likelihood in nats of each continuation after ``prefix``, in their order."""
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A model that can also tell what it writes while it writes."""
+
+    def stream(self, prompt: str, sampling: Sampling) -> Iterator[str]:
+        """One continuation of ``prompt``, piece by piece."""
 
 
 # --- search --------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -104,6 +104,29 @@ def complete(engine: Engine, prompt: str, sampling: Sampling) -> list[Completion
     for first in range(0, sampling.samples, step):
         found += _draw(engine, start, sampling, range(first, min(first + step, sampling.samples)))
     return found
+
+
+def stream(engine: Engine, prompt: str, sampling: Sampling) -> Iterator[str]:
+    """One continuation, piece by piece; together the text that `complete` gives.
+
+    What may be the beginning of a stop string is held back until it is known not to be.
+    """
+    limit = min(sampling.max_tokens, engine.cells // 2 - EXACT)
+    sampling = replace(sampling, max_tokens=limit)
+    root = engine.branch(_start(engine, prompt, sampling), 1)
+    sample = _Sample(1, generator(sampling.seed, 0), position=root.position)
+    for _, row in engine.rows([root]):
+        token = pick(row, sampling, sample.random)
+        sample.take(engine, token, float(row[token]) - log_normalizer(row), sampling)
+    held = max((len(stop) - 1 for stop in sampling.stop), default=0)
+    told = 0
+    while not sample.ended:
+        sure = max(told, len(sample.text) - held)
+        yield sample.text[told:sure]
+        told = sure
+        _step(engine, [sample], sampling, least=STEADY)
+    engine.drop_branches()
+    yield sample.text[told:]
 
 
 def _draw(

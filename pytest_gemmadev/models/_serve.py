@@ -37,9 +37,12 @@ def main() -> int:
             continue
         request = json.loads(line)
         try:
-            if request["do"] == "open":
+            if request["do"] == "stream":
+                _stream(engine, request, answers)
+                answer: Any = None
+            elif request["do"] == "open":
                 engine = _open(request)
-                answer: Any = {"infill": engine.can_infill, "vocabulary": engine.vocabulary}
+                answer = {"infill": engine.can_infill, "vocabulary": engine.vocabulary}
             else:
                 answer = _answer(engine, request)
         except Exception as error:  # whatever it is, the parent has to hear of it
@@ -84,20 +87,17 @@ def _open(request: dict[str, Any]) -> Any:
 
 
 def _answer(engine: Any, request: dict[str, Any]) -> Any:
-    from pytest_gemmadev.core.types import Sampling
     from pytest_gemmadev.models import _answer
 
     match request["do"]:
         case "score":
             return _answer.score(engine, request["prefix"], request["continuations"])
         case "complete":
-            asked = request["sampling"]
-            sampling = Sampling(**{**asked, "stop": tuple(asked["stop"])})
+            sampling = _sampling(request)
             found = _answer.complete(engine, request["prompt"], sampling)
             return [dataclasses.asdict(completion) for completion in found]
         case "complete_many":
-            asked = request["sampling"]
-            sampling = Sampling(**{**asked, "stop": tuple(asked["stop"])})
+            sampling = _sampling(request)
             many = _answer.complete_many(engine, request["prompts"], sampling)
             return [[dataclasses.asdict(completion) for completion in each] for each in many]
         case "tokens":
@@ -109,6 +109,22 @@ def _answer(engine: Any, request: dict[str, Any]) -> Any:
             }
         case other:
             raise ValueError(f"no such request: {other}")
+
+
+def _stream(engine: Any, request: dict[str, Any], answers: BinaryIO) -> None:
+    """Answers with a line for each piece of text; the last line is `main`'s."""
+    from pytest_gemmadev.models import _answer
+
+    for piece in _answer.stream(engine, request["prompt"], _sampling(request)):
+        if piece:
+            _write(answers, {"piece": piece})
+
+
+def _sampling(request: dict[str, Any]) -> Any:
+    from pytest_gemmadev.core.types import Sampling
+
+    asked = request["sampling"]
+    return Sampling(**{**asked, "stop": tuple(asked["stop"])})
 
 
 def _write(answers: BinaryIO, answer: dict[str, Any]) -> None:

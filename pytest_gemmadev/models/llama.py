@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
@@ -88,6 +88,19 @@ class LlamaModel:
             return ()
         return tuple(self._ask("score", prefix=prefix, continuations=list(continuations)))
 
+    def stream(self, prompt: str, sampling: Sampling) -> Iterator[str]:
+        """The continuation of ``prompt`` piece by piece, as it is written."""
+        request = {"do": "stream", "prompt": prompt, "sampling": dataclasses.asdict(sampling)}
+        child = self._ready()
+        try:
+            yield from child.pieces(request, timeout_s=self._request_timeout_s)
+        except _Gone as gone:
+            self._child = None
+            raise GemmadevError(f"model {self.info.spec}: {gone}") from None
+        finally:
+            if child.is_busy:  # nobody waits for the rest
+                self.close()
+
     def token_ids(self, text: str, *, chat: bool = False) -> dict[str, Any]:
         """Token ids of ``text`` as prefix, continuation and chat message; tokens evaluated."""
         ids: dict[str, Any] = self._ask("tokens", text=text, chat=chat)
@@ -102,9 +115,7 @@ class LlamaModel:
             self._loading = False
 
     def _ask(self, do: str, **request: Any) -> Any:
-        child = self._child or self._start()
-        if self._loading:
-            self._wait_for(child)
+        child = self._ready()
         try:
             return child.ask({"do": do, **request}, timeout_s=self._request_timeout_s)
         except _Gone as gone:
@@ -116,6 +127,13 @@ class LlamaModel:
                 child.end()
                 self._child = None
             raise
+
+    def _ready(self) -> _Child:
+        """The process, with the model loaded."""
+        child = self._child or self._start()
+        if self._loading:
+            self._wait_for(child)
+        return child
 
     def _start(self) -> _Child:
         _capi.check_runtime()
@@ -189,22 +207,38 @@ class _Child:
 
         Raises `GemmadevError` for one that says no, `_Gone` when there is none.
         """
+        (*_, last) = self._answers(request, timeout_s=timeout_s)
+        return last["ok"]
+
+    def pieces(self, request: dict[str, Any], *, timeout_s: float) -> Iterator[str]:
+        """The answer to a request that is answered piece by piece."""
+        for answer in self._answers(request, timeout_s=timeout_s):
+            if "piece" in answer:
+                yield answer["piece"]
+
+    def _answers(
+        self, request: dict[str, Any] | None, *, timeout_s: float
+    ) -> Iterator[dict[str, Any]]:
+        """Lines of answer up to the one that ends it."""
         data = b"" if request is None else _line(request)
+        deadline = time.monotonic() + timeout_s
         self.is_busy = True
-        try:
-            answer = json.loads(self._exchange(data, time.monotonic() + timeout_s))
-        except (BrokenPipeError, EOFError):
-            said = self._obituary()
-            self.end()
-            raise _Gone(said) from None
-        except TimeoutError:
-            self.end()
-            asked = "open" if request is None else request["do"]
-            raise _Gone(f"no answer to {asked!r} within {timeout_s:g} s") from None
-        self.is_busy = False
-        if "error" in answer:
-            raise GemmadevError(answer["error"])
-        return answer["ok"]
+        while self.is_busy:
+            try:
+                answer = json.loads(self._exchange(data, deadline))
+            except (BrokenPipeError, EOFError):
+                said = self._obituary()
+                self.end()
+                raise _Gone(said) from None
+            except TimeoutError:
+                self.end()
+                asked = "open" if request is None else request["do"]
+                raise _Gone(f"no answer to {asked!r} within {timeout_s:g} s") from None
+            data = b""
+            self.is_busy = "piece" in answer
+            if "error" in answer:
+                raise GemmadevError(answer["error"])
+            yield answer
 
     def _exchange(self, data: bytes, deadline: float) -> bytes:
         """Writes and reads at once, so that neither side waits on a full pipe."""
@@ -218,6 +252,10 @@ class _Child:
             if rest:
                 selector.register(stdin, selectors.EVENT_WRITE)
             while True:
+                line, found, after = self._buffer.partition(b"\n")
+                if found and not rest:
+                    self._buffer = after
+                    return line
                 left = deadline - time.monotonic()
                 ready = selector.select(left) if left > 0 else []
                 if not ready:
@@ -232,10 +270,6 @@ class _Child:
                         if not chunk:
                             raise EOFError
                         self._buffer += chunk
-                line, found, after = self._buffer.partition(b"\n")
-                if found:
-                    self._buffer = after
-                    return line
 
     def _obituary(self) -> str:
         try:

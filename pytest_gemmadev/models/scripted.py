@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -41,6 +41,11 @@ class ScriptedModel:
             return ()
         chosen = [texts[i % len(texts)] for i in range(sampling.samples)]
         return tuple(_cut(text, sampling) for text in chosen)
+
+    def stream(self, prompt: str, sampling: Sampling) -> Iterator[str]:
+        """The first scripted text, line by line."""
+        for completion in self.complete(prompt, sampling)[:1]:
+            yield from completion.text.splitlines(keepends=True)
 
     def score(self, prefix: str, continuations: Sequence[str]) -> tuple[float, ...]:
         """The scripted log-likelihoods."""

@@ -33,6 +33,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
         (programs / name).write_text(f"#!/bin/sh\n{run}")
         (programs / name).chmod(0o755)
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "GEMMADEV_"))}
+    kept["XDG_CACHE_HOME"] = str(tmp_path / "cache")
     return {**kept, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "100"}
 
 

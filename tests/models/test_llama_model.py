@@ -106,6 +106,17 @@ def test_greedy_completion_stops_before_the_stop(gemma: LlamaModel) -> None:
     assert one.tokens > 5
 
 
+@pytest.mark.parametrize(
+    "stop", [pytest.param((), id="no stop"), pytest.param(("\n    el", "\n\n"), id="stop")]
+)
+def test_a_stream_is_the_completion_in_pieces(gemma: LlamaModel, stop: tuple[str, ...]) -> None:
+    sampling = Sampling(max_tokens=24, stop=stop)
+    (whole,) = gemma.complete(PREFIX, sampling)
+    pieces = list(gemma.stream(PREFIX, sampling))
+    assert "".join(pieces) == whole.text
+    assert len(pieces) > 1
+
+
 def test_length_ends_a_completion(gemma: LlamaModel) -> None:
     (one,) = gemma.complete(PREFIX, Sampling(max_tokens=3))
     assert (one.tokens, one.ended) == (3, "length")

@@ -7,11 +7,12 @@ import signal
 import sys
 import threading
 import time
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from pytest_gemmadev.core.types import GemmadevError, ModelInfo
+from pytest_gemmadev.core.types import GemmadevError, ModelInfo, Sampling
 from pytest_gemmadev.models import _capi, llama
 from pytest_gemmadev.models.llama import LlamaModel, default_threads
 
@@ -66,6 +67,33 @@ def test_a_refusal_is_an_error_and_the_process_goes_on(child) -> None:  # type: 
         model.score("bad", ["x"])
     assert model.score("good", ["x"]) == (0.0,)
     assert model._starts == 1
+
+
+PIECES = "say({'piece': 'a'}); say({'piece': 'bc'}); say({'ok': None})"
+
+
+def test_an_answer_in_pieces(child) -> None:  # type: ignore[no-untyped-def]
+    code = f"if request['do'] != 'stream': say({{'ok': [2.0]}})\nelse: {PIECES}"
+    model = child(code)
+    assert list(model.stream("p", Sampling())) == ["a", "bc"]
+    assert model.score("p", ["x"]) == (2.0,)  # nothing is left in between
+    assert model._starts == 1
+
+
+def test_pieces_that_nobody_waits_for(child) -> None:  # type: ignore[no-untyped-def]
+    code = f"if request['do'] != 'stream': say({{'ok': [2.0]}})\nelse: {PIECES}"
+    model = child(code)
+    assert list(islice(model.stream("p", Sampling()), 1)) == ["a"]
+    assert model._child is None  # what it may still say would answer the next question
+    assert model.score("p", ["x"]) == (2.0,)
+
+
+def test_a_process_that_dies_between_pieces(child) -> None:  # type: ignore[no-untyped-def]
+    model = child("say({'piece': 'a'}); os._exit(3)")
+    pieces = model.stream("p", Sampling())
+    assert next(pieces) == "a"
+    with pytest.raises(GemmadevError, match="exit status 3"):
+        next(pieces)
 
 
 @pytest.mark.parametrize(
