@@ -137,6 +137,11 @@ ONE_LINERS = (
     ("octal", "x = 0777\n", "x = 0o777\n"),
     ("ur", "x = ur'a'\n", "x = r'a'\n"),
     ("long", "x = 10L\n", "x = 10\n"),
+    (
+        "unpacked-parameter",
+        "def f(a, (b, c)):\n    return b\n",
+        "def f(a, b_c):\n    (b, c) = b_c\n    return b\n",
+    ),
     # characters
     ("typographic", "x = “hello”\n", 'x = "hello"\n'),
     ("nbsp", "x =\u00a03\n", "x = 3\n"),
@@ -178,6 +183,33 @@ ONE_LINERS = (
     ("prompt", ">>> x = 1\n", "x = 1\n"),
     ("marker", "x = 1\n=======\ny = 2\n", "x = 1\ny = 2\n"),
     ("unfinished", "x =\ny = 2\n", "x = None\ny = 2\n"),
+    ("fence", "```python\nx = 1\n```\n", "x = 1\n"),
+    ("editor", "x = 1\n:wq\ny = 2\n", "x = 1\ny = 2\n"),
+    ("magic", "%matplotlib inline\n!ls -l\nx = 1\n", "# %matplotlib inline\n# !ls -l\nx = 1\n"),
+    ("command", "pip install shop\nx = 1\n", "# pip install shop\nx = 1\n"),
+    ("line-of-marks", "x = 1\n`\ny = 2\n", "x = 1\ny = 2\n"),
+    ("diff", "-x = 1\n+x = 2\ny = 1\n", "x = 2\ny = 1\n"),
+    ("numbers", "1  x = 1\n2  y = 2\n3  z = 3\n", "x = 1\ny = 2\nz = 3\n"),
+    ("blank-to-fill", "key = <your key>\n", 'key = "<your key>"\n'),
+    ("space-behind-backslash", "x = 1 + \\ \n    2\n", "x = 1 + \\\n    2\n"),
+    # literals and names
+    ("path", 'x = "C:\\Users\\me"\n', 'x = r"C:\\Users\\me"\n'),
+    ("path-end", 'x = "D:\\data\\"\ny = 1\n', 'x = "D:\\data\\\\"\ny = 1\n'),
+    ("keyword-as-name", "total(LIMIT, async=True)\n", "total(LIMIT, async_=True)\n"),
+    ("hyphen", "import my-module\n", "import my_module\n"),
+    # arguments
+    ("dict-equals", "x = {'a' = 1, 'b' = 2}\n", "x = {'a': 1, 'b': 2}\n"),
+    ("call-colons", "total(items: 1, start: 2)\n", "total(items=1, start=2)\n"),
+    ("order", "total(start=1, LIMIT)\n", "total(LIMIT, start=1)\n"),
+    ("repeated", "total(x, start=1, start=1)\n", "total(x, start=1)\n"),
+    ("default", "def f(a=1, b):\n    return b\n", "def f(a=1, b=None):\n    return b\n"),
+    # statements in the wrong place
+    ("async", "def f(x):\n    return await x\n", "async def f(x):\n    return await x\n"),
+    (
+        "global",
+        "def f():\n    total(LIMIT)\n    global LIMIT\n",
+        "def f():\n    global LIMIT\n    total(LIMIT)\n",
+    ),
     # two at once
     ("two", "def f(x)\n    retrun x\n", "def f(x):\n    return x\n"),
     (
@@ -315,6 +347,51 @@ def test_markers_of_a_conflict_half_resolved_are_doubtful() -> None:
     repair = repair_syntax(text)
     assert best(repair, text) == "x = 1\ny = 2\n"
     assert not repair.is_sure
+
+
+AGREED = {
+    "equal": ("x = 1", "x = 1", "x = 1"),
+    "same tree": ("x = [1, 2]", "x = [1,2]", "x = [1, 2]"),
+    "a comment more": ("x = 1", "# one\nx = 1", "# one\nx = 1"),
+    "one empty": ("x = 1", "", "x = 1"),
+    "one compiles": ("x = (1", "x = 2", "x = 2"),
+    "imports": ("import json\nimport re", "import csv\nimport re",
+                "import json\nimport re\nimport csv"),
+    "definitions": ("def f():\n    pass", "def g():\n    pass",
+                    "def f():\n    pass\n\n\ndef g():\n    pass"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("ours", "theirs", "expected"), AGREED.values(), ids=AGREED)
+def test_a_conflict_in_which_nothing_is_lost(ours: str, theirs: str, expected: str) -> None:
+    theirs = f"{theirs}\n" if theirs else ""
+    text = f"{CONTEXT}<<<<<<< a\n{ours}\n=======\n{theirs}>>>>>>> b\ny = 2\n"
+    repair = repair_syntax(text)
+    assert best(repair, text) == f"{CONTEXT}{expected}\ny = 2\n"
+    assert repair.is_sure
+
+
+UNDECIDED = {
+    "values": ("x = 1", "x = 2"),
+    "one definition, two bodies": ("def f():\n    return 1", "def f():\n    return 2"),
+    "a definition and a statement": ("def f():\n    return 1", "x = 2"),
+    "headers": ("if LIMIT:", "if sys:"),
+}
+
+
+@pytest.mark.parametrize(("ours", "theirs"), UNDECIDED.values(), ids=UNDECIDED)
+def test_a_conflict_in_which_something_is_lost_is_a_guess(ours: str, theirs: str) -> None:
+    text = f"{CONTEXT}<<<<<<< a\n{ours}\n=======\n{theirs}\n>>>>>>> b\n    y = 2\n"
+    if not ours.endswith(":"):
+        text = text.replace("    y = 2", "y = 2")
+    repair = repair_syntax(text)
+    assert repair.candidates
+    assert not repair.is_sure
+
+
+def test_a_template_is_left_to_a_person() -> None:
+    text = "import {{ package.name }}\nx = [1, 2\n"
+    assert not repair_syntax(text).is_sure
 
 
 def test_a_conflict_with_its_base_takes_the_changed_side() -> None:

@@ -10,6 +10,8 @@ from pytest_gemmadev.propose.syntax import (
     characters,
     conflicts,
     indents,
+    leftovers,
+    misplaced,
     newlines,
     python2,
     quotes,
@@ -51,7 +53,13 @@ class Gatherer:
 
         Where an early stage holds one that mends the fault for little, the later need no look.
         """
-        certain = [*characters.fixes(lines, fault), *conflicts.fixes(lines)]
+        certain = [
+            *characters.fixes(lines, fault),
+            *conflicts.fixes(lines, self.target),
+            *leftovers.fixes(lines, fault),
+            *misplaced.fixes(lines, fault),
+            *python2.unpacked(lines, fault.line),
+        ]
         if self.target is not None:
             certain += targets.fixes(lines, fault)
         if certain:

@@ -467,8 +467,9 @@ def _into(layout: Layout, anchor: int, index: int, body: int) -> Iterator[Fix]:
         here, first = layout.width(top), layout.rows[top].first
         if here >= body:
             continue
+        apart = 1.5 * (_blanks(layout, first) > 1)  # a new section begins
         for end, more in _ends(layout, top, here)[:8]:
-            cost = 0.9 + more + 0.4 * depth + 0.02 * min(50, end - first)
+            cost = 0.9 + apart + more + 0.4 * depth + 0.02 * min(50, end - first)
             yield Fix((layout.move(first, end, body - here),), cost, "indent")
         start = top
         for at in range(top - 1, anchor, -1):  # what slipped out of the block with it

@@ -6,7 +6,15 @@ import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from pytest_gemmadev.propose.syntax import brackets, generic, python2, quotes, words
+from pytest_gemmadev.propose.syntax import (
+    arguments,
+    brackets,
+    generic,
+    literals,
+    python2,
+    quotes,
+    words,
+)
 from pytest_gemmadev.propose.syntax.check import Fault
 from pytest_gemmadev.propose.syntax.scan import CLOSER
 from pytest_gemmadev.propose.syntax.statement import LONGEST, Splice, Statement, standing
@@ -25,11 +33,13 @@ FAMILIES: tuple[Splicer, ...] = (
     words.splices,
     brackets.splices,
     quotes.splices,
+    literals.splices,
+    arguments.splices,
     generic.splices,
 )
 
 
-QUOTING: tuple[Splicer, ...] = (quotes.splices, python2.splices)
+QUOTING: tuple[Splicer, ...] = (quotes.splices, literals.splices, python2.splices)
 
 
 @dataclass(frozen=True, slots=True)

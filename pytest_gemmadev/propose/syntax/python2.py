@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from pytest_gemmadev.propose.syntax.draft import Change, Fix
+from pytest_gemmadev.propose.syntax.layout import indent, indentation, next_code
 from pytest_gemmadev.propose.syntax.scan import Token
 from pytest_gemmadev.propose.syntax.statement import Splice, Statement
 
@@ -46,6 +48,24 @@ def printed_to(text: str) -> str:
     if not re.match(r"\s*print\s*>>", text) or "#" in text:
         return ""
     return next((splice.replacement for splice in _print(text, len(text))), "")
+
+
+def unpacked(lines: Sequence[str], row: int) -> Iterator[Fix]:
+    """``def f(a, (b, c)):`` with one parameter for each group, unpacked below the header."""
+    header = lines[row] if row < len(lines) else ""
+    if not re.match(r"^\s*def\s+\w+\s*\(.*\)\s*:\s*$", header):
+        return
+    made = header
+    below: list[str] = []
+    for group in re.findall(r"(?<=[(,\s])\(\s*\w+(?:\s*,\s*\w+)*\s*,?\s*\)", header):
+        name = "_".join(re.findall(r"\w+", group))
+        made = made.replace(group, name, 1)
+        below.append(f"{group} = {name}")
+    following = next_code(lines, row + 1)
+    if below and following < len(lines) and indent(lines[following]) > indent(header):
+        pad = indentation(lines[following])
+        changes = (Change(row, row + 1, (made, *(f"{pad}{line}" for line in below))),)
+        yield Fix(changes, 0.2, "python2", "a parameter that is unpacked")
 
 
 def _print(code: str, end: int) -> Iterator[Splice]:

@@ -9,7 +9,7 @@ from pytest_gemmadev.propose.syntax.counts import surprise
 from pytest_gemmadev.propose.syntax.scan import KEYWORDS, Token, code_tokens, scan
 from pytest_gemmadev.propose.syntax.statement import Splice, Statement
 
-_ADD, _DROP, _CHANGE, _ESCAPE = 1.0, 1.6, 0.8, 1.3
+_ADD, _DROP, _CHANGE, _ESCAPE, _PATH = 1.0, 1.6, 0.8, 1.3, 0.4
 _RARE = 0.3  # nats of cost for a nat of surprise at the borders of strings
 _PLACES = 160  # tried in one line
 _EDGE = re.compile(r"(?<=\w)(?!\w)|(?<!\w)(?=\w)|(?<=\W)(?=\W)")
@@ -63,8 +63,10 @@ def _line_edits(text: str, start: int, end: int, quote: str) -> Iterator[Splice]
         yield Splice(at, at + 1, other if mine else quote, _CHANGE + 0.1 * mine, "quote")
         if mine and start < at and text[at - 1].isalnum() and text[at + 1 : at + 2].isalpha():
             yield Splice(at, at, "\\", _ESCAPE, "quote")
-    if text.endswith("\\" + quote, start, stripped):
-        yield Splice(stripped - 1, stripped - 1, "\\", _ESCAPE, "quote")
+    for match in re.finditer(rf"(?<!\\)\\(?={quote})", text[start:end]):
+        at = start + match.start()  # of a backslash that hides the end: a path, or ``'\\'``
+        is_path = "\\" in text[start:at] or text[at - 1] in "'\""
+        yield Splice(at, at, "\\", _PATH if is_path else _ESCAPE, "quote")
 
 
 def _oddness(s: Statement, splice: Splice, start: int, end: int) -> float:

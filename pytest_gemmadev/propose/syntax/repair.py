@@ -6,7 +6,7 @@ import ast
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp
 
 from pytest_gemmadev.core.rank import line_starts
@@ -21,6 +21,7 @@ from pytest_gemmadev.propose.syntax.check import (
 from pytest_gemmadev.propose.syntax.draft import Draft, edits_of
 from pytest_gemmadev.propose.syntax.gather import Gatherer
 from pytest_gemmadev.propose.syntax.layout import split_lines
+from pytest_gemmadev.propose.syntax.leftovers import is_template
 from pytest_gemmadev.propose.syntax.search import Search, Solution
 
 BUDGET_S = 5.0
@@ -92,6 +93,8 @@ def repair_syntax(
     except Unparsable as error:
         return SyntaxRepair(str(error), 1, seconds=clock() - start)
     candidates = _weighed(solutions, text, path)
+    if is_template(split_lines(text)):
+        candidates = tuple(replace(c, confidence=min(c.confidence, DOUBTED)) for c in candidates)
     seconds = clock() - start
     is_late = clock() > deadline
     return SyntaxRepair(fault.message, fault.line + 1, candidates, seconds, used_model, is_late)

@@ -65,7 +65,8 @@ def _completed(lines: Sequence[str], row: int) -> Iterator[tuple[tuple[str, ...]
             if not name or "(" not in rest:
                 yield (f"{head}():", *body), 2.6
             yield (f"{_closed(line.rstrip(':,( '), '(' not in line)}:", *body), 2.6
-            yield (f"{head}():", *body), 3.4
+            if name and rest[name.end() :].count("(") != rest.count(")"):
+                yield (f"{head}():", *body), 3.4
         elif word == "class":
             yield (f"{_closed(line.rstrip(':,(')).rstrip(':')}:", *body), 2.6
         elif word in ("try", "else"):
