@@ -9,7 +9,7 @@ watched: it is noted in `Capture.troubles`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -149,6 +149,13 @@ class Recorder(Capture):
             "aborted": self.aborted,
             "test_files": sorted(self.test_files),
         }
+
+    def forget(self, nodeids: Collection[str]) -> None:
+        """Takes back what was recorded of these tests: they are about to run again."""
+        for recorded in (self.outcomes, self.durations, self._by_nodeid):
+            for nodeid in nodeids:
+                recorded.pop(nodeid, None)
+        self.stacks[:] = [stack for stack in self.stacks if stack["nodeid"] not in nodeids]
 
     # --- reports ---------------------------------------------------------------------------------
 

@@ -1,4 +1,10 @@
-"""Candidates one after the other: each in a fork of a process that has collected the tests."""
+"""Candidates one after the other, in forks of a process that has collected the tests.
+
+A fork costs 4 microseconds for every page that it writes to, and the first test it runs writes to
+thousands: far more than a quick test takes. So one fork tries several candidates as long as these
+fail in the ordinary way, puts back what is known to be left behind, and runs the unchanged code at
+its end: where that fails otherwise than it did, none of it is believed.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +12,12 @@ import contextlib
 import gc
 import os
 import threading
+import time
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from pytest_gemmadev.validate.leftovers import Leftovers
 from pytest_gemmadev.validate.process import (
     Watch,
     adopt_orphans,
@@ -26,24 +34,27 @@ if TYPE_CHECKING:
     from pytest_gemmadev.validate.worker import Runner
 
 _PASSING = ("passed", "xpassed", "xfailed")
+# A process in which these were raised may not be what it was.
+_GRAVE = ("MemoryError", "SystemExit", "KeyboardInterrupt", "GeneratorExit")
 
 
 def serve_jobs(runner: Runner, session: pytest.Session, channel: Channel) -> None:
     """Answers each job with how it ended, until the oracle is gone."""
     swapper = Swapper(runner.overlay, runner.ran.codes)
     items = {item.nodeid: item for item in session.items}
+    leftovers = Leftovers(runner.overlay)
     problem = ""
     if threading.active_count() > 1:
         problem = "a thread was started while the tests were collected, and a fork would lose it"
     elif not runner.ran.complete:
         problem = "something else traced the collection"
-    channel.send({"items": list(items), "problem": problem})
+    channel.send({"items": list(items), "problem": problem, "several": leftovers.known})
     adopt_orphans()
     processes_of_user()  # takes 2 ms, which each fork would need
     gc.freeze()  # else the first collection in each fork copies every page
     before = children()
     while (job := channel.receive()) is not None:
-        for path in job["files"]:
+        for path in {path for attempt in job["attempts"] for path in attempt["files"]}:
             swapper.prepare(os.path.realpath(path))
         ours, theirs = os.pipe()
         os.set_blocking(ours, False)
@@ -51,7 +62,7 @@ def serve_jobs(runner: Runner, session: pytest.Session, channel: Channel) -> Non
         if pid == 0:
             os.close(ours)
             channel.close()
-            _Job(runner, session, swapper, items, job).run(theirs)
+            _Job(runner, session, swapper, leftovers, items, job).run(theirs)
         os.close(theirs)
         watch = Watch(
             pid=pid,
@@ -70,19 +81,21 @@ def serve_jobs(runner: Runner, session: pytest.Session, channel: Channel) -> Non
 
 
 class _Job:
-    """One candidate, in a process of its own."""
+    """Some candidates, in a process of their own."""
 
     def __init__(
         self,
         runner: Runner,
         session: pytest.Session,
         swapper: Swapper,
+        leftovers: Leftovers,
         items: dict[str, pytest.Item],
         job: Message,
     ) -> None:
         self._runner = runner
         self._session = session
         self._swapper = swapper
+        self._leftovers = leftovers
         self._items = items
         self._job = job
 
@@ -93,16 +106,49 @@ class _Job:
         runner.speak_for(bytes.fromhex(job["token"]), pipe)
         try:
             confine(**job["confine"])
-            not_swapped = self._swap()
-            if not not_swapped:
-                self._run_tests()
-            runner.say({"done": {**runner.last_words(0), **not_swapped}})
+            self._attempt_all()
+            runner.say({"done": runner.last_words(0)})
         finally:
             os._exit(0)
 
-    def _swap(self) -> Message:
+    def _attempt_all(self) -> None:
+        """Tries the candidates up to the first that does not fail as a test usually fails."""
+        attempts = self._job["attempts"]
+        for attempt in attempts:
+            if not self._attempt(attempt):
+                return
+            if len(attempts) > 1:
+                self._begin_anew(attempt)
+        if len(attempts) > 1:
+            self._attempt({"files": {}, "others": []})
+
+    def _attempt(self, attempt: Message) -> bool:
+        """Runs the tests with one candidate; false where this process is of no further use."""
+        began_s = time.monotonic()
+        not_swapped = self._swap(attempt["files"])
+        if not not_swapped:
+            self._run_tests(attempt["others"])
+        last_words = self._runner.last_words(0)
+        seconds = time.monotonic() - began_s
+        self._runner.say({"tried": {**last_words, **not_swapped, "seconds": seconds}})
+        return bool(not_swapped) or self._failed_ordinarily()
+
+    def _failed_ordinarily(self) -> bool:
+        recorder = self._runner.recorder
+        return (
+            all(recorder.outcomes.get(n) == "failed" for n in self._job["targets"])
+            and not any(stack["error"] in _GRAVE for stack in recorder.stacks)
+            and threading.active_count() == 1
+        )
+
+    def _begin_anew(self, attempt: Message) -> None:
+        self._swapper.restore()
+        self._leftovers.put_back()
+        self._runner.forget({*self._job["targets"], *attempt["others"]})
+
+    def _swap(self, files: dict[str, str]) -> Message:
         """Applies the candidate; says why where it takes a new import, or does not compile."""
-        for path, text in self._job["files"].items():
+        for path, text in files.items():
             try:
                 self._swapper.swap(os.path.realpath(path), text.encode("latin-1"))
             except Refused as refused:
@@ -111,9 +157,9 @@ class _Job:
                 return {"broken": f"{path} does not compile: {type(error).__name__}: {error}"}
         return {}
 
-    def _run_tests(self) -> None:
+    def _run_tests(self, other_ids: list[str]) -> None:
         targets = [self._items[n] for n in self._job["targets"]]
-        others = [self._items[n] for n in self._job["others"]]
+        others = [self._items[n] for n in other_ids]
         plan = [*targets, *others]
         outcomes = self._runner.recorder.outcomes
         for index, item in enumerate(plan):

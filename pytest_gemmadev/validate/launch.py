@@ -57,6 +57,7 @@ class Worker:
     scratch: Path
     limit_s: float  # of the collection
     items: frozenset[str] = frozenset()
+    several: bool = False  # may try several candidates in one process
     problem: str = ""  # why it takes no candidates
 
     def wait_ready(self) -> None:
@@ -69,12 +70,14 @@ class Worker:
             self.problem = "the tests could not be collected"
         else:
             self.items, self.problem = frozenset(ready["items"]), ready["problem"]
+            self.several = ready["several"]
 
     def run(self, job: Message) -> Ended | None:
-        """Runs a candidate; None when the worker itself is gone."""
+        """Runs some candidates; None when the worker itself is gone."""
         try:
             self.jobs.send({**job, "token": new_token().hex()})
-            answer = self.jobs.receive(job["limit_s"] * _PATIENCE + _GRACE_S)
+            limit_s = job["limit_s"] * (len(job["attempts"]) + 1)
+            answer = self.jobs.receive(limit_s * _PATIENCE + _GRACE_S)
         except (TimeoutError, OSError):
             return None
         return None if answer is None else Ended(**answer)

@@ -43,7 +43,7 @@ from pytest_gemmadev.validate.limits import Limits
 from pytest_gemmadev.validate.nodeids import is_test, nearest_tests
 from pytest_gemmadev.validate.runs import PASSING, Run, read_run
 from pytest_gemmadev.validate.timing import Timings
-from pytest_gemmadev.validate.warm import Warm
+from pytest_gemmadev.validate.warm import Attempt, Warm
 from pytest_gemmadev.validate.wire import Message
 
 __all__ = ["Limits", "PytestOracle"]
@@ -110,16 +110,26 @@ class PytestOracle:
 
     def validate(self, task: RepairTask, candidate: Candidate) -> Verdict:
         """The cheapest run that decides: targets first, then what passed before."""
-        return self._validate(task, candidate, self._warm[0])
+        return self._validate(task, [candidate], self._warm[0])[0]
 
-    def _validate(self, task: RepairTask, candidate: Candidate, warm: Warm) -> Verdict:
-        overlay = self._overlaid(task, candidate)
-        if isinstance(overlay, Inapplicable):
-            return overlay
-        changed = {path: data for path, data in overlay.items() if task.overlay.get(path) != data}
-        verdict = (
-            self._try_warm(task, candidate, changed, warm) if changed and launch.CAN_FORK else None
-        )
+    def _validate(
+        self, task: RepairTask, candidates: Sequence[Candidate], warm: Warm
+    ) -> list[Verdict]:
+        """Verdicts of all candidates, one after the other."""
+        overlays = [self._overlaid(task, candidate) for candidate in candidates]
+        changes = [_changes(task, overlay) for overlay in overlays]
+        tried = self._try_warm(task, candidates, changes, warm) if launch.CAN_FORK else {}
+        return [
+            overlay
+            if isinstance(overlay, Inapplicable)
+            else self._decide(task, overlay, changed, tried.get(index))
+            for index, (overlay, changed) in enumerate(zip(overlays, changes, strict=True))
+        ]
+
+    def _decide(
+        self, task: RepairTask, overlay: Overlay, changed: Overlay, verdict: Verdict | None
+    ) -> Verdict:
+        """The verdict, where a warm worker gave none or one that only a new import can give."""
         if verdict is None:
             verdict = self._compile(task, changed)
             if verdict is not None:
@@ -141,18 +151,36 @@ class PytestOracle:
         return verdict
 
     def _try_warm(
-        self, task: RepairTask, candidate: Candidate, changed: Overlay, warm: Warm
-    ) -> Verdict | None:
-        """The verdict of a warm worker; None where it cannot tell."""
-        files = {self._absolute(path): data for path, data in changed.items()}
+        self,
+        task: RepairTask,
+        candidates: Sequence[Candidate],
+        changes: Sequence[Overlay],
+        warm: Warm,
+    ) -> dict[int, Verdict]:
+        """Verdicts of a warm worker by place, those of candidates on which it can tell."""
+        attempts = {
+            index: Attempt(
+                {self._absolute(path): data for path, data in changed.items()},
+                self._touched(task, candidates[index]),
+            )
+            for index, changed in enumerate(changes)
+            if changed
+        }
         request = self._request(
             task.overlay, collect_s=self._timings.collection_limit_s(), tests_s=_FOREVER_S
         )
-        run = warm.try_out(task, files, request, self._touched(task, candidate))
-        if not isinstance(run, Run):
-            return run
-        wanted = [n for n in run.outcomes if n in task.regression]
-        return self._judge(task, run, [*task.targets, *wanted], changed)
+        verdicts: dict[int, Verdict] = {}
+        left = list(attempts)
+        while left:
+            runs = warm.try_out(task, [attempts[index] for index in left], request)
+            for index, run in zip(left, runs, strict=False):
+                if isinstance(run, Run):
+                    wanted = [*task.targets, *(n for n in run.outcomes if n in task.regression)]
+                    verdicts[index] = self._judge(task, run, wanted, changes[index])
+                elif run is not None:
+                    verdicts[index] = run
+            left = left[len(runs) :]
+        return verdicts
 
     def validate_many(
         self, task: RepairTask, candidates: Iterable[Candidate]
@@ -161,20 +189,22 @@ class PytestOracle:
         while len(self._warm) < self._limits.jobs:
             self._warm.append(self._new_warm())
         idle = list(self._warm)
-        stream = enumerate(candidates)
-        running: dict[Future[Verdict], tuple[int, Warm]] = {}
+        stream = iter(candidates)
+        first = 0
+        running: dict[Future[list[Verdict]], tuple[int, Warm]] = {}
         with ThreadPoolExecutor(self._limits.jobs) as pool:
             while True:
                 # No further ahead than there are processors: the caller may have seen enough.
-                for place, candidate in islice(stream, len(idle)):
+                while idle and (some := list(islice(stream, self._warm[0].together(task)))):
                     warm = idle.pop()
-                    running[pool.submit(self._validate, task, candidate, warm)] = (place, warm)
+                    running[pool.submit(self._validate, task, some, warm)] = (first, warm)
+                    first += len(some)
                 if not running:
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     place, warm = running.pop(future)
                     idle.append(warm)
-                    yield place, future.result()
+                    yield from enumerate(future.result(), place)
 
     def spectrum(self, task: RepairTask, *, learn: bool = True) -> Mapping[str, Spectrum]:
         """Lines that each target and a bounded number of passing tests execute, by node id."""
@@ -319,6 +349,13 @@ class PytestOracle:
         found = [stack_from_plain(stack, self._scope) for stack in plain]
         # A target that vanished fails through another: the collector of its module.
         return tuple(s for s in found if s.nodeid in wanted) or tuple(found)
+
+
+def _changes(task: RepairTask, overlay: Overlay | Inapplicable) -> Overlay:
+    """The files that a candidate changes, with their new contents."""
+    if isinstance(overlay, Inapplicable):
+        return {}
+    return {path: data for path, data in overlay.items() if task.overlay.get(path) != data}
 
 
 def _lines_around(text: str, start: int, end: int) -> range:

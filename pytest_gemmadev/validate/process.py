@@ -160,7 +160,7 @@ class Watch:
     pipe: int  # where the child writes; does not block
     token: bytes
     limit_s: float  # until the tests are collected, not counting time it waited for a processor
-    tests_s: float  # from then on
+    tests_s: float  # from then on, and for each candidate where it tries several
     stall_s: float  # between two messages
     output_bytes: int
     control: int | None = None  # at its end nobody wants the result any more
@@ -209,7 +209,7 @@ class Watch:
         for message in arrived:
             if "done" in message:
                 return "done"
-            if "collected" in message:
+            if "collected" in message or "tried" in message:
                 self._began_s, self._limit_s = time.monotonic(), self.tests_s
                 self._starved_before_s = _starved_s(self.pid)
         return ""

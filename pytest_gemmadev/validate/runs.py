@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pytest_gemmadev.validate.process import Ended
@@ -31,6 +31,8 @@ class Run:
     seconds: float = 0.0
     aborted: str = ""  # why it did not end by itself
     over_limit: bool = False
+    refused: str = ""  # why the candidate takes a new import
+    broken: str = ""  # why it does not compile
 
     @property
     def passing(self) -> set[str]:
@@ -67,6 +69,22 @@ def read_run(ended: Ended) -> Run:
     return run
 
 
+def read_attempts(ended: Ended) -> list[Run]:
+    """The runs of a process that tried several candidates; the last one may have no end."""
+    runs: list[Run] = []
+    messages: list[Message] = []
+    for message in ended.messages:
+        if "tried" in message:
+            done = message["tried"]
+            runs.append(read_run(Ended("done", 0, [*messages, {"done": done}], done["seconds"])))
+            messages = []
+        else:
+            messages.append(message)
+    if ended.how != "done":
+        runs.append(read_run(replace(ended, messages=messages)))
+    return runs
+
+
 def _add_outcome(run: Run, message: Message) -> None:
     nodeid = message.get("test") or message["collector"]
     # A test that says nothing about its end did not pass.
@@ -84,6 +102,7 @@ def _add_done(run: Run, done: Message) -> None:
     run.imported = frozenset(done["imported"])
     run.modules = tuple(done.get("modules", ()))
     run.aborted = done["aborted"]
+    run.refused, run.broken = done.get("refused", ""), done.get("broken", "")
     errors = any(outcome == "error" for outcome in run.outcomes.values())
     if not run.aborted and done["status"] in (_INTERNAL_ERROR, _USAGE_ERROR) and not errors:
         run.aborted = f"pytest could not run the tests (exit status {done['status']})"

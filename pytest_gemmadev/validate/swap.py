@@ -11,8 +11,10 @@ looks as if it had not been applied, which costs a repair and never accepts a wr
 from __future__ import annotations
 
 import gc
+import linecache
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from functools import partial
 from types import CodeType, FunctionType
 from typing import Any, TypeAlias
 
@@ -40,6 +42,7 @@ class Swapper:
         self._ran = ran
         self._functions = _functions_by_code(overlay)
         self._outlines: dict[str, Outline] = {}  # by real path
+        self._undo: list[Callable[[], object]] = []
 
     def swap(self, path: str, data: bytes) -> None:
         """Applies the new text of one file, by real path. Raises `Refused`, and as compile does."""
@@ -50,12 +53,20 @@ class Swapper:
         for old in self._live(path):
             for before, after in self._pairs(path, old, data):
                 for function in self._functions.get(id(before), ()):
+                    self._undo.append(partial(setattr, function, "__code__", function.__code__))
                     function.__code__ = after
                     replaced += 1
+            self._undo.append(_put_back(linecache.cache, old.co_filename))
             overlay.show(old.co_filename, data)
+        self._undo.append(_put_back(overlay.files, path))
         overlay.files[path] = data
         if replaced:
             overlay.imported.add(path)
+
+    def restore(self) -> None:
+        """Takes back every swap, those that were refused half-way too."""
+        while self._undo:
+            self._undo.pop()()
 
     def prepare(self, path: str) -> None:
         """Reads the text of a module now, in the process that all swaps are forked from."""
@@ -121,6 +132,13 @@ class Swapper:
             )
         if not within and id(old) not in self._functions:
             raise Refused(f"no function of {name} is left")
+
+
+def _put_back(entries: MutableMapping[str, Any], key: str) -> Callable[[], object]:
+    """What makes one entry of a dictionary what it is now."""
+    if key in entries:
+        return partial(entries.__setitem__, key, entries[key])
+    return partial(entries.pop, key, None)
 
 
 def _functions_by_code(overlay: SourceOverlay) -> dict[int, list[FunctionType]]:

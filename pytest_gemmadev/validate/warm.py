@@ -6,16 +6,18 @@ targets fail in it, and of the other tests only those count that pass in it.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from pytest_gemmadev.core.types import ErrorKind, Inapplicable, RepairTask
 from pytest_gemmadev.validate.launch import Launcher, Worker
 from pytest_gemmadev.validate.limits import Limits
 from pytest_gemmadev.validate.process import Ended
-from pytest_gemmadev.validate.runs import PASSING, Run, read_run
+from pytest_gemmadev.validate.runs import PASSING, Run, read_attempts
 from pytest_gemmadev.validate.timing import Timings
 from pytest_gemmadev.validate.wire import Message
 
@@ -25,7 +27,20 @@ _OTHERS_S = (
     0.5  # of other tests, as measured, that a candidate must pass before a new process tries it
 )
 _OTHERS = 200
+_QUICK_S = 0.02  # targets that take longer get a process for each candidate
+_TOGETHER = 8
+_ADDRESS = re.compile(r"0x[0-9A-Fa-f]+")
+_Failure: TypeAlias = tuple[tuple[object, ...], ...]
+_UNKNOWN: _Failure = ()
 _LOST = 3  # workers lost over one overlay before no more is started
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A candidate as a worker takes it."""
+
+    files: Mapping[str, bytes]  # new contents by absolute path
+    touched: frozenset[str] = frozenset()  # tests that ran the changed lines
 
 
 @dataclass(slots=True)
@@ -35,11 +50,14 @@ class _Place:
     worker: Worker | None = None
     lost: int = 0
     problem: str = ""
-    fails: set[str] = field(default_factory=set)  # targets that fail in the worker, as they should
+    fails: dict[str, _Failure] = field(default_factory=dict)
+    # targets that fail in the worker, as they should, and how
     passes: dict[str, float] = field(
         default_factory=dict
     )  # durations of the others that pass in it
     tried: set[str] = field(default_factory=set)
+    together: int = 1  # candidates that one process tries
+    confirmed: bool = False  # a process that had tried several was what it had been
 
 
 @dataclass(slots=True)
@@ -54,46 +72,62 @@ class Warm:
     _places: OrderedDict[tuple[tuple[str, int], ...], _Place] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def try_out(
-        self,
-        task: RepairTask,
-        files: Mapping[str, bytes],
-        request: Message,
-        touched: frozenset[str],
-    ) -> Run | Inapplicable | None:
-        """What the tests say with ``files`` (absolute paths) changed; None where it cannot tell.
+    def together(self, task: RepairTask) -> int:
+        """Candidates that are worth handing over at once."""
+        quick = self.timings.expected_s(task, task.targets) <= _QUICK_S
+        return _TOGETHER if quick else 1
 
-        ``touched`` names the tests that ran the changed lines.
+    def try_out(
+        self, task: RepairTask, attempts: Sequence[Attempt], request: Message
+    ) -> list[Run | Inapplicable | None]:
+        """What the tests say to each of the first attempts, one at least; None: cannot tell.
+
+        It ends with the first whose targets pass, so that this can be looked at at once.
         """
         with self._lock:
-            run = self._run_candidate(task, files, request, touched)
-        self.tally[run if isinstance(run, str) else "decided"] += 1
-        return None if isinstance(run, str) else run
+            runs = self._run_attempts(task, attempts, request)
+        self.tally.update(run if isinstance(run, str) else "decided" for run in runs)
+        return [None if isinstance(run, str) else run for run in runs]
 
-    def _run_candidate(
-        self,
-        task: RepairTask,
-        files: Mapping[str, bytes],
-        request: Message,
-        touched: frozenset[str],
-    ) -> Run | Inapplicable | str:
-        """The run, or why there is none that tells anything."""
+    def _run_attempts(
+        self, task: RepairTask, attempts: Sequence[Attempt], request: Message
+    ) -> list[Run | Inapplicable | str]:
+        """The runs, or why one tells nothing."""
         place = self._place(task, request)
         self._calibrate(place, task)
         if place.worker is None:
-            return place.problem or "its worker ended"
-        if not set(task.targets) <= place.fails:
-            return "a target does not fail in a worker"
-        others = self._others(place, task, touched)
-        ended = self._run(place, task, files, task.targets, others)
-        if ended is None:
-            return "its worker ended"
-        if ended.how == "output":
-            return "its messages broke"
-        done = ended.messages[-1].get("done", {}) if ended.messages else {}
-        if done.get("broken"):
-            return Inapplicable(done["broken"])
-        return str(done["refused"]) if done.get("refused") else read_run(ended)
+            return [place.problem or "its worker ended"]
+        if not place.fails.keys() >= set(task.targets):
+            return ["a target does not fail in a worker"]
+        together = attempts[: self._together(place, task)]
+        others = [self._others(place, task, attempt.touched) for attempt in together]
+        ended = self._run(place, task, together, others)
+        if ended is None and len(together) == 1:
+            return ["its worker ended"]
+        runs = [] if ended is None or ended.how == "output" else read_attempts(ended)
+        if len(together) > 1 and not self._believed(place, task, runs, len(together)):
+            return self._run_attempts(task, attempts[:1], request)
+        if not runs:
+            return ["its messages broke"]
+        return [_told(run) for run in runs[: len(together)]]
+
+    def _together(self, place: _Place, task: RepairTask) -> int:
+        """Candidates for one process: what a fork costs matters where the tests cost little."""
+        ordinary = all(place.fails[target] != _UNKNOWN for target in task.targets)
+        return min(place.together, self.together(task)) if ordinary else 1
+
+    def _believed(self, place: _Place, task: RepairTask, runs: Sequence[Run], count: int) -> bool:
+        """Whether a process that tried several candidates still was what it had been.
+
+        One that ended before it could show that is believed where another one has shown it.
+        """
+        if len(runs) <= count:
+            return bool(runs) and place.confirmed
+        unchanged = _failures(runs[count], task.targets)
+        place.confirmed = all(unchanged.get(t) == place.fails[t] for t in task.targets)
+        if not place.confirmed:
+            place.together = 1
+        return place.confirmed
 
     def end(self) -> None:
         """Ends all workers."""
@@ -114,6 +148,7 @@ class Warm:
             worker = self.launcher.worker(request)
             worker.wait_ready()
             place.worker, place.problem = worker, worker.problem
+            place.together = _TOGETHER if worker.several else 1
             if worker.problem:
                 _end(place)
         return place
@@ -124,7 +159,7 @@ class Warm:
             return
         hung = {s.nodeid for s in task.stacks if s.kind is ErrorKind.TIMEOUT}
         new = [t for t in task.targets if t in place.worker.items and t not in place.tried]
-        place.fails.update(t for t in new if t in hung)
+        place.fails.update((t, _UNKNOWN) for t in new if t in hung)
         targets = [t for t in new if t not in hung]
         if place.tried and not targets:
             return
@@ -134,12 +169,17 @@ class Warm:
         )
         others = [n for _, n in known[: 2 * _OTHERS]]
         place.tried.update(new, others)
-        ended = self._run(place, task, {}, targets, others, calibrate=True)
+        ended = self._run(
+            place, replace(task, targets=tuple(targets)), [Attempt({})], [others], calibrate=True
+        )
         if ended is None:
             return
-        run = read_run(ended)
+        run = read_attempts(ended)[0]
         self.timings.learn(run.durations, run.passing)
-        place.fails.update(t for t in targets if run.outcomes.get(t) not in (None, *PASSING))
+        failures = _failures(run, targets)
+        for nodeid in targets:
+            if run.outcomes.get(nodeid) not in (None, *PASSING):
+                place.fails[nodeid] = failures.get(nodeid, _UNKNOWN)
         for nodeid in others:
             if run.outcomes.get(nodeid) in PASSING:
                 place.passes[nodeid] = run.durations[nodeid]
@@ -160,19 +200,21 @@ class Warm:
         self,
         place: _Place,
         task: RepairTask,
-        files: Mapping[str, bytes],
-        targets: tuple[str, ...] | list[str],
-        others: list[str],
+        attempts: Sequence[Attempt],
+        others: Sequence[list[str]],
         *,
         calibrate: bool = False,
     ) -> Ended | None:
         assert place.worker is not None
-        limit_s = _CALIBRATION_S if calibrate else self.timings.limit_s(task, [*targets, *others])
+        wanted = [*task.targets, *max(others, key=lambda o: self.timings.expected_s(task, o))]
+        limit_s = _CALIBRATION_S if calibrate else self.timings.limit_s(task, wanted)
         ended = place.worker.run(
             {
-                "files": {path: data.decode("latin-1") for path, data in files.items()},
-                "targets": list(targets),
-                "others": others,
+                "attempts": [
+                    {"files": _as_text(attempt.files), "others": chosen}
+                    for attempt, chosen in zip(attempts, others, strict=True)
+                ],
+                "targets": list(task.targets),
                 "all": calibrate,
                 "limit_s": limit_s,
                 "output_bytes": self.limits.output_bytes,
@@ -185,6 +227,27 @@ class Warm:
             if place.lost >= _LOST:
                 place.problem = "its workers end"
         return ended
+
+
+def _told(run: Run) -> Run | Inapplicable | str:
+    if run.broken:
+        return Inapplicable(run.broken)
+    return run.refused or run
+
+
+def _failures(run: Run, targets: Collection[str]) -> dict[str, _Failure]:
+    """How each target failed, without addresses, which differ from run to run."""
+    found: dict[str, _Failure] = {}
+    for stack in run.stacks:
+        if stack["nodeid"] in targets:
+            places = tuple((f["path"], f["line"]) for f in stack["frames"])
+            said = (stack["error"], _ADDRESS.sub("", stack["message"]), places)
+            found[stack["nodeid"]] = (*found.get(stack["nodeid"], ()), said)
+    return found
+
+
+def _as_text(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {path: data.decode("latin-1") for path, data in files.items()}
 
 
 def _end(place: _Place) -> None:

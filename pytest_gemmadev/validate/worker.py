@@ -9,7 +9,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -126,6 +126,12 @@ class Runner:
         os.close(self._pipe)
         self._token, self._pipe = token, pipe
         self._request = {**self._request, "test_s": 0.0}
+
+    def forget(self, nodeids: Collection[str]) -> None:
+        """Takes back what is known of tests that are about to run again."""
+        self.recorder.forget(nodeids)
+        self.overlay.imported.clear()
+        self._told = len(self.recorder.stacks)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_load_initial_conftests(self) -> Generator[None, object, object]:

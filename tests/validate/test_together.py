@@ -1,0 +1,210 @@
+"""Several candidates tried in one process: each gets the verdict it would get by itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import sys
+from pathlib import Path
+
+import pytest
+from projects import MakeProject, Project
+
+from pytest_gemmadev.core.types import Candidate, Plausible, StillFailing, TimedOut, Verdict
+from pytest_gemmadev.validate.leftovers import Leftovers
+from pytest_gemmadev.validate.oracle import Limits
+from pytest_gemmadev.validate.overlay import SourceOverlay
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
+
+# What `total` leaves behind decides what it returns. Only with 0 for the fault it is right, and
+# only where it runs as if it were the first.
+PROJECTS = {
+    "a variable assigned anew": """
+        CALLS = 0
+
+        def total(items):
+            global CALLS
+            CALLS += 1
+            return sum(items) + CALLS - 1 - FAULT
+        """,
+    "a list of the module": """
+        SEEN = []
+
+        def total(items):
+            SEEN.append(items)
+            return sum(items) + len(SEEN) - 1 - FAULT
+        """,
+    "a cache": """
+        import functools
+
+        @functools.lru_cache
+        def add(items):
+            return sum(items) - FAULT
+
+        def total(items):
+            return add(tuple(items))
+        """,
+    "a default": """
+        def total(items, known={}):
+            key = tuple(items)
+            if key not in known:
+                known[key] = sum(items) - FAULT
+            return known[key]
+        """,
+    "an attribute of a class": """
+        class Till:
+            open = 0
+
+        def total(items):
+            Till.open += 1
+            return sum(items) + Till.open - 1 - FAULT
+        """,
+    "an attribute of an object": """
+        class Till:
+            def __init__(self):
+                self.sales = []
+
+        TILL = Till()
+
+        def total(items):
+            TILL.sales.append(1)
+            return sum(items) + len(TILL.sales) - 1 - FAULT
+        """,
+    "an attribute of a function": """
+        def total(items):
+            total.calls += 1
+            return sum(items) + total.calls - 1 - FAULT
+
+        total.calls = 0
+        """,
+    "the environment": """
+        import os
+
+        def total(items):
+            known = int(os.environ.get("CALLS", "0"))
+            os.environ["CALLS"] = str(known + 1)
+            return sum(items) + known - FAULT
+        """,
+    "the folder": """
+        import os
+
+        START = os.getcwd()
+
+        def total(items):
+            moved = os.getcwd() != START
+            os.chdir("/")
+            return sum(items) + moved - FAULT
+        """,
+    "what nothing puts back": """
+        TREE = {"a": {"b": []}}
+
+        def total(items):
+            TREE["a"]["b"].append(1)
+            return sum(items) + len(TREE["a"]["b"]) - 1 - FAULT
+        """,
+    "a thread": """
+        import threading
+
+        def total(items):
+            others = threading.active_count() - 1
+            threading.Thread(target=threading.Event().wait, daemon=True).start()
+            return sum(items) + others - FAULT
+        """,
+}
+TESTS = """
+    from cart import total
+
+    def test_total():
+        assert total([1, 2]) == 3
+    """
+
+
+def project(make_project: MakeProject, source: str) -> Project:
+    files = {"cart.py": source.replace("FAULT", "+1"), "test_cart.py": TESTS}
+    return make_project(files, limits=dataclasses.replace(Limits(), jobs=1))
+
+
+def verdicts(made: Project, *faults: str) -> list[Verdict]:
+    """What is said of other numbers in the place of the fault, all tried together."""
+    edits = [made.candidate("cart.py", "+1", fault).edits for fault in faults]
+    candidates = [Candidate(edit, "test", 0.0) for edit in edits]
+    task = made.task("test_cart.py::test_total")
+    found = dict(made.oracle.validate_many(task, candidates))
+    return [found[index] for index in range(len(faults))]
+
+
+@pytest.mark.parametrize("source", PROJECTS.values(), ids=PROJECTS.keys())
+def test_each_is_tried_as_if_it_were_the_first(make_project: MakeProject, source: str) -> None:
+    made = project(make_project, source)
+    found = verdicts(made, "2", "3", "(-1)", "4", "0", "5", "0 - 0")
+    right = [isinstance(verdict, Plausible) for verdict in found]
+    assert right == [False, False, False, False, True, False, True]
+    assert made.oracle.tally == {"decided": 7}
+
+
+def test_random_numbers_are_drawn_again(tmp_path: Path) -> None:
+    left = Leftovers(SourceOverlay(str(tmp_path)))
+    drawn = [random.random() for _ in range(3)]
+    left.put_back()
+    assert [random.random() for _ in range(3)] == drawn
+
+
+SIMPLE = "def total(items):\n    return sum(items) - +1\n"
+
+
+def test_failures_are_those_of_the_candidate(make_project: MakeProject) -> None:
+    made = project(make_project, SIMPLE)
+    found = verdicts(made, "2", "[]", "items", "7")
+    assert all(isinstance(verdict, StillFailing) for verdict in found)
+    errors = [v.stacks[0].error for v in found if isinstance(v, StillFailing)]
+    assert errors == ["AssertionError", "TypeError", "TypeError", "AssertionError"]
+    last = found[-1]
+    assert isinstance(last, StillFailing)
+    assert "-4" in last.stacks[0].message
+
+
+@pytest.mark.parametrize(
+    "grave",
+    ["exit(3)", "__import__('os')._exit(0)", "__import__('os').abort()", "[0] * (1 << 40)"],
+    ids=["exit", "_exit", "abort", "memory"],
+)
+def test_one_that_ends_its_process_takes_none_with_it(
+    make_project: MakeProject, grave: str
+) -> None:
+    made = project(make_project, SIMPLE)
+    found = verdicts(made, "2", grave, "0", "3")
+    kinds = [isinstance(verdict, Plausible) for verdict in found]
+    assert kinds == [False, False, True, False]
+
+
+def test_one_that_hangs_takes_none_with_it(make_project: MakeProject) -> None:
+    made = project(make_project, SIMPLE)
+    found = verdicts(made, "2", "sum(iter(int, 1))", "0", "3")
+    assert isinstance(found[1], TimedOut)
+    assert [isinstance(verdict, Plausible) for verdict in found] == [False, False, True, False]
+
+
+def test_fixtures_are_set_up_anew(make_project: MakeProject) -> None:
+    tests = """
+        import pytest
+        from cart import total
+
+        @pytest.fixture(scope="module")
+        def summed():
+            return total([1, 2])
+
+        def test_total(summed):
+            assert summed == 3
+        """
+    files = {"cart.py": SIMPLE, "test_cart.py": tests}
+    made = make_project(files, limits=dataclasses.replace(Limits(), jobs=1))
+    found = verdicts(made, "2", "3", "0", "4")
+    assert [isinstance(verdict, Plausible) for verdict in found] == [False, False, True, False]
+
+
+def test_a_module_that_is_imported_anew_is_tried_by_itself(make_project: MakeProject) -> None:
+    made = project(make_project, f"RATE = total_of = None\n{SIMPLE}LAST = total([3]) - 1\n")
+    found = verdicts(made, "2", "0", "3")
+    assert [isinstance(verdict, Plausible) for verdict in found] == [False, True, False]
+    assert made.oracle.tally["decided"] == 0
