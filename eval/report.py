@@ -22,8 +22,7 @@ from eval.document import (
 )
 from eval.plots import counts_plot, outcomes_plot, rates_plot, time_plot
 from eval.repair import Result, Score
-from eval.stats import mcnemar, median, percentile, wilson
-from pytest_gemmadev.core.types import GemmadevError
+from eval.stats import median, percentile, wilson
 
 _SCORE_ORDER = (Score.CORRECT, Score.OVERFITTING, Score.FAILED, Score.NOT_SCORED)
 
@@ -128,30 +127,6 @@ def write_samples(
     text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
     (folder / "report.json").write_text(text, encoding="utf-8")
     write_document(folder, "HumanEval", samples_document(report, rows))
-
-
-def compare(first: Sequence[Result], second: Sequence[Result]) -> str:
-    """Lines that compare two runs on the cases and seeds that both scored."""
-    keyed = [
-        {(r.case, r.seed): r for r in results if r.score is not Score.NOT_SCORED}
-        for results in (first, second)
-    ]
-    common = sorted(keyed[0].keys() & keyed[1].keys())
-    if not common:
-        raise GemmadevError("the two runs share no case and seed")
-    lines = [f"{len(common)} results in both runs"]
-    for name in ("plausible", "correct"):
-        pairs = [(getattr(keyed[0][key], name), getattr(keyed[1][key], name)) for key in common]
-        c = mcnemar(pairs)
-        lines.append(
-            f"{name}: {c.both + c.only_first} and {c.both + c.only_second}; only the first "
-            f"{c.only_first}, only the second {c.only_second}; exact McNemar p = {c.p_value:.3g}"
-        )
-    for key in common:
-        before, after = keyed[0][key].score, keyed[1][key].score
-        if before is not after:
-            lines.append(f"  {key[0]} seed {key[1]}: {before.value} -> {after.value}")
-    return "\n".join(lines)
 
 
 def totals_line(totals: Mapping[str, Any]) -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 from threading import Event
 
 from eval.cases import Case, load_cases, select
+from eval.compare import compare, read_verdicts
 from eval.repair import Result, Tool, ToolCommand, repair_case, result_from_row, result_to_row
-from eval.report import compare, report_of, totals_line, write_reports, write_samples
+from eval.report import report_of, totals_line, write_reports, write_samples
 from eval.runs import (
     Row,
     RunFolder,
@@ -23,7 +24,6 @@ from eval.runs import (
     new_run_path,
     open_run,
     parse_seeds,
-    read_rows,
 )
 from pytest_gemmadev.core.types import GemmadevError
 from pytest_gemmadev.registry import load_model
@@ -280,10 +280,10 @@ def _absolute(adapter: str | None) -> str | None:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    first, second = (
-        [result_from_row(row) for row in read_rows(folder)] for folder in options.folders
-    )
-    print(compare(first, second))
+    (first, before), (second, after) = map(read_verdicts, options.folders)
+    if first != second:
+        raise GemmadevError(f"the runs are of two benchmarks, {first} and {second}")
+    print(compare(before, after))
     return 0
 
 

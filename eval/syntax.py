@@ -243,6 +243,7 @@ def totals_of(results: Sequence[Result]) -> dict[str, Any]:
         "scored": sum(result.correct is not None for result in results),
         "left_alone": len(results) - len(sure),
         "same_tree_of_those_written": sum(result.same_tree for result in sure),
+        "same_tree_interval": list(wilson(sum(r.same_tree for r in results), len(results))),
         "strays": sum(result.strays for result in results),
         "median_s": median(seconds),
         "p90_s": percentile(seconds, 90),
@@ -274,7 +275,7 @@ def document(report: Mapping[str, Any], results: Sequence[Result]) -> list[Block
     slices = report["slices"]
     rows = tuple((name, *(str(totals[key]) for key in keys)) for name, totals in slices.items())
     rates = {
-        name: (totals["same_tree"] / totals["cases"], *wilson(totals["same_tree"], totals["cases"]))
+        name: (totals["same_tree"] / totals["cases"], *totals["same_tree_interval"])
         for name, totals in slices.items()
     }
     other = [result for result in results if not result.same_tree]

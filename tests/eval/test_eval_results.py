@@ -1,0 +1,122 @@
+"""Runs to records to docs/results.md."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eval import results
+from eval.repair import Result, Score, result_to_row
+from eval.report import write_reports
+from eval.runs import open_run
+
+ROOT = Path(__file__).parents[2]
+CASES = ROOT / "eval" / "cases" / "debug"
+
+
+def run_folder(path: Path, monkeypatch: pytest.MonkeyPatch, cases: Path = CASES) -> Path:
+    """A finished run of two cases with two seeds."""
+    argv = ["run", "repair", "--cases", str(cases), "--model", "none", "--output", str(path)]
+    monkeypatch.setattr("sys.argv", argv)
+    settings = {"benchmark": "repair", "cases": str(cases), "model": "none", "adapter": "",
+                "budget_s": 60.0, "code": "abc"}  # fmt: skip
+    folder = open_run(path, settings)
+    rows = [
+        Result("a", "debug", ("name",), seed, Score.CORRECT, seconds=2.0, function_rank=1)
+        for seed in (0, 1)
+    ] + [Result("b", "debug", ("name",), seed, Score.OVERFITTING) for seed in (0, 1)]
+    for row in rows:
+        folder.append(result_to_row(row))
+    write_reports(path, rows, settings)
+    return path
+
+
+def test_a_record_names_no_place_on_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = tmp_path / "private" / "cases.jsonl"
+    cases.parent.mkdir()
+    cases.touch()
+    record = results.record_of(run_folder(tmp_path / "one", monkeypatch, cases))
+    assert str(tmp_path) not in json.dumps(record)
+    assert record["command"] == "python -m eval.run repair --cases cases.jsonl --model none"
+    assert record["seeds"] == [0, 1]
+    assert record["totals"]["correct"] == 1
+    inside = results.record_of(run_folder(tmp_path / "two", monkeypatch))
+    assert "--cases eval/cases/debug --model" in inside["command"]
+    assert inside["settings"]["cases"] == "eval/cases/debug"
+
+
+@pytest.mark.parametrize(
+    ("argv", "command"),
+    [
+        (["humaneval", "--output=x"], "python -m eval.run humaneval"),
+        (["humaneval", "--output", "x", "--seeds", "3"], "python -m eval.run humaneval --seeds 3"),
+        (["humaneval", "--model", "a b"], "python -m eval.run humaneval --model 'a b'"),
+        (["--model", "openai:m@http://h/v1"], "python -m eval.run --model openai:m@http://h/v1"),
+    ],
+)
+def test_commands_are_told_without_their_output(argv: Sequence[str], command: str) -> None:
+    assert results.command_of(argv) == command
+
+
+def test_the_page_shows_every_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = run_folder(tmp_path / "ten", monkeypatch)
+    records, page = tmp_path / "records", tmp_path / "results.md"
+    arguments = ["--records", str(records), "--page", str(page)]
+    assert results.main([str(folder), *arguments]) == 0
+    text = page.read_text(encoding="utf-8")
+    assert "| none | debug | 60 | 2 | 2 | 2 | 1 | 50% | 9% to 91% | 50% | 1.0 |" in text
+    assert "### ten" in text
+    assert "python -m eval.run repair --cases eval/cases/debug --model none" in text
+    assert results.main(arguments) == 0  # again, from the records alone
+    assert page.read_text(encoding="utf-8") == text
+
+
+HUMANEVAL: dict[str, Any] = {
+    "name": "he", "command": "c", "seeds": [0], "slices": {}, "places": {},
+    "settings": {"benchmark": "humaneval", "model": "m", "adapter": "a.gguf", "code": "x"},
+    "machine": {"cores": 2, "python": "3", "platform": "p", "started": "2026-01-02T00:00:00"},
+    "totals": {
+        "cases": 164, "samples": 164, "pass@1": 0.03125, "pass@1_interval": [0.01, 0.07],
+        "median_s": 1.0,
+    },
+}  # fmt: skip
+SYNTAX: dict[str, Any] = {
+    **HUMANEVAL,
+    "settings": {"benchmark": "syntax", "model": "none", "cases": "s.jsonl", "code": "x"},
+    "slices": {
+        "files": {
+            "cases": 4, "parses": 4, "same_tree": 3, "correct": 0, "scored": 0, "left_alone": 1,
+            "median_s": None, "same_tree_interval": [0.3, 0.95],
+        }
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("record", "row"),
+    [
+        (HUMANEVAL, "| m + a.gguf | base | 164 | 164 | 0.031 | 1% to 7% | - | - | - | 1.0 |"),
+        (HUMANEVAL, "| the GemmaDev paper, Gemma 2B QLoRA | - | 164 | - | 0.067 |"),
+        (SYNTAX, "| none | files | 4 | 100% | 75% | 30% to 95% | - | 1 | - |"),
+    ],
+)
+def test_rows(record: dict[str, Any], row: str) -> None:
+    assert row in results.page([record])
+    assert row not in results.page([])
+
+
+def test_no_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert results.main([str(tmp_path), "--page", str(tmp_path / "p.md")]) == 2
+    assert "holds no finished run" in capsys.readouterr().err
+    assert not (tmp_path / "p.md").exists()
+
+
+def test_the_page_of_this_repository_is_up_to_date() -> None:
+    page = results.page(results.read_records())
+    assert results.PAGE.read_text(encoding="utf-8") == page
