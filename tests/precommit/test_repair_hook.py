@@ -219,6 +219,44 @@ def test_a_file_that_is_deleted_meanwhile_is_not_made_again(
     assert "deleted meanwhile" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("processors", [1, 3], ids=["alone", "forks"])
+def test_many_files_are_told_of_in_their_order(
+    processors: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("precommit_hooks.gemmadev_repair._processors", lambda: processors)
+    names = [f"m{n:03d}.py" for n in range(200)]
+    for number, name in enumerate(names):
+        write(name, BROKEN if number % 50 == 7 else b"x = 1\n")
+    assert run(*names, "gone.py") == 1
+    out = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in out] == [
+        "gone.py", "m007.py", "m057.py", "m107.py", "m157.py"
+    ]  # fmt: skip
+    assert run(*names) == 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_the_files_of_a_fork_that_was_ended_are_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import precommit_hooks.gemmadev_repair as hook
+
+    mine, real = os.getpid(), hook.check
+
+    def ended(path: str, target: hook.Target | None = None) -> str | None:
+        if os.getpid() != mine:
+            os.kill(os.getpid(), 9)
+        return real(path, target)
+
+    monkeypatch.setattr(hook, "check", ended)
+    monkeypatch.setattr(hook, "_processors", lambda: 2)
+    names = [f"m{n:03d}.py" for n in range(100)]
+    for name in names:
+        write(name, BROKEN if name in ("m001.py", "m002.py") else b"x = 1\n")
+    assert hook.checked(names) == [("m001.py", ""), ("m002.py", "")]
+
+
 def test_two_hooks_at_once_repair_once() -> None:
     path = write("a.py", BROKEN)
     statuses: list[int] = []
