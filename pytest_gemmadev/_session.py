@@ -94,14 +94,16 @@ def _repair(
     status: int | None = None
     try:
         tell("starting")
+        # It starts, and the model loads, while this process imports what proposes.
+        oracle.prepare()
         model = load_model(
             settings.model, adapter=settings.adapter, threads=None, left_s=lambda: meter.left_s
         )
+        first, writers = proposers(model)
         oracle.learn(seen)
         # After -x or an error in collection, tests that did not run say nothing of what passes.
         complete = set(seen.outcomes) >= seen.collected
         baseline = seen if complete or meter.exhausted else oracle.observe({})
-        first, writers = proposers(model)
         repair = Repair(
             files=snapshot,
             oracle=oracle,

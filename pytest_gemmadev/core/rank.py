@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log
 
 from pytest_gemmadev.core.types import (
@@ -238,6 +239,7 @@ _LITERAL = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def _literals(text: str) -> frozenset[str]:
     """Numbers and strings in ``text`` as written, quotes normalized, the commonest left out."""
     found = set()

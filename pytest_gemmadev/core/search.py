@@ -17,6 +17,7 @@ from pytest_gemmadev.core.edits import apply_edits
 from pytest_gemmadev.core.evidence import assertions
 from pytest_gemmadev.core.progress import moved_on
 from pytest_gemmadev.core.rank import (
+    MODEL_LIMIT,
     MODEL_WEIGHT,
     Places,
     copies_expected_number,
@@ -382,19 +383,34 @@ def choose(
     found: Sequence[Found], task: RepairTask, model: Model | None
 ) -> list[tuple[Found, float | None]]:
     """Plausible repairs, the one to believe first, with the model's likelihood ratio in nats."""
-    ratios: Sequence[float | None] = [None] * len(found)
-    single = [f for f in found if len(f.steps) == 1]
-    if model is not None and model.info.can_score and len(single) == len(found) > 1:
-        ratios = model_scores([f.steps[0].candidate for f in found], task, model)
+    ratios: list[float | None] = [None] * len(found)
+    close = _contenders(found)
+    if (
+        model is not None
+        and model.info.can_score
+        and len(close) > 1
+        and all(len(item.steps) == 1 for item in found)
+    ):
+        candidates = [found[index].steps[0].candidate for index in close]
+        for index, ratio in zip(close, model_scores(candidates, task, model), strict=True):
+            ratios[index] = ratio
     rated = list(zip(found, ratios, strict=True))
-    # What explains more of the failures is believed first, whatever it looks like.
-    rated.sort(
-        key=lambda row: (
-            -len(row[0].targets) - row[0].others,
-            -row[0].score - MODEL_WEIGHT * (row[1] or 0.0),
-        )
-    )
+    rated.sort(key=lambda row: (-_reach(row[0]), -row[0].score - MODEL_WEIGHT * (row[1] or 0.0)))
     return rated
+
+
+def _contenders(found: Sequence[Found]) -> list[int]:
+    """Places of those that the model could bring to the top, which are worth its time."""
+    reach = max((_reach(item) for item in found), default=0)
+    furthest = [index for index, item in enumerate(found) if _reach(item) == reach]
+    best = max((found[index].score for index in furthest), default=0.0)
+    within = 2 * MODEL_LIMIT * MODEL_WEIGHT
+    return [index for index in furthest if found[index].score >= best - within]
+
+
+def _reach(found: Found) -> int:
+    """Failures that it explains: what explains more is believed first, whatever it looks like."""
+    return len(found.targets) + found.others
 
 
 def _rated(candidate: Candidate, ratio: float) -> Candidate:

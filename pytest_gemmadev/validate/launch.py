@@ -111,6 +111,12 @@ class Launcher:
         with contextlib.suppress(OSError, shutil.Error):
             shutil.copytree(self.invocation_dir / ".hypothesis", self.folder / "hypothesis")
 
+    def prepare(self) -> None:
+        """Starts the warm interpreter, which is ready a little later."""
+        with self._lock:
+            if CAN_FORK and self._zygote is None:
+                self._zygote = self._start("warm")
+
     def run_fresh(self, request: Message) -> Ended:
         """One run in an interpreter that was started for it."""
         with self._scratch() as scratch:

@@ -87,6 +87,10 @@ class PytestOracle:
         self._spectra: dict[str, Spectrum] = {}
         self._plain: set[str] = set()  # tests that passed without being expected to fail
 
+    def prepare(self) -> None:
+        """Starts what the first validations need, and does not wait for it."""
+        self._launcher.prepare()
+
     # --- core.types.Oracle -----------------------------------------------------------------------
 
     def observe(self, overlay: Overlay) -> Observation:
