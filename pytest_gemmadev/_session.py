@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -33,6 +34,7 @@ from pytest_gemmadev.core.types import (
     Overlay,
     RepairReport,
     Status,
+    TestOutcome,
 )
 from pytest_gemmadev.registry import load_model, proposers
 from pytest_gemmadev.validate.oracle import Limits, PytestOracle
@@ -92,6 +94,7 @@ def _repair(
     oracle = _oracle(settings, scope, config)
     model: Model | None = None
     status: int | None = None
+    after: Observation | None = None
     try:
         tell("starting")
         # It starts, and the model loads, while this process imports what proposes.
@@ -117,9 +120,11 @@ def _repair(
         )
         outcomes, overlay = repair.run(baseline, meter)
         if overlay and settings.fix:
-            outcomes, overlay, status = _write(
+            outcomes, overlay, after = _write(
                 settings, snapshot, oracle, baseline, outcomes, overlay, tell
             )
+            fails = after is None or after.failing
+            status = int(pytest.ExitCode.TESTS_FAILED if fails else pytest.ExitCode.OK)
     finally:
         oracle.close()
         if model is not None:
@@ -138,7 +143,7 @@ def _repair(
     )
     _write_reports(report, settings)
     remember(settings.root, report, f"pytest --gemmadev-{'fix' if settings.fix else 'propose'}")
-    _summarize(config, report, "")
+    _summarize(config, report, "" if after is None else f"after the repair: {_counted(after)}")
     config.hook.pytest_gemmadev_repair_done(config=config, report=report)
     return report, status
 
@@ -151,16 +156,19 @@ def _write(
     outcomes: tuple[Outcome, ...],
     overlay: Overlay,
     tell: Callable[[str], None],
-) -> tuple[tuple[Outcome, ...], Overlay, int]:
-    """Changes the tree and runs everything once more; puts all back where that run disagrees."""
+) -> tuple[tuple[Outcome, ...], Overlay, Observation | None]:
+    """Changes the tree and runs everything once more; puts all back where that run disagrees.
+
+    With that run, None where nothing stayed changed.
+    """
     changed = snapshot.changed_since(overlay)
     if changed:
         reason = f"{changed[0]} was changed by somebody else meanwhile; nothing was written"
-        return _withdrawn(outcomes, reason), {}, int(pytest.ExitCode.TESTS_FAILED)
+        return _withdrawn(outcomes, reason), {}, None
     try:
         journal.commit(settings.root, overlay, note="pytest --gemmadev-fix")
     except GemmadevError as error:
-        return _withdrawn(outcomes, str(error)), {}, int(pytest.ExitCode.TESTS_FAILED)
+        return _withdrawn(outcomes, str(error)), {}, None
     tell("running all tests on the repaired tree")
     repaired = {o.nodeid for o in outcomes if o.status is Status.REPAIRED}
     try:
@@ -174,9 +182,20 @@ def _write(
         reason = (
             f"the final run disagreed ({after.aborted or sorted(lost)[0]}); everything was put back"
         )
-        return _withdrawn(outcomes, reason), {}, int(pytest.ExitCode.TESTS_FAILED)
-    failed = pytest.ExitCode.TESTS_FAILED if after.failing else pytest.ExitCode.OK
-    return outcomes, overlay, int(failed)
+        return _withdrawn(outcomes, reason), {}, None
+    return outcomes, overlay, after
+
+
+def _counted(seen: Observation) -> str:
+    """How many tests came out how, as pytest's last line says it."""
+    count = Counter(seen.outcomes[n].value for n in seen.collected if n in seen.outcomes)
+    count["error"] += sum(
+        outcome is TestOutcome.ERROR
+        for nodeid, outcome in seen.outcomes.items()
+        if nodeid not in seen.collected
+    )
+    order = ("failed", "error", "passed", "skipped", "xfailed", "xpassed")
+    return ", ".join(f"{count[name]} {name}" for name in order if count[name]) or "no tests ran"
 
 
 def _withdrawn(outcomes: tuple[Outcome, ...], reason: str) -> tuple[Outcome, ...]:
@@ -230,6 +249,8 @@ def _summarize(config: pytest.Config, report: RepairReport | None, line: str) ->
         if report is not None:
             _restate(reporter, report)
             render_terminal(report, _console(config))
+            if line:
+                reporter.write_line(line)
         elif before is None:
             reporter.write_line(line)
 
@@ -237,7 +258,11 @@ def _summarize(config: pytest.Config, report: RepairReport | None, line: str) ->
 
 
 def _restate(reporter: TerminalReporter, report: RepairReport) -> None:
-    """Has pytest's last line count as repaired what failed in the run before the repair."""
+    """Has pytest's last lines tell as repaired what failed in the run before the repair."""
+    # Private to pytest, and kept as it is where that changes: "Interrupted: 1 error" is said last.
+    crash: Any = getattr(getattr(reporter, "_keyboardinterrupt_memo", None), "reprcrash", None)
+    if report.undo_hint and crash is not None and isinstance(crash.message, str):
+        crash.message += ", before the repair"
     repaired = {o.nodeid for o in report.outcomes if o.status is Status.REPAIRED}
     for category in ("failed", "error"):
         reports = reporter.stats.pop(category, [])
