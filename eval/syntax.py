@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from eval.cases import Case
@@ -32,13 +33,22 @@ from eval.document import (
 )
 from eval.plots import rates_plot
 from eval.repair import Score, judge
-from eval.runs import RunFolder, code_digest, new_run_path, open_run
+from eval.runs import (
+    RunFolder,
+    code_digest,
+    in_parallel,
+    model_settings,
+    new_run_path,
+    open_run,
+)
 from eval.stats import median, percentile, wilson
 from precommit_hooks.broken import MIN_CONFIDENCE
 from pytest_gemmadev.core.edits import apply_edits, unified_diff
 from pytest_gemmadev.core.types import GemmadevError, Inapplicable, Model
 from pytest_gemmadev.propose.syntax import SyntaxRepair, repair_syntax
 from pytest_gemmadev.registry import load_model
+
+_TELL_EVERY = 50  # cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +77,15 @@ class Result:
 def main(argv: Sequence[str] | None = None) -> int:
     """0 when the benchmark ran to its end; raises GemmadevError on misuse."""
     options = _parser().parse_args(argv)
+    if options.jobs < 1 or (options.jobs > 1 and options.model != "none"):
+        raise GemmadevError(
+            "--jobs must be 1 or more, and 1 with a model: it repairs one at a time"
+        )
     cases = list(_cases(options.cases))[: options.limit]
     settings = {
         "benchmark": "syntax",
         "cases": str(options.cases.resolve()),
-        "model": options.model,
+        **model_settings(options.model, options.adapter),
         "budget_s": options.budget,
         "tests": not options.no_tests,
         "code": code_digest(),
@@ -100,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--limit", type=int, metavar="N", help="the first N only")
     parser.add_argument("--seeds", default="1", help="accepted for likeness; nothing is drawn here")
     parser.add_argument("--budget", type=float, default=5.0, help="seconds a case; default 5")
+    parser.add_argument("--jobs", type=int, default=1, help="files at a time; default 1")
     parser.add_argument("--no-tests", action="store_true", help="run no hidden tests")
     return parser
 
@@ -137,16 +152,22 @@ def _run(
     wanted = {case.id for case in cases}
     results = [result_from_row(row) for row in folder.rows if row["case"] in wanted]
     done = {result.case for result in results}
-    for case in cases:
-        if case.id in done:
-            continue
-        result = measure(
+    left = [case for case in cases if case.id not in done]
+
+    def work(case: Case, _stop: Event) -> Result:
+        return measure(
             case,
             lambda text: repair_syntax(text, model=model, budget_s=options.budget),
             tests=not options.no_tests,
         )
+
+    start_s = time.monotonic()
+    for number, (_, result) in enumerate(in_parallel(left, work, jobs=options.jobs), start=1):
         folder.append(asdict(result))
         results.append(result)
+        if number % _TELL_EVERY == 0 or number == len(left):
+            to_go_s = (time.monotonic() - start_s) / number * (len(left) - number)
+            print(f"[{number}/{len(left)}] repaired, {to_go_s / 60:.1f} min to go", flush=True)
     return results
 
 
