@@ -1,49 +1,30 @@
-"""The controller's side of a pytest run: hands the failures to the core, writes what it accepts.
-
-The tree changes once, after everything was validated away from it, and a fresh full run on the
-changed tree decides the exit status. Where that run disagrees, everything is put back.
-"""
+"""The controller's side of a pytest run: hands the failures to the repair, tells what came of it."""
 
 from __future__ import annotations
 
 import json
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_gemmadev._last import remember
+from pytest_gemmadev._repair import Job, repaired
 from pytest_gemmadev._settings import Settings, settings_of
-from pytest_gemmadev._tree import Snapshot, parses
 from pytest_gemmadev.core import journal
-from pytest_gemmadev.core.budget import Budget, Meter
 from pytest_gemmadev.core.plain import observation_from_plain
-from pytest_gemmadev.core.repair import Repair
 from pytest_gemmadev.core.report import patch_files, render_terminal, to_json, to_markdown
 from pytest_gemmadev.core.scope import Scope
-from pytest_gemmadev.core.types import (
-    GemmadevError,
-    Model,
-    Observation,
-    Outcome,
-    Overlay,
-    RepairReport,
-    Status,
-    TestOutcome,
-)
-from pytest_gemmadev.registry import load_model, proposers
+from pytest_gemmadev.core.types import Observation, RepairReport, Status, TestOutcome
 from pytest_gemmadev.validate.oracle import Limits, PytestOracle
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
     from rich.console import Console
-
-WORKING_SHARE = 0.9  # of the budget for the search; the rest is for the final run
 
 
 def repair_session(
@@ -89,101 +70,28 @@ def _repair(
     tell: Callable[[str], None],
 ) -> tuple[RepairReport, int | None]:
     """Searches, writes, reports; with the exit status, None to keep pytest's own."""
-    meter = Meter(Budget(settings.budget_s * WORKING_SHARE), time.monotonic)
-    snapshot = Snapshot(scope)
-    oracle = _oracle(settings, scope, config)
-    model: Model | None = None
-    status: int | None = None
-    after: Observation | None = None
-    try:
-        tell("starting")
-        # It starts, and the model loads, while this process imports what proposes.
-        oracle.prepare()
-        model = load_model(
-            settings.model, adapter=settings.adapter, threads=None, left_s=lambda: meter.left_s
-        )
-        first, writers = proposers(model)
-        oracle.learn(seen)
-        # After -x or an error in collection, tests that did not run say nothing of what passes.
-        complete = set(seen.outcomes) >= seen.collected
-        baseline = seen if complete or meter.exhausted else oracle.observe({})
-        repair = Repair(
-            files=snapshot,
-            oracle=oracle,
-            proposers=first,
-            writers=writers,
-            model=model,
-            clock=time.monotonic,
-            seed=settings.seed,
-            tell=tell,
-            parses=parses,
-        )
-        outcomes, overlay = repair.run(baseline, meter)
-        if overlay and settings.fix:
-            outcomes, overlay, after = _write(
-                settings, snapshot, oracle, baseline, outcomes, overlay, tell
-            )
-            fails = after is None or after.failing
-            status = int(pytest.ExitCode.TESTS_FAILED if fails else pytest.ExitCode.OK)
-    finally:
-        oracle.close()
-        if model is not None:
-            model.close()
-    if not settings.fix:
-        outcomes = tuple(_proposed(outcome) for outcome in outcomes)
-    report = RepairReport(
-        model=model.info.name if model is not None else "none",
-        adapter=model.info.adapter if model is not None else "",
+    job = Job(
+        root=settings.root,
+        write=settings.fix,
+        note="pytest --gemmadev-fix",
+        model=settings.model,
+        adapter=settings.adapter,
+        budget_s=settings.budget_s,
         seed=settings.seed,
-        seconds=meter.seconds,
-        outcomes=outcomes,
-        overlay=overlay,
-        diff=snapshot.diff(overlay),
-        undo_hint="gemmadev undo" if overlay and settings.fix else "",
     )
+    oracle = PytestOracle(
+        settings.root,
+        invocation_dir=config.invocation_params.dir,
+        args=[str(a) for a in config.invocation_params.args],
+        scope=scope,
+        limits=Limits(),
+    )
+    report, status, after = repaired(job, scope, oracle, seen, tell)
     _write_reports(report, settings)
     remember(settings.root, report, f"pytest --gemmadev-{'fix' if settings.fix else 'propose'}")
     _summarize(config, report, "" if after is None else f"after the repair: {_counted(after)}")
     config.hook.pytest_gemmadev_repair_done(config=config, report=report)
     return report, status
-
-
-def _write(
-    settings: Settings,
-    snapshot: Snapshot,
-    oracle: PytestOracle,
-    baseline: Observation,
-    outcomes: tuple[Outcome, ...],
-    overlay: Overlay,
-    tell: Callable[[str], None],
-) -> tuple[tuple[Outcome, ...], Overlay, Observation | None]:
-    """Changes the tree and runs everything once more; puts all back where that run disagrees.
-
-    With that run, None where nothing stayed changed.
-    """
-    changed = snapshot.changed_since(overlay)
-    if changed:
-        reason = f"{changed[0]} was changed by somebody else meanwhile; nothing was written"
-        return _withdrawn(outcomes, reason), {}, None
-    try:
-        journal.commit(settings.root, overlay, note="pytest --gemmadev-fix")
-    except GemmadevError as error:
-        return _withdrawn(outcomes, str(error)), {}, None
-    tell("running all tests on the repaired tree")
-    repaired = {o.nodeid for o in outcomes if o.status is Status.REPAIRED}
-    try:
-        after = oracle.observe({})
-    except BaseException:
-        journal.undo(settings.root)
-        raise
-    lost = (baseline.passing | repaired) - after.passing
-    if after.aborted or lost:
-        journal.undo(settings.root)
-        reason = (
-            f"the final run disagreed ({after.aborted or sorted(lost)[0]}); everything was put back"
-        )
-        return _withdrawn(outcomes, reason), {}, None
-    return outcomes, overlay, after
 
 
 def _counted(seen: Observation) -> str:
@@ -196,29 +104,6 @@ def _counted(seen: Observation) -> str:
     )
     order = ("failed", "error", "passed", "skipped", "xfailed", "xpassed")
     return ", ".join(f"{count[name]} {name}" for name in order if count[name]) or "no tests ran"
-
-
-def _withdrawn(outcomes: tuple[Outcome, ...], reason: str) -> tuple[Outcome, ...]:
-    return tuple(
-        replace(o, status=Status.UNREPAIRED, reason=reason) if o.status is Status.REPAIRED else o
-        for o in outcomes
-    )
-
-
-def _proposed(outcome: Outcome) -> Outcome:
-    if outcome.status is not Status.REPAIRED:
-        return outcome
-    return replace(outcome, status=Status.PROPOSED)
-
-
-def _oracle(settings: Settings, scope: Scope, config: pytest.Config) -> PytestOracle:
-    return PytestOracle(
-        settings.root,
-        invocation_dir=config.invocation_params.dir,
-        args=[str(a) for a in config.invocation_params.args],
-        scope=scope,
-        limits=Limits(),
-    )
 
 
 # --- what is written and shown -------------------------------------------------------------------

@@ -78,6 +78,19 @@ def matches(got: str, expected: str) -> bool:
     return fnmatch.fnmatchcase(got.rstrip(), pattern)
 
 
+def test_the_site_builds(tmp_path: Path) -> None:
+    """Every page, link and name that is shown from the code; strict, so a warning fails."""
+    pytest.importorskip("mkdocs")
+    pytest.importorskip("mkdocstrings")
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(tmp_path)]
+    environ = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(
+        command, cwd=DOCS.parent, env=environ, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "What was repaired" in (tmp_path / "api" / "index.html").read_text("utf-8")
+
+
 @pytest.mark.parametrize(
     ("got", "expected", "fits"),
     [

@@ -1,0 +1,165 @@
+"""One repair over a project's tests, for the doors that have tests: searched, written, confirmed.
+
+The tree changes once, after everything was validated away from it, and a fresh full run on the
+changed tree confirms it. Where that run disagrees, everything is put back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pytest_gemmadev._tree import Snapshot, parses
+from pytest_gemmadev.core import journal
+from pytest_gemmadev.core.budget import Budget, Meter
+from pytest_gemmadev.core.repair import Repair
+from pytest_gemmadev.core.scope import Scope
+from pytest_gemmadev.core.types import (
+    GemmadevError,
+    Model,
+    Observation,
+    Outcome,
+    Overlay,
+    RepairReport,
+    Status,
+)
+from pytest_gemmadev.registry import load_model, proposers
+from pytest_gemmadev.validate.oracle import PytestOracle
+
+WORKING_SHARE = 0.9  # of the budget for the search; the rest is for the final run
+GREEN, RED = 0, 1  # exit status of a run of tests
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be repaired, and how."""
+
+    root: Path
+    write: bool  # to the tree; otherwise patches are proposed
+    note: str  # for the journal: by what the tree was changed
+    model: str | Model
+    adapter: str | None
+    budget_s: float
+    seed: int
+
+
+def repaired(
+    job: Job,
+    scope: Scope,
+    oracle: PytestOracle,
+    seen: Observation,
+    tell: Callable[[str], None],
+) -> tuple[RepairReport, int | None, Observation | None]:
+    """What became of the failures in ``seen``.
+
+    With the exit status of the tests where a repair was to be written, and the run after it where it
+    stayed. The oracle is closed at the end, and so is a model that was loaded here.
+    """
+    meter = Meter(Budget(job.budget_s * WORKING_SHARE), time.monotonic)
+    snapshot = Snapshot(scope)
+    model: Model | None = None
+    status: int | None = None
+    after: Observation | None = None
+    try:
+        tell("starting")
+        # It starts, and the model loads, while this process imports what proposes.
+        oracle.prepare()
+        model = _model(job, meter)
+        first, writers = proposers(model)
+        oracle.learn(seen)
+        # After -x or an error in collection, tests that did not run say nothing of what passes.
+        complete = set(seen.outcomes) >= seen.collected
+        baseline = seen if complete or meter.exhausted else oracle.observe({})
+        repair = Repair(
+            files=snapshot,
+            oracle=oracle,
+            proposers=first,
+            writers=writers,
+            model=model,
+            clock=time.monotonic,
+            seed=job.seed,
+            tell=tell,
+            parses=parses,
+        )
+        outcomes, overlay = repair.run(baseline, meter)
+        if overlay and job.write:
+            outcomes, overlay, after = _write(
+                job, snapshot, oracle, baseline, outcomes, overlay, tell
+            )
+            status = RED if after is None or after.failing else GREEN
+    finally:
+        oracle.close()
+        if model is not None and isinstance(job.model, str):
+            model.close()
+    if not job.write:
+        outcomes = tuple(_proposed(outcome) for outcome in outcomes)
+    report = RepairReport(
+        model=model.info.name if model is not None else "none",
+        adapter=model.info.adapter if model is not None else "",
+        seed=job.seed,
+        seconds=meter.seconds,
+        outcomes=outcomes,
+        overlay=overlay,
+        diff=snapshot.diff(overlay),
+        undo_hint="gemmadev undo" if overlay and job.write else "",
+    )
+    return report, status, after
+
+
+def _model(job: Job, meter: Meter) -> Model | None:
+    if not isinstance(job.model, str):
+        return job.model
+    return load_model(job.model, adapter=job.adapter, threads=None, left_s=lambda: meter.left_s)
+
+
+def _write(
+    job: Job,
+    snapshot: Snapshot,
+    oracle: PytestOracle,
+    baseline: Observation,
+    outcomes: tuple[Outcome, ...],
+    overlay: Overlay,
+    tell: Callable[[str], None],
+) -> tuple[tuple[Outcome, ...], Overlay, Observation | None]:
+    """Changes the tree and runs everything once more; puts all back where that run disagrees.
+
+    With that run, None where nothing stayed changed.
+    """
+    changed = snapshot.changed_since(overlay)
+    if changed:
+        reason = f"{changed[0]} was changed by somebody else meanwhile; nothing was written"
+        return _withdrawn(outcomes, reason), {}, None
+    try:
+        journal.commit(job.root, overlay, note=job.note)
+    except GemmadevError as error:
+        return _withdrawn(outcomes, str(error)), {}, None
+    tell("running all tests on the repaired tree")
+    green = {o.nodeid for o in outcomes if o.status is Status.REPAIRED}
+    try:
+        after = oracle.observe({})
+    except BaseException:
+        journal.undo(job.root)
+        raise
+    lost = (baseline.passing | green) - after.passing
+    if after.aborted or lost:
+        journal.undo(job.root)
+        reason = (
+            f"the final run disagreed ({after.aborted or sorted(lost)[0]}); everything was put back"
+        )
+        return _withdrawn(outcomes, reason), {}, None
+    return outcomes, overlay, after
+
+
+def _withdrawn(outcomes: tuple[Outcome, ...], reason: str) -> tuple[Outcome, ...]:
+    return tuple(
+        replace(o, status=Status.UNREPAIRED, reason=reason) if o.status is Status.REPAIRED else o
+        for o in outcomes
+    )
+
+
+def _proposed(outcome: Outcome) -> Outcome:
+    if outcome.status is not Status.REPAIRED:
+        return outcome
+    return replace(outcome, status=Status.PROPOSED)
