@@ -1,0 +1,95 @@
+"""The example of a backend, found through its entry point as if it were installed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "backend"
+SHOP = "def price(item):\n    return 2\n\n\ndef total(items):\n    return sum(prce(i) for i in items)\n"
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """An environment with the package on its path, and what an installer writes about it."""
+    project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text("utf-8"))["project"]
+    installed = tmp_path / "installed"
+    info = installed / f"gemmadev_bigram-{project['version']}.dist-info"
+    info.mkdir(parents=True)
+    name, version = project["name"], project["version"]
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    points = "".join(f"{k} = {v}\n" for k, v in project["entry-points"]["gemmadev"].items())
+    (info / "entry_points.txt").write_text(f"[gemmadev]\n{points}")
+    path = [str(installed), str(EXAMPLE), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "shop.py").write_text(SHOP)
+    (root / "test_shop.py").write_text(
+        "from shop import total\n\ndef test_total():\n    assert total('ab') == 4\n"
+    )
+    return root
+
+
+def run(root: Path, environ: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=root,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_it_is_listed(project: Path, environ: dict[str, str]) -> None:
+    done = run(project, environ, "pytest_gemmadev.cli", "models")
+    assert "bigram:FOLDER\n    pairs of tokens: ranks by" in done.stdout
+    without = {**environ, "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+    assert "bigram" not in run(project, without, "pytest_gemmadev.cli", "models").stdout
+
+
+def test_it_repairs(project: Path, environ: dict[str, str]) -> None:
+    report = project.parent / "report.json"
+    options = ("--gemmadev-fix", "--gemmadev-model=bigram:.", f"--gemmadev-report={report}")
+    done = run(project, environ, "pytest", "-q", *options)
+    assert done.returncode == 0, done.stdout
+    assert "pairs of tokens in" in report.read_text()
+    assert (project / "shop.py").read_text() == SHOP.replace("prce", "price")
+
+
+def test_its_refusal_is_one_line(project: Path, environ: dict[str, str]) -> None:
+    done = run(
+        project, environ, "pytest", "-q", "--gemmadev-fix", "--gemmadev-model=bigram:nowhere"
+    )
+    assert done.returncode == 4
+    assert "gemmadev: model bigram:nowhere: no such folder" in done.stdout
+    assert (project / "shop.py").read_text() == SHOP
+
+
+def test_it_prefers_what_is_written_elsewhere(tmp_path: Path) -> None:
+    sys.path.insert(0, str(EXAMPLE))
+    try:
+        from gemmadev_bigram import BigramModel
+    finally:
+        sys.path.remove(str(EXAMPLE))
+    (tmp_path / "a.py").write_text("for item in items: total += item.price\n" * 9)
+    model = BigramModel("bigram:x", tmp_path)
+    usual, unusual = model.score("total += item", [".price", ".cost"])
+    assert usual > unusual
+    assert model.complete("x", None) == ()  # type: ignore[arg-type]
