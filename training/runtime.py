@@ -28,6 +28,19 @@ def packaged_model() -> Path:
     return join(GEMMA)
 
 
+def dequantized_folder(path: Path) -> str:
+    """The folder with a GGUF file's weights that ``hf:`` models use too."""
+    from pytest_gemmadev.models._dequantize import dequantized
+
+    return str(dequantized(path))
+
+
+def cache_folder() -> Path:
+    from pytest_gemmadev.models import packaged
+
+    return packaged.cache_folder()
+
+
 def continuation_scores(
     gguf: str, adapter: str, prefix: str, continuations: Sequence[str]
 ) -> tuple[float, ...]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,6 +24,7 @@ from pytest_gemmadev.core.rank import NATS_PER_CHARACTER
 from pytest_gemmadev.core.types import Completion, GemmadevError, ModelInfo, Sampling
 from pytest_gemmadev.models import packaged
 from pytest_gemmadev.models._batch import Batch, alternatives, draw
+from pytest_gemmadev.models._dequantize import dequantized
 
 PREFIX = 2048  # tokens of context kept, at most
 DROP = 256  # tokens dropped at a time from the start of a longer one
@@ -159,28 +159,8 @@ class TransformersModel:
 
     def _dequantized(self, file: Path) -> str:
         """The folder with the model of a GGUF file, written when that has not been done before."""
-        state = file.stat()
-        key = f"{file.stem}-{state.st_size:x}-{state.st_mtime_ns:x}"
-        folder = packaged.cache_folder() / "hf" / key
-        if folder.is_dir():
-            return str(folder)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            self._explained("cannot be dequantized"),
-            tempfile.TemporaryDirectory(dir=folder.parent) as name,
-        ):
-            source: dict[str, Any] = {"gguf_file": file.name}
-            tokenizer = transformers.AutoTokenizer.from_pretrained(file.parent, **source)
-            config = transformers.GgufConfig(dequantize=True)
-            model = transformers.AutoModelForCausalLM.from_pretrained(
-                file.parent, **source, quantization_config=config, dtype=torch.bfloat16
-            )
-            fresh = Path(name) / key
-            tokenizer.save_pretrained(fresh)
-            model.save_pretrained(fresh)
-            if not folder.is_dir():  # another process may have been faster
-                os.replace(fresh, folder)
-        return str(folder)
+        with self._explained("cannot be dequantized"):
+            return str(dequantized(file))
 
     def _loaded(self) -> Batch:
         if self._batch is None:

@@ -1,0 +1,279 @@
+"""Training a small random Gemma: runs, interruptions, gradients in four bits, bad bases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REASON = "training needs [training] installed"
+torch = pytest.importorskip("torch", reason=REASON)
+for module in ("transformers", "peft", "trl", "datasets", "gguf"):
+    pytest.importorskip(module, reason=REASON)
+
+import tiny_gemma  # noqa: E402 # beside this file; what follows needs torch
+
+from pytest_gemmadev.core.types import GemmadevError  # noqa: E402
+from training import extras  # noqa: E402
+from training.base import Base, check_device, find_base, load_config_of, load_model  # noqa: E402
+from training.config import Config, load_config  # noqa: E402
+from training.examples import Example, write_line  # noqa: E402
+from training.pipeline import run  # noqa: E402
+from training.run import main  # noqa: E402
+from training.runlog import read_log  # noqa: E402
+from training.sft import last_checkpoint  # noqa: E402
+
+STEPS = 4
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_gemma.write(tmp_path_factory.mktemp("base") / "tiny.gguf")
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("data") / "rows.jsonl"
+    made = [
+        Example(
+            f"def f{n}(a):\n-    return a\n+", f"    return a + {n}\n", kind="line", license="MIT"
+        )
+        for n in range(24)
+    ]
+    file.write_text("".join(map(write_line, made)))
+    return file
+
+
+def settings(gguf: Path, rows: Path, folder: Path, *more: str) -> Config:
+    return load_config(
+        None,
+        [
+            f"model.base={gguf}",
+            f"data.sources=['{rows}']",
+            "data.humaneval=false",
+            "data.max_tokens=128",
+            f"output.folder={folder}",
+            "output.export=false",
+            f"train.max_steps={STEPS}",
+            "train.save_every=2",
+            "train.batch=2",
+            "train.accumulation=2",
+            "train.learning_rate=5e-3",
+            "train.threads=1",
+            *more,
+        ],
+    )
+
+
+def losses(folder: Path) -> list[tuple[int, float, float]]:
+    return [(r["step"], r["loss"], r["grad_norm"]) for r in read_log(folder) if "loss" in r]
+
+
+@pytest.fixture(scope="module")
+def whole(gguf: Path, rows: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing interrupted, with an evaluation in its middle."""
+    folder = tmp_path_factory.mktemp("whole")
+    return run(settings(gguf, rows, folder, "train.eval_every=2"), folder, resume=False, say=str)
+
+
+def test_a_run_leaves_log_report_plots_and_adapter(whole: Path) -> None:
+    found = losses(whole)
+    assert [step for step, _, _ in found] == [1, 2, 3, 4]
+    assert all(norm > 0 for _, _, norm in found)
+    assert found[-1][1] < found[0][1]
+    assert [r["step"] for r in read_log(whole) if "eval_loss" in r] == [2, 4]
+    report = (whole / "report.md").read_text()
+    for wanted in ("tokens/s", "peak memory", "(loss.png)", "(learning_rate.png)", "tiny.gguf"):
+        assert wanted in report
+    assert (whole / "loss.png").read_bytes().startswith(b"\x89PNG")
+    adapter = json.loads((whole / "adapter" / "adapter_config.json").read_text())
+    assert adapter["base_model_name_or_path"] == "tiny.gguf"
+    assert "/" not in (whole / "config.toml").read_text().split("[data]")[0].split("base")[0]
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("at", [1, 3])
+def test_a_killed_run_goes_on_as_if_it_had_not_been(
+    at: int, whole: Path, gguf: Path, rows: Path, tmp_path: Path
+) -> None:
+    def kill(line: str) -> None:
+        if line.startswith(f"step {at}/"):
+            raise Killed
+
+    config = settings(gguf, rows, tmp_path, "train.eval_every=2")
+    with pytest.raises(Killed):
+        run(config, tmp_path, resume=False, say=kill)
+    half = tmp_path / "checkpoints" / "checkpoint-9"  # a kill while it was written
+    half.mkdir(parents=True)
+    found = last_checkpoint(tmp_path)
+    assert (found.name if found else "") == ("checkpoint-2" if at > 2 else "")
+    half.rmdir()
+    run(config, tmp_path, resume=True, say=str)
+    assert losses(tmp_path) == losses(whole)  # to the last bit
+    one, other = (f / "adapter" / "adapter_model.safetensors" for f in (tmp_path, whole))
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_all_weights_can_be_trained(gguf: Path, rows: Path, tmp_path: Path) -> None:
+    config = settings(gguf, rows, tmp_path, "model.method=full", "train.max_steps=1")
+    run(config, tmp_path, resume=False, say=str)
+    assert (tmp_path / "model" / "model.safetensors").is_file()
+    assert not (tmp_path / "adapter").exists()
+
+
+# --- four bits -----------------------------------------------------------------------------------
+
+
+def gradients(model: Any, tokens: Any) -> dict[str, Any]:
+    model.train()
+    model.zero_grad()
+    model(input_ids=tokens, labels=tokens).loss.backward()
+    return {n: p.grad.clone().float() for n, p in model.named_parameters() if p.grad is not None}
+
+
+def test_gradients_in_four_bits_are_those_of_the_dequantized_weights(gguf: Path) -> None:
+    pytest.importorskip("bitsandbytes", reason=REASON)
+    from bitsandbytes.functional import dequantize_4bit
+    from bitsandbytes.nn import Linear4bit
+
+    base = find_base(load_config(None, [f"model.base={gguf}"]).model)
+    adapter = load_config(None, ["adapter.dropout=0.0"]).adapter
+    four = load_model(base, "qlora", adapter, seed=0)
+    plain = load_model(base, "lora", adapter, seed=0)
+    modules = dict(plain.named_modules())
+    for name, module in four.named_modules():
+        if isinstance(module, Linear4bit):
+            weight = dequantize_4bit(module.weight.data, module.weight.quant_state)
+            modules[name].weight.data.copy_(weight)
+    for (name, one), (other_name, other) in zip(
+        four.named_parameters(), plain.named_parameters(), strict=True
+    ):
+        if one.requires_grad:
+            assert name == other_name
+            values = torch.randn(one.shape, generator=torch.Generator().manual_seed(len(name)))
+            one.data.copy_(0.05 * values)
+            other.data.copy_(0.05 * values)
+    tokens = torch.tensor([[2, *range(260, 292)]])
+    wanted, before = gradients(plain, tokens), gradients(four, tokens)
+    with torch.no_grad():  # an evaluation in the middle of training
+        four.eval()
+        four(input_ids=tokens, labels=tokens)
+    after = gradients(four, tokens)
+    assert wanted.keys() == before.keys() == after.keys()
+    for name, value in wanted.items():
+        scale = value.norm() + 1e-6
+        assert (before[name] - value).norm() / scale < 0.05, name
+        assert (after[name] - value).norm() / scale < 0.05, name
+
+
+def test_a_packed_layer_is_told(gguf: Path) -> None:
+    pytest.importorskip("bitsandbytes", reason=REASON)
+    from bitsandbytes.nn import Linear4bit
+
+    from training.guard import check_gradients, keep_gradients
+
+    base = find_base(load_config(None, [f"model.base={gguf}"]).model)
+    model = load_model(base, "qlora", load_config(None).adapter, seed=0)
+    assert keep_gradients(model) == 7 * tiny_gemma.LAYERS
+    layer = next(m for m in model.modules() if isinstance(m, Linear4bit))
+    layer.weight.quant_state.packing_format_for_cpu = True
+    with pytest.raises(GemmadevError, match="gives no gradients any more"):
+        check_gradients(model)
+
+
+# --- bad input -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bases(tmp_path: Path, gguf: Path) -> Callable[[str], str]:
+    def named(kind: str) -> str:
+        folder = tmp_path / "bases"
+        folder.mkdir(exist_ok=True)
+        if kind == "text":
+            (folder / "note.gguf").write_text("a note")
+            return str(folder / "note.gguf")
+        if kind == "cut":
+            (folder / "cut.gguf").write_bytes(gguf.read_bytes()[:5000])
+            return str(folder / "cut.gguf")
+        if kind == "llama":
+            (folder / "config.json").write_text(json.dumps({"model_type": "llama"}))
+        return str(folder)
+
+    return named
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("text", "is a file, but not in GGUF format"),
+        ("cut", "cut.gguf: cannot be read"),
+        ("llama", "is a llama, not a Gemma"),
+        ("empty", "the folder holds no config.json"),
+    ],
+)
+def test_bad_bases_are_one_line_and_leave_nothing(
+    kind: str,
+    told: str,
+    bases: Callable[[str], str],
+    rows: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    output = tmp_path / "out"
+    arguments = ["--qlora", "--base", bases(kind), "--data", str(rows), "--output", str(output)]
+    assert main(arguments) == 1
+    error = capsys.readouterr().err.strip().split("\n")[-1]
+    assert error.startswith("training.run: ")
+    assert told in error
+    assert not output.exists()
+
+
+def test_a_large_model_is_not_trained_in_full_without_a_gpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from transformers import Gemma3TextConfig
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    large = Gemma3TextConfig(num_hidden_layers=34, hidden_size=2560, intermediate_size=10240)
+    with pytest.raises(GemmadevError, match=r"--full on \d\.\d B parameters needs a GPU"):
+        check_device("full", large)
+    check_device("lora", large)
+    check_device("full", Gemma3TextConfig(num_hidden_layers=2, hidden_size=64))
+
+
+def test_four_bits_need_bitsandbytes(gguf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = load_config_of(find_base(load_config(None, [f"model.base={gguf}"]).model))
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "bitsandbytes" else True)
+    with pytest.raises(GemmadevError, match="needs bitsandbytes, which is not installed"):
+        check_device("qlora", config)
+    check_device("lora", config)
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "nothing", "file.gguf", "a/b/c"])
+def test_a_base_that_is_nowhere(name: str) -> None:
+    with pytest.raises(GemmadevError, match="no such file or folder"):
+        find_base(load_config(None, [f"model.base={name}"]).model)
+    assert find_base(load_config(None, ["model.base=google/gemma"]).model) == Base(
+        "google/gemma", "google/gemma"
+    )
+
+
+def test_examples_that_are_all_too_long(
+    gguf: Path, rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--base", str(gguf), "--data", str(rows), "--max-tokens", "8"]
+    assert main([*arguments, "--output", str(tmp_path / "out")]) == 1
+    assert "no example fits into 8 tokens" in capsys.readouterr().err

@@ -1,0 +1,170 @@
+"""What leaves a run: the PEFT folder, a GGUF adapter, a model card, the merged model.
+
+    python -m training.export runs/gemmadev --merge
+
+The GGUF adapter is checked by loading it in the runtime and comparing log-probabilities of tokens
+with those of transformers. They differ by what 4-bit weights and 8-bit activations of the runtime
+cost: `TOLERANCE` nats a token on average.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pytest_gemmadev.core.types import GemmadevError
+from training.config import load_config
+from training.extras import check_space, require
+from training.output import written, written_folder
+
+TOLERANCE = 0.15  # nats a token, mean of the absolute differences
+GGUF = "adapter.gguf"
+MERGED = "merged"
+_PREFIX = "def add(a, b):\n    total = a + b\n"
+_CONTINUATIONS = (
+    "    return total\n",
+    "    return a - b\n",
+    "    if total > 10:\n        raise ValueError(total)\n",
+    "    print('the sum is', total)\n",
+    "    for value in range(total):\n        yield value\n",
+)
+Say = Callable[[str], None]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.export",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", type=Path, help="folder of a training run")
+    parser.add_argument("--merge", action="store_true", help="write the merged model too")
+    arguments = parser.parse_args(argv)
+    try:
+        require("torch", "transformers", "peft")
+        folder = arguments.run.expanduser()
+        adapter = folder / "adapter"
+        if not (adapter / "adapter_config.json").is_file():
+            raise GemmadevError(f"{folder}: holds no adapter; let the run end first")
+        config = load_config(folder / "config.toml")
+        from training.base import find_base
+
+        export(adapter, find_base(config.model), folder, merge=arguments.merge, say=print)
+    except GemmadevError as error:
+        print(f"training.export: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def export(adapter: Path, base: Any, folder: Path, *, merge: bool, say: Say) -> Path:
+    """The GGUF adapter in ``folder``, checked; the card beside the PEFT adapter."""
+    from training.converter import adapter_to_gguf
+
+    target = folder / GGUF
+    adapter_to_gguf(adapter, base.source, target)
+    say(f"{target}: {target.stat().st_size / (1 << 20):.1f} MiB")
+    checked = ""
+    if base.gguf:
+        checked = check(target, adapter, base)
+        say(checked)
+    write_card(adapter, folder, base, checked)
+    if merge:
+        merged = merged_model(adapter, base, folder / MERGED)
+        say(f"{merged}: the merged model")
+    return target
+
+
+def check(gguf: Path, adapter: Path, base: Any) -> str:
+    """A sentence on how the runtime and transformers agree; raises where they do not."""
+    from training.runtime import continuation_scores
+
+    seen = continuation_scores(base.gguf, str(gguf), _PREFIX, _CONTINUATIONS)
+    wanted, counts, plain = _reference(adapter, base)
+    apart = [abs(a - b) / n for a, b, n in zip(seen, wanted, counts, strict=True)]
+    moved = [abs(a - b) / n for a, b, n in zip(plain, wanted, counts, strict=True)]
+    mean = sum(apart) / len(apart)
+    told = (
+        f"runtime and transformers differ by {mean:.3f} nats a token on average "
+        f"(tolerance {TOLERANCE}); the adapter moves them by {sum(moved) / len(moved):.3f}"
+    )
+    if mean > TOLERANCE:
+        raise GemmadevError(f"{gguf}: {told}; the adapter was not converted faithfully")
+    return told
+
+
+def _reference(adapter: Path, base: Any) -> tuple[list[float], list[int], list[float]]:
+    """(log-likelihoods with the adapter, tokens, log-likelihoods without) by transformers."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from training.tokens import ids, prefix_ids
+
+    tokenizer = AutoTokenizer.from_pretrained(base.source)
+    model: Any = AutoModelForCausalLM.from_pretrained(base.source, dtype=torch.float32)
+    model = PeftModel.from_pretrained(model, str(adapter)).eval()
+    prefix = prefix_ids(tokenizer, _PREFIX)
+    texts = [ids(tokenizer, text) for text in _CONTINUATIONS]
+
+    def scores() -> list[float]:
+        return [_log_likelihood(model, prefix, text) for text in texts]
+
+    with torch.no_grad():
+        wanted = scores()
+        with model.disable_adapter():
+            return wanted, [len(text) for text in texts], scores()
+
+
+def _log_likelihood(model: Any, prefix: list[int], text: list[int]) -> float:
+    import torch
+
+    tokens = torch.tensor([[*prefix, *text]])
+    rows = model(input_ids=tokens).logits[0, len(prefix) - 1 : -1].float().log_softmax(-1)
+    return float(rows.gather(1, tokens[0, len(prefix) :, None]).sum())
+
+
+def write_card(adapter: Path, folder: Path, base: Any, checked: str) -> None:
+    """README.md in the adapter's folder, from what the run kept."""
+    from training.card import Card, render
+    from training.pipeline import public_name
+    from training.runlog import read_log
+
+    config = load_config(folder / "config.toml")
+    rows = [row for row in read_log(folder) if "loss" in row]
+    counts = json.loads((folder / "counts.json").read_text(encoding="utf-8"))
+    card = Card(
+        base=public_name(base),
+        method=config.model.method,
+        steps=rows[-1]["step"],
+        losses=(rows[0]["loss"], rows[-1]["loss"]),
+        seed=config.train.seed,
+        data=counts["data"],
+        licenses=counts["licenses"],
+        check=checked,
+        settings=(folder / "config.toml").read_text(encoding="utf-8"),
+    )
+    with written(adapter / "README.md") as file:
+        file.write(render(card))
+
+
+def merged_model(adapter: Path, base: Any, target: Path) -> Path:
+    """The folder with the base and the adapter in one, in 16 bits."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model: Any = AutoModelForCausalLM.from_pretrained(base.source, dtype=torch.float32)
+    check_space(target, 2 * sum(p.numel() for p in model.parameters()))
+    model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+    with written_folder(target) as fresh:
+        model.to(torch.bfloat16).save_pretrained(str(fresh))
+        AutoTokenizer.from_pretrained(base.source).save_pretrained(str(fresh))
+    return target
+
+
+if __name__ == "__main__":
+    sys.exit(main())

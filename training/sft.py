@@ -1,0 +1,287 @@
+"""Supervised fine-tuning by trl's trainer, on examples that are tokenized as the runtime does.
+
+Imports torch and its family; imported when a run begins, not before.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset, concatenate_datasets, disable_progress_bars, load_from_disk
+from peft import PeftModel
+from transformers import TrainerCallback
+from trl import SFTConfig, SFTTrainer, pack_dataset
+
+from pytest_gemmadev.core.types import GemmadevError
+from training.config import Config
+from training.corpus import Corpus
+from training.guard import check_gradients
+from training.output import written_folder
+from training.runlog import Log, progress
+from training.tokens import Encoded, Lengths, encode_all
+
+DATA = "data"
+CHECKPOINTS = "checkpoints"
+_STATE = "trainer_state.json"
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Tokenized data of a run: what is trained on, in order, and what only measures."""
+
+    train: Any  # datasets.Dataset
+    held_out: Any  # datasets.Dataset, or None
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    model: Any
+    log: Log
+    steps: int
+    seconds: float
+    tokens: int
+
+
+# --- data ----------------------------------------------------------------------------------------
+
+
+def prepare(config: Config, corpus: Corpus, tokenizer: Any, *, folder: Path, say: Say) -> Prepared:
+    """Tokenizes and packs, and keeps the result: a resumed run reads the very same data."""
+    disable_progress_bars()
+    lengths = Lengths()
+    parts = [
+        encode_all(tokenizer, rows, max_tokens=config.data.max_tokens, lengths=lengths)
+        for rows in (corpus.first, corpus.last)
+    ]
+    for line in lengths.lines():
+        say(line)
+    held_out, parts[0] = _split(
+        parts[0], config.train.eval_examples if config.train.eval_every else 0
+    )
+    if not any(parts):
+        raise GemmadevError(
+            f"no example fits into {config.data.max_tokens} tokens: raise data.max_tokens"
+        )
+    train = concatenate_datasets([_packed(_dataset(part), config) for part in parts if part])
+    with written_folder(folder / DATA) as target:
+        train.save_to_disk(str(target / "train"))
+        if held_out:
+            _dataset(held_out).save_to_disk(str(target / "held_out"))
+    return prepared(folder)
+
+
+def prepared(folder: Path) -> Prepared:
+    """The data that `prepare` kept."""
+    disable_progress_bars()
+    path = folder / DATA
+    if not (path / "train").is_dir():
+        raise GemmadevError(f"{folder}: holds no prepared data; begin the run without --resume")
+    held_out = path / "held_out"
+    return Prepared(
+        load_from_disk(str(path / "train")),
+        load_from_disk(str(held_out)) if held_out.is_dir() else None,
+    )
+
+
+def _split(rows: list[Encoded], count: int) -> tuple[list[Encoded], list[Encoded]]:
+    count = min(count, len(rows) // 10)
+    return rows[:count], rows[count:]
+
+
+def _dataset(rows: Sequence[Encoded]) -> Any:
+    return Dataset.from_list([row.row() for row in rows])
+
+
+def _packed(dataset: Any, config: Config) -> Any:
+    """Several examples in a row where that is wanted; the rows shuffled, for packing sorts them."""
+    if not config.train.packing:
+        return dataset
+    packed = pack_dataset(dataset, config.data.max_tokens, strategy="bfd")
+    return packed.shuffle(seed=config.train.seed)
+
+
+# --- training ------------------------------------------------------------------------------------
+
+
+class Trainer(SFTTrainer):  # type: ignore[misc] # trl ships no types
+    """trl's trainer, which on a CPU projects only positions that count onto the vocabulary.
+
+    There trl projects all of them, and with 262,144 words that is most of a step.
+    """
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: Any,
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        base = model.get_base_model() if isinstance(model, PeftModel) else model
+        is_plain = (
+            type(base).__name__ == "Gemma3ForCausalLM" and self.accelerator.num_processes == 1
+        )
+        if return_outputs or not is_plain or inputs["input_ids"].device.type != "cpu":
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        labels = inputs["labels"][:, 1:]
+        names = ("input_ids", "position_ids", "attention_mask")
+        given = {name: inputs[name] for name in names if name in inputs}
+        hidden = base.model(**given, use_cache=False).last_hidden_state[:, :-1]
+        counted = labels != -100
+        logits = base.lm_head(hidden[counted]).float()
+        cap = base.config.get_text_config().final_logit_softcapping
+        if cap:
+            logits = cap * torch.tanh(logits / cap)
+        total = torch.nn.functional.cross_entropy(logits, labels[counted], reduction="sum")
+        count = counted.sum() if num_items_in_batch is None else num_items_in_batch
+        return total / torch.as_tensor(count).clamp(min=1)
+
+
+class Progress(TrainerCallback):  # type: ignore[misc] # transformers ships no types
+    """Tells each logged step and keeps it."""
+
+    def __init__(self, log: Log, say: Say) -> None:
+        self._log = log
+        self._say = say
+        self._at = (0, 0.0)  # tokens and time at the last line
+        self.began = self._began_step = 0.0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.began = time.monotonic()
+        self._first = state.global_step
+        self._at = (int(state.num_input_tokens_seen), self.began)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        if not state.is_world_process_zero or not {"loss", "eval_loss"} & set(logs):
+            return
+        now, tokens = time.monotonic(), int(state.num_input_tokens_seen)
+        row = {"step": state.global_step}
+        row |= {
+            k: logs[k] for k in ("loss", "learning_rate", "grad_norm", "eval_loss") if k in logs
+        }
+        if "loss" in row:
+            row |= {"tokens": tokens, "tokens_per_s": (tokens - self._at[0]) / (now - self._at[1])}
+            done = state.global_step - self._first
+            row["left_s"] = (
+                (now - self.began) / max(1, done) * (state.max_steps - state.global_step)
+            )
+            self._at = (tokens, now)
+        self._log.add(row)
+        self._say(progress(row, steps=state.max_steps))
+
+
+def train(
+    config: Config,
+    model: Any,
+    tokenizer: Any,
+    data: Prepared,
+    *,
+    folder: Path,
+    resume: bool,
+    say: Say,
+) -> Trained:
+    """Trains ``model`` in place; with ``resume``, from the last whole checkpoint in ``folder``."""
+    checkpoint = last_checkpoint(folder) if resume else None
+    if not resume:
+        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    after = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
+    log = Log.opened(folder, after_step=after)
+    telling = Progress(log, say)
+    trainer = Trainer(
+        model=model,
+        args=_arguments(config, folder, evaluates=data.held_out is not None),
+        train_dataset=data.train,
+        eval_dataset=data.held_out,
+        processing_class=tokenizer,
+        callbacks=[telling],
+    )
+    _keep_precision(trainer.model)
+    for callback in [c for c in trainer.callback_handler.callbacks if _is_talkative(c)]:
+        trainer.remove_callback(callback)
+    if resume:
+        say(f"goes on after step {after}" if after else "no checkpoint yet: begins anew")
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if config.model.method == "qlora":
+        check_gradients(trainer.model)
+    state = trainer.state
+    seconds = time.monotonic() - telling.began
+    return Trained(
+        trainer.accelerator.unwrap_model(trainer.model),
+        log,
+        state.global_step,
+        seconds,
+        int(state.num_input_tokens_seen),
+    )
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that was written to its end; its state is written last."""
+    whole = []
+    for path in (folder / CHECKPOINTS).glob("checkpoint-*"):
+        try:
+            json.loads((path / _STATE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        whole.append(path)
+    return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
+def _is_talkative(callback: object) -> bool:
+    return type(callback).__name__ in ("PrinterCallback", "ProgressCallback")
+
+
+def _keep_precision(model: Any) -> None:
+    """Trained weights in 32 bits: trl turns a quantized model's to 16, where small steps vanish."""
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+
+
+def _arguments(config: Config, folder: Path, *, evaluates: bool) -> Any:
+    train = config.train
+    on_gpu = torch.cuda.is_available()
+    if train.threads:
+        torch.set_num_threads(train.threads)
+    return SFTConfig(
+        output_dir=str(folder / CHECKPOINTS),
+        max_steps=train.max_steps,
+        num_train_epochs=train.epochs,
+        per_device_train_batch_size=train.batch,
+        per_device_eval_batch_size=train.batch,
+        gradient_accumulation_steps=train.accumulation,
+        learning_rate=train.learning_rate,
+        lr_scheduler_type=train.schedule,
+        warmup_steps=train.warmup,
+        weight_decay=train.weight_decay,
+        max_grad_norm=train.max_grad_norm,
+        optim="adamw_torch",
+        use_cpu=not on_gpu,
+        bf16=on_gpu and torch.cuda.is_bf16_supported(),
+        fp16=on_gpu and not torch.cuda.is_bf16_supported(),
+        seed=train.seed,
+        data_seed=train.seed,
+        train_sampling_strategy="sequential",
+        max_length=config.data.max_tokens,
+        packing=train.packing,
+        eval_packing=False,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        gradient_checkpointing=train.checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False},
+        eval_strategy="steps" if evaluates else "no",
+        eval_steps=train.eval_every or None,
+        prediction_loss_only=True,
+        logging_steps=train.log_every,
+        logging_first_step=True,
+        save_steps=train.save_every,
+        save_total_limit=2,
+        include_num_input_tokens_seen="all",
+        report_to=[train.track] if train.track else [],
+        disable_tqdm=True,
+    )
