@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from precommit_hooks.proposal import report_of
+from pytest_gemmadev._proposing import path_below_top, tell_workflow, write_proposal
 from pytest_gemmadev.core.edits import (
     SourceFile,
     apply_edits,
@@ -15,7 +17,8 @@ from pytest_gemmadev.core.edits import (
     encode_source,
     unified_diff,
 )
-from pytest_gemmadev.core.types import Edit, GemmadevError, Inapplicable, Model
+from pytest_gemmadev.core.proposal import workflow_commands
+from pytest_gemmadev.core.types import Edit, GemmadevError, Inapplicable, Model, RepairReport
 from pytest_gemmadev.propose.syntax import SyntaxCandidate, repair_syntax
 from pytest_gemmadev.propose.syntax.check import Target
 from pytest_gemmadev.propose.syntax.encodings import redeclared
@@ -62,16 +65,36 @@ def repair_files(paths: Sequence[str], options: Options) -> None:
         findings = [f for path in paths if (f := _examined(path, options, chooser)) is not None]
     finally:
         chooser.close()
+    written: frozenset[str] = frozenset()
+    if options.propose is None:
+        written = _repair_in_place(findings, options)
+    report = report_of(
+        findings, model=chooser.name, min_confidence=options.min_confidence, written=written
+    )
     if options.propose is not None:
-        from precommit_hooks.proposal import write_proposal
-
-        write_proposal(Path(options.propose), findings, chooser.name, options.min_confidence)
-    else:
-        _repair_in_place(findings, options)
+        _propose(Path(options.propose), report)
     for finding in findings:
         if finding.confidence < options.min_confidence or not finding.is_repairable:
             _tell_left_alone(finding, chooser)
-    _annotate(findings)
+    if options.propose is None and os.environ.get("GITHUB_ACTIONS") == "true":
+        print(*workflow_commands(report, prefix=path_below_top(Path.cwd(), os.environ)), sep="\n")
+
+
+def propose_nothing(folder: str) -> None:
+    """Writes the proposal for files that all compile, in place of an older one."""
+    _propose(Path(folder), RepairReport("none", "", 0, 0.0, (), {}, ""))
+
+
+def _propose(folder: Path, report: RepairReport) -> None:
+    names = write_proposal(folder, report, root=Path.cwd())
+    if report.outcomes:
+        count = f"{len(names)} patch{'es' if len(names) != 1 else ''}"
+        broken = len(report.outcomes)
+        print(f"{folder}: {count} for {broken} broken file{'s' if broken != 1 else ''}")
+    for name in names:
+        print(f"  git apply {folder / name}")
+    for line in tell_workflow(report, folder, root=Path.cwd()):
+        print(line)
 
 
 # --- one file ------------------------------------------------------------------------------------
@@ -134,8 +157,10 @@ def _edited(source: SourceFile, candidate: SyntaxCandidate) -> bytes | Inapplica
 # --- in place ------------------------------------------------------------------------------------
 
 
-def _repair_in_place(findings: Sequence[Finding], options: Options) -> None:
+def _repair_in_place(findings: Sequence[Finding], options: Options) -> frozenset[str]:
+    """The paths of the files that were changed."""
     root = os.getcwd()
+    written: set[str] = set()
     for finding in findings:
         if finding.confidence < options.min_confidence or not finding.is_repairable:
             continue
@@ -145,6 +170,8 @@ def _repair_in_place(findings: Sequence[Finding], options: Options) -> None:
             print(f"{where}: not repaired: {told}")
         else:
             print(f"{where}: repaired: {finding.explanation} ({finding.message})")
+            written.add(finding.path)
+    return frozenset(written)
 
 
 def _written(root: str, finding: Finding) -> str:
@@ -192,16 +219,6 @@ def _tell_left_alone(finding: Finding, chooser: _Chooser) -> None:
         print(f"    {line.rstrip()}".encode("utf-8", "replace").decode("utf-8"))
     if chooser.hint:
         print(f"    {chooser.hint}")
-
-
-def _annotate(findings: Sequence[Finding]) -> None:
-    """Annotations where a workflow of GitHub runs this."""
-    if os.environ.get("GITHUB_ACTIONS") != "true":
-        return
-    from precommit_hooks.proposal import annotation
-
-    for finding in findings:
-        print(annotation(finding))
 
 
 # --- the model -----------------------------------------------------------------------------------

@@ -43,12 +43,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             status = 1
         else:
             broken.append(path)
-    if not broken:
+    if not broken and options.propose is None:
         return status
-    from precommit_hooks.broken import repair_files
+    from precommit_hooks.broken import propose_nothing, repair_files
     from pytest_gemmadev.core.types import GemmadevError
 
     try:
+        if not broken:
+            propose_nothing(options.propose)
+            return status
         repair_files(broken, _options(options, target))
     except GemmadevError as error:
         print(f"gemmadev-repair: {error}", file=sys.stderr)
@@ -190,7 +193,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--propose",
         metavar="DIR",
-        help="leave the files untouched; write patches, report.json, summary.md and report.sarif",
+        help="leave the files untouched; write patches, report.json, SUMMARY.md and report.sarif there",
     )
     parser.add_argument(
         "--model",

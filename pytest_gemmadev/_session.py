@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_gemmadev._last import remember
+from pytest_gemmadev._proposing import tell_workflow, write_proposal
 from pytest_gemmadev._repair import Job, repaired
 from pytest_gemmadev._settings import Settings, settings_of
 from pytest_gemmadev.core import journal
 from pytest_gemmadev.core.plain import observation_from_plain
-from pytest_gemmadev.core.report import patch_files, render_terminal, to_json, to_markdown
+from pytest_gemmadev.core.proposal import SUMMARY
+from pytest_gemmadev.core.report import render_terminal, to_json
 from pytest_gemmadev.core.scope import Scope
 from pytest_gemmadev.core.types import Observation, RepairReport, Status, TestOutcome
 from pytest_gemmadev.validate.oracle import Limits, PytestOracle
@@ -36,7 +39,8 @@ def repair_session(
     scope = _scope(settings, plain)
     seen = observation_from_plain(plain, scope)
     if not seen.failing:
-        _summarize(config, None, "nothing failed, nothing to repair")
+        _write_reports(RepairReport("none", "", settings.seed, 0.0, (), {}, ""), settings)
+        _summarize(config, None, ["nothing failed, nothing to repair"])
         return None
     with _progress(config) as tell:
         _report, status = _repair(settings, scope, seen, config, tell)
@@ -87,9 +91,11 @@ def _repair(
         limits=Limits(),
     )
     report, status, after = repaired(job, scope, oracle, seen, tell)
-    _write_reports(report, settings)
+    lines = _write_reports(report, settings)
     remember(settings.root, report, f"pytest --gemmadev-{'fix' if settings.fix else 'propose'}")
-    _summarize(config, report, "" if after is None else f"after the repair: {_counted(after)}")
+    if after is not None:
+        lines = [f"after the repair: {_counted(after)}", *lines]
+    _summarize(config, report, lines)
     config.hook.pytest_gemmadev_repair_done(config=config, report=report)
     return report, status
 
@@ -109,21 +115,24 @@ def _counted(seen: Observation) -> str:
 # --- what is written and shown -------------------------------------------------------------------
 
 
-def _write_reports(report: RepairReport, settings: Settings) -> None:
-    text = json.dumps(to_json(report), indent=2, ensure_ascii=False) + "\n"
+def _write_reports(report: RepairReport, settings: Settings) -> list[str]:
+    """Lines that say where patches lie, and those that mark failures where a workflow runs this."""
+    lines: list[str] = []
     folder = settings.propose_dir
     if folder is not None and not settings.fix:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, patch in patch_files(report).items():
-            (folder / name).write_bytes(patch.encode("utf-8", "surrogateescape"))
-        (folder / "report.json").write_text(text, encoding="utf-8")
-        (folder / "summary.md").write_text(to_markdown(report), encoding="utf-8")
+        names = write_proposal(folder, report, root=settings.root)
+        if names:
+            shown = os.path.relpath(folder, settings.root)
+            lines.append(f"patches are in {shown}; {SUMMARY} there says how to apply them")
+        lines += tell_workflow(report, folder, root=settings.root)
     if settings.report is not None:
         settings.report.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(to_json(report), indent=2, ensure_ascii=False) + "\n"
         settings.report.write_text(text, encoding="utf-8")
+    return lines
 
 
-def _summarize(config: pytest.Config, report: RepairReport | None, line: str) -> None:
+def _summarize(config: pytest.Config, report: RepairReport | None, lines: Sequence[str]) -> None:
     before = getattr(config, "gemmadev_summary", None)  # of a conftest's repair
 
     def show(reporter: TerminalReporter) -> None:
@@ -134,10 +143,9 @@ def _summarize(config: pytest.Config, report: RepairReport | None, line: str) ->
         if report is not None:
             _restate(reporter, report)
             render_terminal(report, _console(config))
-            if line:
+        if report is not None or before is None:
+            for line in lines:
                 reporter.write_line(line)
-        elif before is None:
-            reporter.write_line(line)
 
     config.gemmadev_summary = show  # type: ignore[attr-defined]  # the plugin reads it
 

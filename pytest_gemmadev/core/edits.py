@@ -179,13 +179,15 @@ def _newline_near(kinds: re.Pattern[str], text: str, offset: int) -> str:
 def unified_diff(path: str, before: bytes, after: bytes) -> str:
     """A patch of one file that ``git apply`` takes, byte for byte; empty where nothing differs.
 
-    Lines end at ``\\n`` alone, as git sees them. Bytes that are no UTF-8 become surrogates: write
-    it with ``errors="surrogateescape"``.
+    A line ``diff --git`` stands only where one side is empty, which would else mean that there is
+    no file: with it, git takes the path as below the top of the repository, and in a folder further
+    down passes over the patch without a word. Lines end at ``\\n`` alone, as git sees them. Bytes
+    that are no UTF-8 become surrogates: write it with ``errors="surrogateescape"``.
     """
     if before == after:
         return ""
     old_name, new_name = _quoted(f"a/{path}"), _quoted(f"b/{path}")
-    lines = [f"diff --git {old_name} {new_name}\n"]
+    lines = [] if before and after else [f"diff --git {old_name} {new_name}\n"]
     lines += [f"--- {_ended(old_name)}\n", f"+++ {_ended(new_name)}\n"]
     lines += _hunks(_lines(before), _lines(after))
     return "".join(lines)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytest_gemmadev.core.hunks import files_of
 from pytest_gemmadev.core.types import (
     ErrorStack,
     Outcome,
@@ -122,10 +123,14 @@ def _decodable(text: str) -> str:
 
 def patch_files(report: RepairReport) -> dict[str, str]:
     """Text by file name, ``0001-<slug>.patch``, of each chosen patch in the order found."""
-    chosen = [(o, p) for o in report.outcomes for p in o.patches if p.chosen]
+    chosen: dict[str, str] = {}  # the first failure by diff: two may have one repair
+    for outcome in report.outcomes:
+        for patch in _chosen(outcome):
+            if patch.diff:
+                chosen.setdefault(patch.diff, outcome.nodeid)
     return {
-        f"{number:04d}-{_slug(outcome.nodeid)}.patch": patch.diff
-        for number, (outcome, patch) in enumerate(chosen, start=1)
+        f"{number:04d}-{_slug(nodeid)}.patch": diff
+        for number, (diff, nodeid) in enumerate(chosen.items(), start=1)
     }
 
 
@@ -156,7 +161,7 @@ def to_markdown(report: RepairReport) -> str:
     if omitted:
         parts.append(f"{_count(omitted, 'diff')} left out: too long for a comment.\n")
     if report.undo_hint:
-        parts.append(f"Take it back with {_code(report.undo_hint)}.\n")
+        parts.append(f"Take it back with {code_span(report.undo_hint)}.\n")
     parts.append(f"Model {report.model}, seed {report.seed}.\n")
     return "\n".join(parts)
 
@@ -166,7 +171,7 @@ def _rows(outcomes: Sequence[Outcome]) -> str:
     size = 0
     for index, o in enumerate(outcomes):
         result = f"{_WORDS[o.status]}: {_escaped(o.reason)}"
-        cells = (_code(o.nodeid), _code(_error_line(o.stack)), result)
+        cells = (code_span(o.nodeid), code_span(_error_line(o.stack)), result)
         row = "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
         size += len(row)
         if size > _MAX_COMMENT // 2:
@@ -179,21 +184,21 @@ def _details(nodeid: str, diff: str) -> str:
     text = _visible(diff.replace("\r\n", "\n")).rstrip("\n")
     fence = "`" * max(3, _longest_run(text) + 1)
     return (
-        f"<details><summary><code>{_html(_one_line(nodeid))}</code></summary>\n\n"
+        f"<details><summary><code>{_html(one_line(nodeid))}</code></summary>\n\n"
         f"{fence}diff\n{text}\n{fence}\n\n</details>\n"
     )
 
 
-def _code(text: str) -> str:
+def code_span(text: str) -> str:
     """A code span, which nothing in the text can end."""
-    text = _one_line(text)
+    text = one_line(text)
     fence = "`" * (_longest_run(text) + 1)
     space = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{fence}{space}{text}{space}{fence}"
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"([\\`*_\[\]~#@])", r"\\\1", _html(_one_line(text)))
+    return re.sub(r"([\\`*_\[\]~#@])", r"\\\1", _html(one_line(text)))
 
 
 def _html(text: str) -> str:
@@ -288,13 +293,12 @@ def _group_lines(group: Sequence[Outcome]) -> Iterator[_Line]:
 
 def _diff_lines(diff: str) -> Iterator[_Line]:
     styles = {"+": "green", "-": "red", "@": "cyan"}
-    in_header = True  # a removed line may look like a header: ``-- note`` shows as ``--- note``
-    for line in diff.removesuffix("\n").split("\n"):
-        in_header = line.startswith("diff --git ") or (in_header and not line.startswith("@@"))
-        if not in_header:
-            yield _Line(line.removesuffix("\r"), styles.get(line[:1], ""), indent=4, whole=True)
-        elif line.startswith("+++ "):
-            yield _Line(line[4:].rstrip("\t").replace("b/", "", 1), "bold", indent=4, whole=True)
+    for file in files_of(diff):
+        yield _Line(file.path, "bold", indent=4, whole=True)
+        for hunk in file.hunks:
+            for line in (hunk.header, *hunk.lines):
+                shown = line.removesuffix("\n").removesuffix("\r")
+                yield _Line(shown, styles.get(line[:1], ""), indent=4, whole=True)
 
 
 def _other_lines(outcome: Outcome) -> Iterator[_Line]:
@@ -312,6 +316,20 @@ def _why(patch: RankedPatch) -> str:
     where_from = f"{patch.candidate.origin}, candidate {patch.rank}"
     told = patch.candidate.explanation
     return f"{told} ({where_from})" if told else where_from
+
+
+def place_of(outcome: Outcome) -> tuple[str, int]:
+    """(path, line) that a failure is shown at: where the project's own code failed, else its test."""
+    frames = outcome.stack.project_frames
+    if frames:
+        return frames[-1].path, max(1, frames[-1].line)
+    file = outcome.nodeid.partition("::")[0]
+    return file, max((f.line for f in outcome.stack.frames if f.path == file), default=1)
+
+
+def shown_error(stack: ErrorStack) -> str:
+    """The error in one line."""
+    return one_line(_error_line(stack))
 
 
 def _place(stack: ErrorStack) -> str:
@@ -348,7 +366,8 @@ def _clip(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """The text on one line, without control characters."""
     return " ".join(_visible(text).split())
 
 

@@ -375,7 +375,6 @@ def _outside_of_any_repository(folder: Path) -> dict[str, str]:
 def test_a_diff_reads_as_git_writes_it() -> None:
     after = LONG.replace(b"line 20\n", b"line twenty\n")
     assert unified_diff("shop/cart.py", LONG, after) == (
-        "diff --git a/shop/cart.py b/shop/cart.py\n"
         "--- a/shop/cart.py\n"
         "+++ b/shop/cart.py\n"
         "@@ -18,7 +18,7 @@\n"
@@ -403,7 +402,7 @@ def patched(old: str, diff: str) -> str:
     source = [line + "\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
     result: list[str] = []
     at = 0
-    body = diff.split("\n")[3:-1] if diff else []
+    body = diff[diff.index("@@") :].split("\n")[:-1] if diff else []
     for index, line in enumerate(body):
         if line.startswith("@@"):
             start, _, count = line.split(" ")[1][1:].partition(",")

@@ -380,7 +380,7 @@ def test_propose_writes_what_machines_and_people_read() -> None:
     assert states == {"a.py": "proposed", "b.py": "unrepaired"}
     assert report["failures"][0]["kind"] == "syntax"
     assert "+def f(x):" in report["failures"][0]["patches"][0]["diff"]
-    summary = Path("out/summary.md").read_text("utf-8")
+    summary = Path("out/SUMMARY.md").read_text("utf-8")
     assert "a.py" in summary
     assert "+def f(x):" in summary
     sarif = json.loads(Path("out/report.sarif").read_text("utf-8"))
@@ -394,10 +394,17 @@ def test_propose_writes_what_machines_and_people_read() -> None:
     assert "fixes" not in unfixed
 
 
-def test_propose_on_sound_files_writes_nothing() -> None:
-    write("a.py", b"x = 1\n")
+def test_propose_on_sound_files_takes_back_what_was_proposed_before() -> None:
+    path = write("a.py", BROKEN)
+    assert run("--propose=out", "a.py") == 1
+    write("out/0007-mine.patch", b"not of this tool\n")
+    path.write_bytes(REPAIRED)
     assert run("--propose=out", "a.py") == 0
-    assert not Path("out").exists()
+    assert sorted(os.listdir("out")) == [
+        "0007-mine.patch", "SUMMARY.md", "report.json", "report.sarif"
+    ]  # fmt: skip
+    sarif = json.loads(Path("out/report.sarif").read_text("utf-8"))
+    assert sarif["runs"][0]["results"] == []
 
 
 def test_annotations_in_github_actions(
@@ -408,7 +415,7 @@ def test_annotations_in_github_actions(
     assert "::error" not in capsys.readouterr().out
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     assert run("--propose=out", "a.py") == 1
-    assert "::error file=a.py,line=1,title=gemmadev-repair::" in capsys.readouterr().out
+    assert "::error file=a.py,line=1,title=gemmadev::" in capsys.readouterr().out
 
 
 # --- the hook's own description ------------------------------------------------------------------
