@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 from pytest_gemmadev import __version__
 from pytest_gemmadev.core.types import GemmadevError, ModelInfo
 
 _BLOCK = 1 << 22  # bytes read at once when a model is hashed
 DEFAULT_MODEL = "gemmadev"
+_SPACE = 2 << 30  # bytes that a packaged model takes when it is put together, and some more
 _TESTED = ((3, 10), (3, 13))  # the oldest and the newest Python that the tests run on
 
 
@@ -33,13 +36,17 @@ class Check:
     advice: str = ""  # what to do, where ``found`` does not say it
 
 
-def checks() -> Iterator[Check]:
+def checks(spec: str = DEFAULT_MODEL) -> Iterator[Check]:
+    """Everything that is looked at, ``spec`` being the model that is meant to be used."""
     yield check_python()
     yield check_dependencies()
     yield check_plugin()
     yield check_fork()
-    yield check_runtime()
-    yield check_model(DEFAULT_MODEL)
+    yield check_cache()
+    yield check_project(Path.cwd())
+    if spec.partition(":")[0] in ("gemmadev", "qwen-coder", "gguf"):
+        yield check_runtime()
+    yield check_model(spec)
 
 
 def check_python() -> Check:
@@ -95,6 +102,37 @@ def check_fork() -> Check:
     return Check(State.NOTE, "validation", slow, "give repairs a larger --gemmadev-budget")
 
 
+def check_cache() -> Check:
+    """Whether models and what chats are about can be kept."""
+    from pytest_gemmadev.models.packaged import cache_folder
+
+    folder = cache_folder()
+    place = next(each for each in (folder, *folder.parents) if each.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        advice = "make it writable, or set XDG_CACHE_HOME to a folder that is"
+        return Check(State.PROBLEM, "cache", f"{folder} cannot be written to", advice)
+    free = shutil.disk_usage(place).free
+    found = f"{folder}, {free / 1e9:,.1f} GB free"
+    if free < _SPACE:
+        return Check(State.NOTE, "cache", found, "models of some hundred MB may not fit")
+    return Check(State.OK, "cache", found)
+
+
+def check_project(here: Path) -> Check:
+    """Whether an interrupted repair left something behind."""
+    from pytest_gemmadev.core.journal import FOLDER
+
+    for folder in (here, *here.parents):
+        if (folder / FOLDER / "pending.json").exists():
+            found = f"a repair in {folder} was interrupted"
+            return Check(State.PROBLEM, "project", found, f"gemmadev undo --root {folder}")
+        if (folder / FOLDER).is_dir():
+            return Check(
+                State.OK, "project", f"{folder} was repaired before; gemmadev undo is there"
+            )
+    return Check(State.OK, "project", "nothing was repaired here yet")
+
+
 def check_runtime() -> Check:
     """Whether what runs GGUF models is installed, in the version that is needed."""
     from pytest_gemmadev.models import _capi
@@ -119,7 +157,15 @@ def check_model(spec: str) -> Check:
         return Check(State.OK, subject, "search alone")
     info = model.info
     model.close()
-    return check_hash(subject, info)
+    if os.path.isfile(info.path):
+        return check_hash(subject, info)
+    able = {
+        "scores": info.can_score,
+        "chats": info.has_chat_template,
+        "fills in": info.can_infill,
+    }
+    can = ", ".join(what for what, is_so in able.items() if is_so)
+    return Check(State.OK, subject, f"answers; {can or 'only goes on from texts'}")
 
 
 def check_hash(subject: str, info: ModelInfo) -> Check:

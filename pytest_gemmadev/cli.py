@@ -7,7 +7,6 @@ the commands that need them, so that ``gemmadev undo`` starts quickly and works 
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,25 +14,38 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_gemmadev import __version__
+from pytest_gemmadev._commands import (
+    add_chat,
+    add_completion,
+    add_doctor,
+    add_model_options,
+    add_models,
+    seconds,
+    sentence,
+)
 from pytest_gemmadev.core.types import GemmadevError
 
 if TYPE_CHECKING:
     from pytest_gemmadev.core.journal import UndoResult
-    from pytest_gemmadev.hookspecs import KnownModel
 
-_DEFAULT_MODEL = "gemmadev"
-_MODEL_HELP = "which model; default gemmadev, none to search without one"
+_EPILOG = """\
+with tests, the repair is an option of pytest:
+  pytest --gemmadev-fix                  repair what fails, in place
+  pytest --gemmadev-propose=patches      write patches, change nothing
+  pytest --help                          lists the other --gemmadev- options
+
+for example:
+  gemmadev doctor                        is everything installed?
+  gemmadev fix program.py arguments      no tests: run it, repair what it raises
+  gemmadev chat                          what failed, and why?
+  gemmadev undo                          put everything back
+
+exit status: 0 done, 1 not done or a problem found, 2 wrong usage; of fix the program's own"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit status of the command line."""
-    parser = argparse.ArgumentParser(
-        prog="gemmadev", description="Repairs Python programs with a local model and their tests."
-    )
-    parser.add_argument("--version", action="version", version=f"gemmadev {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_fix, _add_undo, _add_chat, _add_models, _add_doctor):
-        add(commands)
+    parser = build_parser()
     own, program = _parted(sys.argv[1:] if argv is None else argv)
     arguments = parser.parse_args(own, argparse.Namespace(program=program))
     run: Callable[[argparse.Namespace], int] = arguments.run
@@ -44,6 +56,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("gemmadev: interrupted", file=sys.stderr)
     return 1
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="gemmadev",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Repairs Python programs; your tests are the judge, a local model helps.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("--version", action="version", version=f"gemmadev {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add in (_add_fix, _add_undo, add_chat, add_models, add_doctor, add_completion):
+        add(commands)
+    return parser
 
 
 # --- fix -----------------------------------------------------------------------------------------
@@ -66,18 +93,18 @@ def _add_fix(commands: Any) -> None:
         ),
         epilog="A program that runs is a weak judge: read the patch. gemmadev undo takes it back.",
     )
-    _add_model_options(parser)
+    add_model_options(parser)
     parser.add_argument(
         "--budget",
         metavar="SECONDS",
-        type=_seconds,
+        type=seconds,
         default=300.0,
         help="limit for the search; default 300",
     )
     parser.add_argument(
         "--trial",
         metavar="SECONDS",
-        type=_seconds,
+        type=seconds,
         default=10.0,
         help="how long the program may take in a trial, default 10; raise it where it takes longer",
     )
@@ -138,22 +165,12 @@ def _fix(arguments: argparse.Namespace) -> int:
     return status
 
 
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, 0 or more")
-    return seconds
-
-
 # --- undo ----------------------------------------------------------------------------------------
 
 
 def _add_undo(commands: Any) -> None:
     about = "put back what the last repair changed, byte for byte; needs no git"
-    parser = commands.add_parser("undo", help=about, description=_sentence(about))
+    parser = commands.add_parser("undo", help=about, description=sentence(about))
     parser.add_argument(
         "--force",
         action="store_true",
@@ -202,121 +219,6 @@ def _undone(result: UndoResult, root: Path) -> Iterator[str]:
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(result.when))
     what = "interrupted repair" if result.interrupted else "repair"
     yield f"undone: the {what} of {when} ({result.note})"
-
-
-# --- chat ----------------------------------------------------------------------------------------
-
-
-def _add_chat(commands: Any) -> None:
-    about = "talk to the model about the last failure"
-    parser = commands.add_parser(
-        "chat",
-        help=about,
-        description=(
-            "Talks about the last failure that pytest --gemmadev-fix, --gemmadev-propose or "
-            "gemmadev fix has met in this project: its stack, the values there, the patches. "
-            "/help lists the commands; anything else is a question to the model. Lines come from "
-            "the terminal, a pipe, or the command line."
-        ),
-    )
-    parser.add_argument("question", metavar="QUESTION", nargs="*", help="ask this and leave")
-    _add_model_options(parser)
-    parser.add_argument(
-        "--seconds",
-        metavar="SECONDS",
-        type=_seconds,
-        default=120.0,
-        help="limit for one answer; default 120",
-    )
-    parser.add_argument(
-        "--tokens", metavar="N", type=int, default=300, help="length of an answer; default 300"
-    )
-    parser.add_argument("--root", metavar="DIR", help="the project; by default found from here up")
-    parser.set_defaults(run=_chat)
-
-
-def _chat(arguments: argparse.Namespace) -> int:
-    from pytest_gemmadev._chat import Options, chat
-
-    options = Options(
-        model=arguments.model,
-        adapter=arguments.adapter,
-        answer_s=arguments.seconds,
-        tokens=max(1, arguments.tokens),
-        seed=arguments.seed,
-    )
-    return chat(arguments.root, options, " ".join(arguments.question))
-
-
-def _add_model_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", metavar="SPEC", default=_DEFAULT_MODEL, help=_MODEL_HELP)
-    parser.add_argument("--adapter", metavar="PATH", help="LoRA adapter on top of the model")
-    parser.add_argument("--seed", metavar="N", type=int, default=0, help="default 0")
-
-
-# --- models --------------------------------------------------------------------------------------
-
-
-def _add_models(commands: Any) -> None:
-    about = "list the models that can be used here, and what is missing for the others"
-    parser = commands.add_parser("models", help=about, description=_sentence(about))
-    parser.set_defaults(run=_models)
-
-
-def _models(_arguments: argparse.Namespace) -> int:
-    from pytest_gemmadev.registry import NO_MODEL, known_models
-
-    for model in known_models():
-        print("\n".join(_described(model)))
-    print(f"{NO_MODEL}\n    repair by search alone")
-    return 0
-
-
-def _described(model: KnownModel) -> Iterator[str]:
-    info = model.info
-    yield info.spec
-    yield f"    {info.name}: {model.description}"
-    size = f"{info.size_bytes / 1e6:,.0f} MB" if info.size_bytes else ""
-    facts = [fact for fact in (size, info.license) if fact]
-    if facts:
-        yield f"    {', '.join(facts)}"
-    if info.sha256:
-        yield f"    sha256 {info.sha256}"
-    for what, path in (("", info.path), ("adapter ", info.adapter)):
-        if path:
-            yield f"    {what}{path}"
-    if not model.available:
-        yield f"    not usable here: {model.hint}"
-    elif info.size_bytes and not info.path:
-        yield "    usable; put together when first used"
-    else:
-        yield "    usable"
-
-
-# --- doctor --------------------------------------------------------------------------------------
-
-
-def _add_doctor(commands: Any) -> None:
-    about = "check the installation and say what to do about each problem"
-    parser = commands.add_parser("doctor", help=about, description=_sentence(about))
-    parser.set_defaults(run=_doctor)
-
-
-def _doctor(_arguments: argparse.Namespace) -> int:
-    from pytest_gemmadev._doctor import State, checks
-
-    problems = 0
-    for check in checks():
-        problems += check.state is State.PROBLEM
-        print(f"{check.state.value:<8} {check.subject}: {check.found}", flush=True)
-        if check.advice:
-            print(f"{'':<8} -> {check.advice}", flush=True)
-    print(f"{problems or 'no'} {'problem' if problems == 1 else 'problems'} found")
-    return 1 if problems else 0
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from importlib import metadata
@@ -9,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_gemmadev import __version__, _doctor, cli
+from pytest_gemmadev import __version__, _doctor, _models, cli
 from pytest_gemmadev.core import journal
-from pytest_gemmadev.core.types import ModelInfo
+from pytest_gemmadev.core.types import GemmadevError, ModelInfo
 from pytest_gemmadev.hookspecs import KnownModel
+from pytest_gemmadev.models.scripted import ScriptedModel
 
 
 @pytest.fixture
@@ -54,13 +56,14 @@ def test_the_command_line_is_checked(
 def test_every_command_is_described_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["--help"])
-    listed = capsys.readouterr().out.partition("COMMAND\n")[2]
+    listed = capsys.readouterr().out.partition("COMMAND\n")[2].partition("\n\n")[0]
     assert [line.split()[0] for line in listed.splitlines() if line[4:5] != " "] == [
         "fix",
         "undo",
         "chat",
         "models",
         "doctor",
+        "completion",
     ]
 
 
@@ -196,7 +199,126 @@ def test_models_lists_every_spec_of_the_registry(capsys: pytest.CaptureFixture[s
     ],
 )
 def test_a_model_is_listed_with_what_to_do(known: KnownModel, last: str) -> None:
-    assert list(cli._described(known))[-1] == f"    {last}"
+    assert list(_models.described(known))[-1] == f"    {last}"
+
+
+# --- Ollama --------------------------------------------------------------------------------------
+
+
+GEMMA = ModelInfo("gemmadev", "G", path="/m/g.gguf", license="Terms", context_tokens=32768)
+CODER = ModelInfo("q", "Q", path="/m/q.gguf", has_chat_template=True, can_infill=True)
+
+
+@pytest.mark.parametrize(
+    ("info", "holds", "lacks"),
+    [
+        pytest.param(
+            GEMMA,
+            ["FROM /m/g.gguf", 'TEMPLATE "{{ .Prompt }}"', 'LICENSE """Terms"""', "num_ctx 4096"],
+            ["ADAPTER", "fim_prefix"],
+            id="text",
+        ),
+        pytest.param(
+            CODER,
+            ["FROM /m/q.gguf", "{{ .Suffix }}<|fim_middle|>", "<|im_start|>assistant"],
+            ["LICENSE"],
+            id="coder",
+        ),
+        pytest.param(
+            ModelInfo("c", "C", path="/m/c.gguf", has_chat_template=True, context_tokens=512),
+            ["FROM /m/c.gguf", "num_ctx 512"],
+            ["TEMPLATE"],  # Ollama knows the usual ones from the file
+            id="chats",
+        ),
+    ],
+)
+def test_a_modelfile(info: ModelInfo, holds: list[str], lacks: list[str]) -> None:
+    text = _models.modelfile_text(info, {"FROM": info.path})
+    assert [part for part in holds if part not in text] == []
+    assert [part for part in lacks if part in text] == []
+
+
+@pytest.fixture
+def exportable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file, adapter = tmp_path / "My Model.gguf", tmp_path / "a.gguf"
+    file.write_bytes(b"model")
+    adapter.write_bytes(b"adapter")
+    info = ModelInfo("gguf:x", "M", path=str(file), adapter=str(adapter))
+    model = ScriptedModel(info=info)
+    monkeypatch.setattr(_models, "load_model", lambda *_a, **_k: model)
+    return tmp_path
+
+
+def test_an_export_names_the_files(exportable: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = exportable / "out"
+    spec = f"gguf:{exportable}/My Model.gguf"
+    assert cli.main(["models", "export-ollama", f"--model={spec}", f"--output={folder}"]) == 0
+    lines = (folder / "Modelfile").read_text().splitlines()
+    assert lines[:2] == [f"FROM {exportable}/My Model.gguf", f"ADAPTER {exportable}/a.gguf"]
+    assert f"now: ollama create my-model -f {folder}/Modelfile\n" in capsys.readouterr().out
+    assert [path.name for path in folder.iterdir()] == ["Modelfile"]
+
+    assert cli.main(["models", "export-ollama", f"--model={spec}", f"--output={folder}"]) == 1
+    assert "Modelfile is there already" in capsys.readouterr().err
+
+
+def test_an_export_to_carry_elsewhere(exportable: Path) -> None:
+    folder = exportable / "out"
+    exported = _models.export_ollama("gguf:x", None, folder, name="mine", copy=True)
+    assert exported.command == f"ollama create mine -f {folder}/Modelfile"
+    lines = (folder / "Modelfile").read_text().splitlines()
+    assert lines[:2] == ["FROM ./My Model.gguf", "ADAPTER ./a.gguf"]
+    assert (folder / "a.gguf").read_bytes() == b"adapter"
+
+
+def test_a_server_is_nothing_to_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_models, "load_model", lambda *_a, **_k: ScriptedModel())
+    with pytest.raises(GemmadevError, match="is not a GGUF file on this machine"):
+        _models.export_ollama("openai:x@y", None, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+# --- completion ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shell", "words"),
+    [
+        pytest.param("bash", ["export-ollama", "--trial", "doctor"], id="bash"),
+        pytest.param("zsh", ["export-ollama", "--trial", "doctor"], id="zsh"),
+        pytest.param("tcsh", ["complete gemmadev", "doctor"], id="tcsh"),
+    ],
+)
+def test_shells_complete_commands_and_options(
+    shell: str, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("shtab")
+    assert cli.main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert [word for word in words if word not in script] == []
+
+
+def test_bash_takes_what_it_is_given(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    pytest.importorskip("shtab")
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("no bash")
+    assert cli.main(["completion", "bash"]) == 0
+    script = tmp_path / "completion"
+    script.write_text(
+        capsys.readouterr().out
+        + "\nCOMP_WORDS=(gemmadev mo); COMP_CWORD=1; _shtab_gemmadev; echo ${COMPREPLY[@]}\n"
+    )
+    done = subprocess.run([bash, str(script)], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("models\n", "")
+
+
+def test_completion_says_what_it_lacks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "shtab", None)
+    assert cli.main(["completion", "bash"]) == 1
+    assert "pip install 'pytest-gemmadev[completion]'" in capsys.readouterr().err
 
 
 # --- doctor --------------------------------------------------------------------------------------
@@ -303,7 +425,7 @@ def test_the_doctor_ends_with_a_count(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     checks = [_doctor.Check(_doctor.State(s), "thing", "seen", "do this") for s in states]
-    monkeypatch.setattr(_doctor, "checks", lambda: iter(checks))
+    monkeypatch.setattr(_doctor, "checks", lambda _spec: iter(checks))
     assert cli.main(["doctor"]) == status
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"{states[0]:<8} thing: seen"
@@ -318,3 +440,26 @@ def test_the_doctor_finds_a_whole_installation_well(capsys: pytest.CaptureFixtur
     assert "ok       model gemmadev: " in out
     assert "PROBLEM" not in out.replace("PROBLEM  pytest plugin: not registered", "")
     assert status == (1 if "not registered" in out else 0)
+
+
+def test_the_doctor_finds_an_interrupted_repair(project: Path) -> None:
+    assert _doctor.check_project(project).state is _doctor.State.OK
+    folder = project / ".gemmadev"
+    (folder / "undo/000001.json").rename(folder / "pending.json")
+    (project / "below").mkdir()
+    check = _doctor.check_project(project / "below")
+    assert check.state is _doctor.State.PROBLEM
+    assert check.advice == f"gemmadev undo --root {project}"
+
+
+def test_the_doctor_looks_at_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "new"))
+    monkeypatch.setattr(_doctor, "_SPACE", 0)
+    assert _doctor.check_cache().state is _doctor.State.OK
+    monkeypatch.setattr(_doctor, "_SPACE", 1 << 60)
+    assert _doctor.check_cache().state is _doctor.State.NOTE
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    check = _doctor.check_cache()
+    assert check.state is _doctor.State.PROBLEM
+    assert "XDG_CACHE_HOME" in check.advice
