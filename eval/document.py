@@ -93,9 +93,11 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: auto; padding: 1rem;
        overflow-wrap: anywhere; -webkit-text-size-adjust: 100% }
 h1 { font-size: 1.5rem } h2 { font-size: 1.2rem; margin-top: 2rem }
-.wide { overflow-x: auto } table { border-collapse: collapse; width: 100% }
+.wide { overflow-x: auto; margin: 1rem 0 }
+table { border-collapse: collapse; width: 100%; font-size: .9rem }
 th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right;
-         white-space: nowrap }
+         white-space: nowrap; vertical-align: bottom }
+th { white-space: normal; overflow-wrap: normal }
 th:first-child, td:first-child { text-align: left }
 pre { overflow-x: auto; padding: .6rem; border: 1px solid var(--line); border-radius: 6px;
       font: 13px/1.4 ui-monospace, monospace; overflow-wrap: normal }

@@ -44,7 +44,12 @@ def time_plot(runs: Mapping[str, tuple[Sequence[float], int]]) -> str:
             drawn += 1
     if not drawn:
         return ""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set(xlabel="seconds", ylabel="% correct", ylim=(0, 100))
     axes.grid(alpha=0.3)
     if len(runs) > 1:
