@@ -113,12 +113,31 @@ class _Run:
     def serve(self) -> None:
         """Forks a run for each request; returns in the run."""
         assert self._control is not None
-        _preload(self._setup["preload"])
-        if threading.active_count() > 1 and self._setup["preload"]:
+        names = self._setup["preload"]
+        if (wrong := self._preload(names)) is not None:
+            # With it came project code, which every run has to import by itself.
+            top = wrong.partition(".")[0]
+            self._again(preload=[name for name in names if name.partition(".")[0] != top])
+        if threading.active_count() > 1 and names:
             self._again(preload=[])  # a fork would lose them
         request, pipe, jobs = _serve(self._control, self._setup["folder"])
         self._control = None
         self.begin(request, pipe, jobs)
+
+    def _preload(self, names: list[str]) -> str | None:
+        """Imports what the tests imported before, so that no run has to.
+
+        Returns the first of them that imports project code: a package that extends the project.
+        """
+        for name in names:
+            if name not in sys.modules:
+                try:
+                    importlib.import_module(name)
+                except BaseException:  # whatever it is, the run will meet it too
+                    sys.modules.pop(name, None)
+            if self._overlay.modules or self._overlay.rewritten:
+                return name
+        return None
 
     def to_the_end(self) -> NoReturn:
         plugins: list[Any] = [self._quiet, self._recorder, self._runner]
@@ -157,16 +176,6 @@ def _gate(run: _Run) -> object:
             return (yield)
 
     return Gate()
-
-
-def _preload(names: list[str]) -> None:
-    """Imports what the tests imported before, so that no run has to."""
-    for name in names:
-        if name not in sys.modules:
-            try:
-                importlib.import_module(name)
-            except BaseException:  # whatever it is, the run will meet it too
-                sys.modules.pop(name, None)
 
 
 def _serve(control: Channel, folder: str) -> tuple[Message, int, int | None]:

@@ -248,3 +248,20 @@ def test_stale_bytecode_is_not_read(make_project: MakeProject) -> None:
 def _import_lib(root: Path, environ: dict[str, str]) -> int:
     code = "import lib, sys; sys.exit(lib.f())"
     return subprocess.run([sys.executable, "-c", code], cwd=root, env=environ).returncode
+
+
+def test_an_installed_package_that_imports_the_project(
+    make_project: MakeProject, tmp_path: Path
+) -> None:
+    (tmp_path / "addon").mkdir()
+    (tmp_path / "addon" / "__init__.py").write_text("from addon.inner import g\n")
+    (tmp_path / "addon" / "inner.py").write_text("import lib\ndef g():\n    return lib.f()\n")
+    files = {
+        "lib.py": WRONG,
+        "test_lib.py": "import addon\nfrom lib import f\ndef test_f():\n" + CHECK
+        + "    assert addon.g() == 2\n",
+    }  # fmt: skip
+    path = os.pathsep.join((str(tmp_path), "."))
+    project = make_project(files, environ={**os.environ, "PYTHONPATH": path})
+    assert "addon.inner" in project.oracle._launcher.preload
+    assert both_ways(project, "lib.py") == EXPECTED
