@@ -106,10 +106,15 @@ def load_tokenizer(base: Base) -> Any:
         raise GemmadevError(f"base {base.name}: no tokenizer ({reason[:160]})") from None
 
 
-def load_model(base: Base, method: str, adapter: AdapterSettings, *, seed: int) -> Any:
-    """The model, quantized and with a fresh adapter as ``method`` asks."""
+def load_model(
+    base: Base, method: str, adapter: AdapterSettings, *, seed: int, trained: Path | None = None
+) -> Any:
+    """The model, quantized as ``method`` asks, with a fresh adapter or the one in ``trained``."""
     import torch
+    from peft import PeftModel
     from transformers import AutoModelForCausalLM, set_seed
+
+    from training.guard import keep_gradients
 
     set_seed(seed)  # the adapter's first weights are drawn
     options: dict[str, Any] = {"dtype": torch.bfloat16 if method != "full" else torch.float32}
@@ -135,7 +140,11 @@ def load_model(base: Base, method: str, adapter: AdapterSettings, *, seed: int) 
         raise GemmadevError(f"base {base.name}: cannot be loaded ({reason[:200]})") from None
     if method == "full":
         return model
-    return _with_adapter(model, adapter, is_quantized=method == "qlora")
+    if method == "qlora":
+        keep_gradients(model)
+    if trained is not None:
+        return PeftModel.from_pretrained(model, str(trained), is_trainable=True)
+    return _with_adapter(model, adapter)
 
 
 def _device_map() -> dict[str, Any]:
@@ -147,10 +156,8 @@ def _device_map() -> dict[str, Any]:
     return {"": int(os.environ.get("LOCAL_RANK", "0"))}
 
 
-def _with_adapter(model: Any, adapter: AdapterSettings, *, is_quantized: bool) -> Any:
+def _with_adapter(model: Any, adapter: AdapterSettings) -> Any:
     from peft import LoraConfig, get_peft_model
-
-    from training.guard import keep_gradients
 
     targets = adapter.targets
     config = LoraConfig(
@@ -160,6 +167,4 @@ def _with_adapter(model: Any, adapter: AdapterSettings, *, is_quantized: bool) -
         target_modules=targets if targets == "all-linear" else targets.split(","),
         task_type="CAUSAL_LM",
     )
-    if is_quantized:
-        keep_gradients(model)
     return get_peft_model(model, config)

@@ -68,6 +68,18 @@ class TrainSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AlignSettings:
+    beta: float
+    learning_rate: float
+    max_steps: int
+    batch: int
+    accumulation: int
+    samples: int
+    temperature: float
+    answer_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class OutputSettings:
     folder: str
     export: bool
@@ -82,6 +94,7 @@ class Config:
     adapter: AdapterSettings
     data: DataSettings
     train: TrainSettings
+    align: AlignSettings
     output: OutputSettings
 
 
@@ -183,6 +196,10 @@ def _checked(config: Config) -> Config:
         "train.learning_rate": config.train.learning_rate,
         "train.save_every": config.train.save_every,
         "train.log_every": config.train.log_every,
+        "align.max_steps": config.align.max_steps,
+        "align.batch": config.align.batch,
+        "align.accumulation": config.align.accumulation,
+        "align.answer_tokens": config.align.answer_tokens,
     }
     for name, value in positive.items():
         if value <= 0:
@@ -199,7 +216,7 @@ def _checked(config: Config) -> Config:
 def to_toml(config: Config) -> str:
     """The settings as `load_config` reads them again."""
     parts = ["# The settings of this run; `--config` with this file repeats it.\n"]
-    for section in ("model", "adapter", "data", "train", "output"):
+    for section in ("model", "adapter", "data", "train", "align", "output"):
         parts.append(f"\n[{section}]\n")
         table = dataclasses.asdict(getattr(config, section))
         parts += [f"{key} = {_toml(value)}\n" for key, value in table.items()]

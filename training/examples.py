@@ -77,25 +77,37 @@ class Bug:
 def repair_examples(bug: Bug, *, kinds: Iterable[str] = KINDS) -> Iterator[Example]:
     """The questions about the faulty place, each with the sound lines as its answer."""
     hunk = _hunk(bug.broken, bug.fixed)
-    tree = _tree(bug.broken)
-    if hunk is None or tree is None:
-        return
-    first, last, added = hunk  # lines first..last of the broken file give way to ``added`` lines
-    stacks = (bug.stack,) if bug.stack is not None else ()
-    sources = {bug.path: bug.broken}
-    task = RepairTask(stacks, (), frozenset(), sources, {}, context=bug.context)
-    place = _statement_at(tree, bug.path, first, is_insertion=last < first)
-    if place is None:
+    place = _place(bug, hunk) if hunk is not None else None
+    if hunk is None or place is None:
         return
     for kind in kinds:
         if kind == "rank":
             yield from _ranking(bug)
             continue
-        prompt = _asked(kind, task, place)
-        answer = _answer(prompt, bug.fixed, first, last, added) if prompt is not None else None
+        prompt = _asked(kind, bug, place)
+        answer = _answer(prompt, bug.fixed, *hunk) if prompt is not None else None
         if prompt is not None and answer is not None:
             rejected = _closed(kind, prompt.old.rstrip("\n").split("\n"))
             yield _example(bug, kind, prompt.text, answer, rejected, chat=prompt.chat)
+
+
+def question(bug: Bug, kind: str) -> tuple[Prompt, str] | None:
+    """(the prompt, the true answer) about the faulty place, where it can be asked in this form."""
+    hunk = _hunk(bug.broken, bug.fixed)
+    place = _place(bug, hunk) if hunk is not None else None
+    prompt = _asked(kind, bug, place) if place is not None else None
+    if hunk is None or prompt is None:
+        return None
+    answer = _answer(prompt, bug.fixed, *hunk)
+    return None if answer is None else (prompt, answer)
+
+
+def _place(bug: Bug, hunk: tuple[int, int, int]) -> Span | None:
+    first, last, _ = hunk
+    tree = _tree(bug.broken)
+    if tree is None:
+        return None
+    return _statement_at(tree, bug.path, first, is_insertion=last < first)
 
 
 def _example(
@@ -116,7 +128,10 @@ def _example(
     )
 
 
-def _asked(kind: str, task: RepairTask, place: Span) -> Prompt | None:
+def _asked(kind: str, bug: Bug, place: Span) -> Prompt | None:
+    stacks = (bug.stack,) if bug.stack is not None else ()
+    sources = {bug.path: bug.broken}
+    task = RepairTask(stacks, (), frozenset(), sources, {}, context=bug.context)
     ask = {"line": line_prompt, "block": block_prompt, "function": function_prompt}[kind]
     return ask(task, place)
 

@@ -81,26 +81,36 @@ class Prover:
 
     def prove(self, sound: Sound, bugs: Sequence[Bug]) -> list[Bug]:
         """The bugs that a call showed, with its error stack and the test that makes it."""
-        module = sound.source.module
-        if (
-            not bugs
-            or not module
-            or module.partition(".")[0] in _LEFT_OUT
-            or "super(" in sound.near
-        ):
+        if not bugs or not _is_callable(sound):
             return []
-        first, last = lines_of(sound.node)[0], sound.node.end_lineno or 0
-        request = {
+        versions = [_function(bug.broken, sound) for bug in bugs]
+        answer = self._ask(sound.source.module, self._request(sound, versions))
+        return [_proved(bug, found) for bug, found in zip(bugs, answer, strict=False) if found]
+
+    def judge(self, sound: Sound, bug: Bug, texts: Sequence[str]) -> list[str]:
+        """What becomes of each of ``texts``, the file with a candidate in it instead of the bug.
+
+        ``correct``, ``overfitting``, ``failing``; empty where nothing could be called.
+        """
+        if not texts or not _is_callable(sound):
+            return [""] * len(texts)
+        versions = [_function(text, sound) for text in (bug.broken, *texts)]
+        request = {**self._request(sound, versions), "judge": True}
+        answer = self._ask(sound.source.module, request)[: len(texts)]
+        told = [str(found["verdict"]) if found else "" for found in answer]
+        return told + [""] * (len(texts) - len(told))
+
+    def _request(self, sound: Sound, versions: list[str]) -> dict[str, Any]:
+        module = sound.source.module
+        return {
             "module": module,
             "folders": [sound.source.root] if sound.source.root else [],
             "path": sound.source.path,
             "name": sound.name,
-            "first": first,
+            "first": lines_of(sound.node)[0],
             "seed": zlib.crc32(f"{self._seed}:{module}:{sound.name}".encode()),
-            "bugs": [_function(bug, first, last) for bug in bugs],
+            "bugs": versions,
         }
-        answer = self._ask(module, request)
-        return [_proved(bug, found) for bug, found in zip(bugs, answer, strict=False) if found]
 
     def _ask(self, module: str, request: dict[str, Any]) -> list[dict[str, Any] | None]:
         if module != self._module:
@@ -155,10 +165,16 @@ class Prover:
             child.wait()
 
 
-def _function(bug: Bug, first: int, last: int) -> str:
-    """The text of the broken function."""
-    longer = bug.broken.count("\n") - bug.fixed.count("\n")
-    return "\n".join(bug.broken.split("\n")[first - 1 : last + longer]) + "\n"
+def _is_callable(sound: Sound) -> bool:
+    module = sound.source.module
+    return bool(module) and module.partition(".")[0] not in _LEFT_OUT and "super(" not in sound.near
+
+
+def _function(text: str, sound: Sound) -> str:
+    """The function's lines in ``text``, which differs from the sound file in this function only."""
+    first, last = lines_of(sound.node)[0], sound.node.end_lineno or 0
+    longer = text.count("\n") - sound.near.count("\n")
+    return "\n".join(text.split("\n")[first - 1 : last + longer]) + "\n"
 
 
 def _proved(bug: Bug, found: dict[str, Any]) -> Bug:

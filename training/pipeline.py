@@ -65,13 +65,20 @@ def run(config: Config, folder: Path, *, resume: bool, say: Say = print) -> Path
     except RuntimeError as error:
         raise _explained(error, config) from error
     if state.is_main_process:
-        target = save(trained.model, tokenizer, base, config, folder)
-        _report(config, base, trained, folder, say)
-        if config.output.export and config.model.method != "full":
-            from training.export import export
-
-            export(target, base, folder, merge=config.output.merge, say=say)
+        finish(trained, tokenizer, base, config, folder, say=say)
     return folder
+
+
+def finish(
+    trained: Trained, tokenizer: Any, base: Base, config: Config, folder: Path, *, say: Say
+) -> None:
+    """Writes weights, report and plots; exports and checks the adapter where that is wanted."""
+    target = save(trained.model, tokenizer, base, config, folder)
+    _report(config, base, trained, folder, say)
+    if config.output.export and config.model.method != "full":
+        from training.export import export
+
+        export(target, base, folder, merge=config.output.merge, say=say)
 
 
 def keep_counts(corpus: Corpus, folder: Path) -> None:
@@ -91,7 +98,9 @@ def save(model: Any, tokenizer: Any, base: Base, config: Config, folder: Path) -
         if config.model.method == "full":
             model.save_pretrained(str(fresh))
         else:  # embeddings are not trained; looking whether they were asks the hub
-            model.save_pretrained(str(fresh), save_embedding_layers=False)
+            model.save_pretrained(
+                str(fresh), save_embedding_layers=False, selected_adapters=["default"]
+            )
         tokenizer.save_pretrained(str(fresh))
         (fresh / "README.md").unlink(
             missing_ok=True

@@ -148,10 +148,11 @@ class Progress(TrainerCallback):  # type: ignore[misc] # transformers ships no t
     """Tells each logged step and keeps it."""
 
     def __init__(self, log: Log, say: Say) -> None:
-        self._log = log
+        self.log = log
         self._say = say
         self._at = (0, 0.0)  # tokens and time at the last line
-        self.began = self._began_step = 0.0
+        self.began = 0.0
+        self._first = 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.began = time.monotonic()
@@ -173,7 +174,7 @@ class Progress(TrainerCallback):  # type: ignore[misc] # transformers ships no t
                 (now - self.began) / max(1, done) * (state.max_steps - state.global_step)
             )
             self._at = (tokens, now)
-        self._log.add(row)
+        self.log.add(row)
         self._say(progress(row, steps=state.max_steps))
 
 
@@ -202,21 +203,24 @@ def train(
         processing_class=tokenizer,
         callbacks=[telling],
     )
-    _keep_precision(trainer.model)
-    for callback in [c for c in trainer.callback_handler.callbacks if _is_talkative(c)]:
-        trainer.remove_callback(callback)
+    keep_precision(trainer.model)
+    remove_talk(trainer)
     if resume:
         say(f"goes on after step {after}" if after else "no checkpoint yet: begins anew")
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if config.model.method == "qlora":
         check_gradients(trainer.model)
+    return trained_by(trainer, telling)
+
+
+def trained_by(trainer: Any, telling: Progress) -> Trained:
+    """What a trainer of trl leaves."""
     state = trainer.state
-    seconds = time.monotonic() - telling.began
     return Trained(
         trainer.accelerator.unwrap_model(trainer.model),
-        log,
+        telling.log,
         state.global_step,
-        seconds,
+        time.monotonic() - telling.began,
         int(state.num_input_tokens_seen),
     )
 
@@ -233,11 +237,14 @@ def last_checkpoint(folder: Path) -> Path | None:
     return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
-def _is_talkative(callback: object) -> bool:
-    return type(callback).__name__ in ("PrinterCallback", "ProgressCallback")
+def remove_talk(trainer: Any) -> None:
+    """Takes out what prints beside `Progress`."""
+    for callback in list(trainer.callback_handler.callbacks):
+        if type(callback).__name__ in ("PrinterCallback", "ProgressCallback"):
+            trainer.remove_callback(callback)
 
 
-def _keep_precision(model: Any) -> None:
+def keep_precision(model: Any) -> None:
     """Trained weights in 32 bits: trl turns a quantized model's to 16, where small steps vanish."""
     for parameter in model.parameters():
         if parameter.requires_grad:

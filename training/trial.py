@@ -146,6 +146,36 @@ class Trial:
         known = list(self.inputs())
         return [self.shown(bug, known) for bug in bugs]
 
+    def judge(self, versions: list[str]) -> list[dict[str, Any] | None]:
+        """What becomes of each candidate: the first version is the bug, its first failing call the test.
+
+        ``failing`` where that call still differs, ``overfitting`` where only another one does,
+        ``correct`` where none does, as far as calls were found.
+        """
+        known = list(self.inputs())
+        visible = next((k for k in known if self._differs(versions[0], [k])), None)
+        if visible is None:
+            return [None] * (len(versions) - 1)
+        return [{"verdict": self._verdict(text, visible, known)} for text in versions[1:]]
+
+    def _verdict(self, text: str, visible: tuple[str, Any], known: list[tuple[str, Any]]) -> str:
+        if self._differs(text, [visible]):
+            return "failing"
+        return "overfitting" if self._differs(text, known) else "correct"
+
+    def _differs(self, text: str, known: list[tuple[str, Any]]) -> bool:
+        """Whether a version gives anything else for one of the calls, is late, or does not compile."""
+        try:
+            replacement = self._compiled(text)
+        except (Exception, Late, Refused):
+            return True
+        with self._replaced(replacement):
+            for call, expected in known:
+                got = self._value(call)
+                if isinstance(got, BaseException) or _literal(got) != _literal(expected):
+                    return True
+        return False
+
     def inputs(self) -> Iterator[tuple[str, Any]]:
         """(call, what the sound function gives), as different as they are found."""
         function = getattr(self.sound, "__func__", self.sound)
@@ -298,7 +328,8 @@ def _answer(request: dict[str, Any]) -> list[dict[str, Any] | None]:
         if folder not in sys.path:
             sys.path.insert(0, folder)
     try:
-        return Trial(request).tell(request["bugs"])
+        trial = Trial(request)
+        return (trial.judge if request.get("judge") else trial.tell)(request["bugs"])
     except (Exception, Late, Refused, SystemExit):  # code of others, imported for the first time
         return [None] * len(request["bugs"])
 

@@ -18,6 +18,7 @@ import tiny_gemma  # noqa: E402 # beside this file; what follows needs torch
 
 from pytest_gemmadev.core.types import GemmadevError  # noqa: E402
 from training import extras  # noqa: E402
+from training.align import main as align  # noqa: E402
 from training.base import Base, check_device, find_base, load_config_of, load_model  # noqa: E402
 from training.config import Config, load_config  # noqa: E402
 from training.examples import Example, write_line  # noqa: E402
@@ -277,3 +278,70 @@ def test_examples_that_are_all_too_long(
     arguments = ["--base", str(gguf), "--data", str(rows), "--max-tokens", "8"]
     assert main([*arguments, "--output", str(tmp_path / "out")]) == 1
     assert "no example fits into 8 tokens" in capsys.readouterr().err
+
+
+# --- from the base to a repair -------------------------------------------------------------------
+
+BOUNDS = '''\
+def clamp(value, low=0, high=10):
+    """Between the bounds.
+
+    >>> clamp(12, high=11)
+    11
+    >>> clamp(-3)
+    0
+    """
+    return max(low, min(value, high))
+'''
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "bounds.py").write_text(BOUNDS)
+    return folder
+
+
+def test_from_the_base_to_a_repair(
+    whole: Path, gguf: Path, project: Path, tmp_path: Path, pytester: pytest.Pytester
+) -> None:
+    """SFT was `whole`; then DPO, export, the check in the runtime, and the plugin with the adapter."""
+    pytest.importorskip("xllamacpp", reason="the runtime is not installed")
+    pairs = tmp_path / "pairs.jsonl"
+    assert align(["prefer", "--from", str(project), "--output", str(pairs)]) == 0
+    aligned = tmp_path / "aligned"
+    settings = ["--set", "align.batch=1", "--set", "align.accumulation=1"]
+    settings += ["--set", "data.max_tokens=1024", "--set", "output.export=true"]
+    chosen = ["dpo", str(whole), "--data", str(pairs), "--output", str(aligned)]
+    assert align([*chosen, "--max-steps", "2", *settings]) == 0
+    assert len(losses(aligned)) == 2
+    sft, dpo = (f / "adapter" / "adapter_model.safetensors" for f in (whole, aligned))
+    assert sft.read_bytes() != dpo.read_bytes()
+    card = (aligned / "adapter" / "README.md").read_text()
+    assert "runtime and transformers differ by" in card
+    assert "Gemma Terms of Use" in card
+
+    pytester.makepyfile(bounds=BOUNDS.replace("min(value", "max(value"))
+    pytester.makepyfile("from bounds import clamp\n\ndef test_it():\n    assert clamp(12) == 10\n")
+    report = tmp_path / "report.json"
+    done = pytester.runpytest_subprocess(
+        "--gemmadev-fix",
+        f"--gemmadev-model=gguf:{gguf}",
+        f"--gemmadev-adapter={aligned / 'adapter.gguf'}",
+        f"--gemmadev-report={report}",
+        "--gemmadev-budget=120",
+    )
+    assert done.ret == 0
+    found = json.loads(report.read_text())
+    assert found["adapter"].endswith("adapter.gguf")
+    assert [failure["status"] for failure in found["failures"]] == ["repaired"]
+
+
+def test_tests_as_the_reward(whole: Path, project: Path, tmp_path: Path) -> None:
+    aligned = tmp_path / "aligned"
+    settings = ["align.samples=2", "align.batch=2", "align.accumulation=1", "align.answer_tokens=8"]
+    chosen = ["grpo", str(whole), "--from", str(project), "--output", str(aligned), "--no-export"]
+    options = [part for setting in settings for part in ("--set", setting)]
+    assert align([*chosen, "--max-steps", "1", *options]) == 0
+    assert (aligned / "adapter" / "adapter_model.safetensors").is_file()
+    assert [row["step"] for row in read_log(aligned)] == [1]

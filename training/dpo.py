@@ -1,0 +1,108 @@
+"""Direct preference optimization by trl's trainer, from the adapter of a finished run."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset, disable_progress_bars
+from trl import DPOConfig, DPOTrainer
+
+from pytest_gemmadev.core.types import GemmadevError
+from training.base import find_base, load_model, load_tokenizer
+from training.config import Config
+from training.corpus import Corpus
+from training.examples import Example
+from training.output import refusals
+from training.pipeline import finish, keep_counts, quiet
+from training.run import keep_config
+from training.runlog import Log
+from training.sft import CHECKPOINTS, Progress, keep_precision, remove_talk, trained_by
+from training.tokens import ids, prefix_ids
+
+Say = Callable[[str], None]
+
+
+class Trainer(DPOTrainer):  # type: ignore[misc] # trl ships no types
+    """trl's trainer on data that is tokenized already, as the runtime does it."""
+
+    def _prepare_dataset(self, dataset: Any, *args: Any) -> Any:
+        return dataset
+
+
+def run_dpo(config: Config, run: Path, rows: Sequence[Example], *, say: Say) -> Path:
+    """The folder with the aligned adapter."""
+    quiet()
+    disable_progress_bars()
+    folder = Path(config.output.folder).expanduser()
+    base = find_base(config.model)
+    tokenizer = load_tokenizer(base)
+    data = _pairs(rows, tokenizer, config)
+    model = load_model(
+        base, config.model.method, config.adapter, seed=config.train.seed, trained=run / "adapter"
+    )
+    keep_config(config, folder)
+    keep_counts(Corpus(tuple(rows), ()), folder)
+    progress = Progress(Log.opened(folder, after_step=0), say)
+    with refusals(folder):
+        trainer = Trainer(
+            model=model,
+            args=_arguments(config, folder),
+            train_dataset=data,
+            processing_class=tokenizer,
+            callbacks=[progress],
+        )
+        keep_precision(trainer.model)
+        remove_talk(trainer)
+        say(f"dpo: {len(data)} pairs")
+        trainer.train()
+    finish(trained_by(trainer, progress), tokenizer, base, config, folder, say=say)
+    return folder
+
+
+def _pairs(rows: Sequence[Example], tokenizer: Any, config: Config) -> Any:
+    found = []
+    for row in random.Random(config.train.seed).sample(list(rows), len(rows)):
+        pair = {
+            "prompt_ids": prefix_ids(tokenizer, row.prompt),
+            "chosen_ids": ids(tokenizer, row.completion),
+            "rejected_ids": ids(tokenizer, row.rejected),
+        }
+        longest = max(len(pair["chosen_ids"]), len(pair["rejected_ids"]))
+        if len(pair["prompt_ids"]) + longest <= config.data.max_tokens:
+            found.append(pair)
+    if not found:
+        raise GemmadevError(f"no pair fits into {config.data.max_tokens} tokens")
+    return Dataset.from_list(found)
+
+
+def _arguments(config: Config, folder: Path) -> Any:
+    align = config.align
+    on_gpu = torch.cuda.is_available()
+    return DPOConfig(
+        output_dir=str(folder / CHECKPOINTS),
+        max_steps=align.max_steps,
+        per_device_train_batch_size=align.batch,
+        gradient_accumulation_steps=align.accumulation,
+        learning_rate=align.learning_rate,
+        lr_scheduler_type=config.train.schedule,
+        warmup_steps=config.train.warmup,
+        max_grad_norm=config.train.max_grad_norm,
+        optim="adamw_torch",
+        beta=align.beta,
+        max_length=config.data.max_tokens,
+        use_cpu=not on_gpu,
+        bf16=on_gpu and torch.cuda.is_bf16_supported(),
+        fp16=on_gpu and not torch.cuda.is_bf16_supported(),
+        seed=config.train.seed,
+        gradient_checkpointing=config.train.checkpointing,
+        logging_steps=config.train.log_every,
+        logging_first_step=True,
+        save_strategy="no",
+        include_num_input_tokens_seen="all",
+        report_to=[config.train.track] if config.train.track else [],
+        disable_tqdm=True,
+    )
