@@ -7,8 +7,10 @@ folders are not kept.
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -219,3 +221,8 @@ def _installed(name: str) -> bool:
     except importlib.metadata.PackageNotFoundError:
         return False
     return True
+
+
+if __name__ == "__main__":
+    # Building is another module's work, which reads this one: not imported at the top.
+    sys.exit(importlib.import_module("eval.projects").main(sys.argv[1:]))
