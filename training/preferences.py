@@ -202,7 +202,7 @@ def _scored(bug: Bug, text: str) -> tuple[str, str]:
 
 
 def recorded(path: Path) -> Iterator[Example]:
-    """Preferences from a file that ``gemmadev_record`` wrote: kept patches, and undone ones.
+    """Preferences from a record of repairs (`core.record`): kept patches, and undone ones.
 
     A kept patch is preferred to what it replaced; of an undone one it is the other way round.
     """

@@ -25,6 +25,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pytest_gemmadev.core import record
 from pytest_gemmadev.core.atomic import (
     locked,
     reason,
@@ -72,6 +73,11 @@ class _Entry:
     files: tuple[_File, ...]
 
 
+def _name(entry: str, when: float) -> str:
+    """Of an entry in the record: numbers are used again after an undo."""
+    return f"{entry}@{when:.3f}"
+
+
 # --- doors ---------------------------------------------------------------------------------------
 
 
@@ -116,6 +122,8 @@ def commit(
             raise
         for path in _entries(folder)[:-KEPT]:
             path.unlink(missing_ok=True)
+        pairs = {f.path: (f.old, new) for f, new in zip(files, contents, strict=True)}
+        record.keep(folder, _name(entry.id, entry.when), pairs)
     return entry.id
 
 
@@ -139,6 +147,7 @@ def undo(root: str | os.PathLike[str], *, force: bool = False) -> UndoResult:
         _store(folder / "pending.json", entry)
         result = _put_back(top, folder)
         assert result is not None  # it was stored just now, under the lock
+        record.undone(folder, _name(entry.id, entry.when))
         return replace(result, rescued=rescued + result.rescued, interrupted=False)
 
 
