@@ -73,6 +73,8 @@ def proposed(case: Case, model: str, budget_s: float) -> Result:
         subprocess.run(
             command, cwd=root, capture_output=True, check=False, timeout=4 * budget_s + 60
         )
+        if not (out / "report.json").is_file():
+            return Result(case.id, 0, False, False, None, None)
         report = json.loads((out / "report.json").read_text("utf-8"))
         patches = sorted(out.glob("*.patch"))
         left_alone = all((root / p).read_bytes() == data for p, data in case.project.items())
