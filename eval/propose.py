@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m eval.propose", description=__doc__)
     parser.add_argument("--cases", type=Path, default=CASES, help="default: the ten of eval/cases")
     parser.add_argument("--model", default="gemmadev", metavar="SPEC")
-    parser.add_argument("--budget", type=float, default=60.0, metavar="SECONDS")
+    parser.add_argument("--budget", type=float, default=300.0, metavar="SECONDS")
     options = parser.parse_args(argv)
     try:
         cases = load_cases(options.cases)
@@ -71,7 +71,7 @@ def proposed(case: Case, model: str, budget_s: float) -> Result:
         command = [*visible_command(case), f"--gemmadev-propose={out}",
                    f"--gemmadev-model={model}", f"--gemmadev-budget={budget_s:g}"]  # fmt: skip
         subprocess.run(
-            command, cwd=root, capture_output=True, check=False, timeout=4 * budget_s + 60
+            command, cwd=root, capture_output=True, check=False, timeout=2 * budget_s + 60
         )
         if not (out / "report.json").is_file():
             return Result(case.id, 0, False, False, None, None)
