@@ -346,6 +346,8 @@ def _chosen(outcome: Outcome) -> list[RankedPatch]:
 
 def _headline(report: RepairReport) -> str:
     total = len(report.outcomes)
+    if not total:
+        return "nothing failed"
     good = sum(o.status in _REPAIRED for o in report.outcomes)
     failures = f"{good} of {_count(total, 'failure')}"
     proposing = any(o.status is Status.PROPOSED for o in report.outcomes)
