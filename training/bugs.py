@@ -10,6 +10,9 @@ stack and values are in the prompt as they are at repair time. Every row keeps l
 from __future__ import annotations
 
 import ast
+import functools
+import itertools
+import multiprocessing
 import random
 import time
 import types
@@ -26,6 +29,7 @@ from training.functions import OWN, Sound, SourceText, functions_of, is_permissi
 from training.texts import Change, Text
 
 _TRIES = 6  # draws for each bug wanted
+_FILES_AT_ONCE = 12  # that a process gets
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,13 @@ class Counts:
         self.executed += bug.proof == "executed"
         self.by_rewrite[bug.how] += 1
         self.by_license[bug.license] += 1
+
+    def merge(self, other: Counts) -> None:
+        """Adds what another process has counted."""
+        for name in ("files", "functions", "bugs", "executed", "licensed_out"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.by_rewrite += other.by_rewrite
+        self.by_license += other.by_license
 
     def line(self) -> str:
         rate = self.functions / self.seconds if self.seconds else 0.0
@@ -104,6 +115,34 @@ def broken(
                 counts.add(bug)
                 yield bug
             counts.seconds = time.monotonic() - started
+
+
+def broken_by_many(
+    files: Iterable[SourceText], options: BreakOptions, counts: Counts, *, jobs: int
+) -> Iterator[Bug]:
+    """As `broken`, by several processes; the same bugs in the same order."""
+    started = time.monotonic()
+    work = functools.partial(_broken_part, options)
+    # Fresh processes: forking one that has threads, as pyarrow's, may hang.
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+        for bugs, part in pool.imap(work, _chunks(files, _FILES_AT_ONCE)):
+            counts.merge(part)
+            counts.seconds = time.monotonic() - started
+            yield from bugs
+
+
+def _broken_part(options: BreakOptions, files: list[SourceText]) -> tuple[list[Bug], Counts]:
+    from training.execute import Prover
+
+    counts = Counts()
+    with Prover(seed=options.seed) as prover:
+        return list(broken(files, options, counts, prove=prover.prove)), counts
+
+
+def _chunks(files: Iterable[SourceText], size: int) -> Iterator[list[SourceText]]:
+    rest = iter(files)
+    while chunk := list(itertools.islice(rest, size)):
+        yield chunk
 
 
 def _proved_first(found: list[Bug], proved: list[Bug], *, only: bool) -> list[Bug]:

@@ -49,8 +49,8 @@ def load_corpus(settings: DataSettings, *, seed: int, say: Say = print) -> Corpu
     for names in (settings.sources, settings.last):
         rows: list[Example] = []
         for name in names:
-            some = itertools.islice(_examples_of(name, settings, seed, say), settings.limit or None)
-            rows += _clean(some, held, seen)
+            found = _examples_of(name, settings, seed, say)
+            rows += _clean(_sampled(found, settings.limit, seed), held, seen)
         random.Random(seed).shuffle(rows)
         parts.append(tuple(rows))
     corpus = Corpus(*parts)
@@ -60,6 +60,19 @@ def load_corpus(settings: DataSettings, *, seed: int, say: Say = print) -> Corpu
             f"no examples in {', '.join((*settings.sources, *settings.last))}: the set is empty"
         )
     return corpus
+
+
+def _sampled(rows: Iterator[Example], limit: int, seed: int) -> Iterable[Example]:
+    """``limit`` of the rows, each as likely as any other; all of them for 0."""
+    if not limit:
+        return rows
+    kept = list(itertools.islice(rows, limit))
+    draw = random.Random(seed)
+    for number, row in enumerate(rows, limit):
+        place = draw.randrange(number + 1)
+        if place < limit:
+            kept[place] = row
+    return kept
 
 
 def _clean(rows: Iterable[Example], held: Held, seen: set[int]) -> Iterator[Example]:

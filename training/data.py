@@ -7,6 +7,7 @@ python -m training.data report FILE…
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import sys
 from collections import Counter
@@ -14,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pytest_gemmadev.core.types import GemmadevError
-from training.bugs import BreakOptions, Counts, Invent, broken, examples
+from training.bugs import BreakOptions, Counts, Invent, Prove, broken, broken_by_many, examples
 from training.decontaminate import Held, held_back
 from training.examples import KINDS, Bug, Example, read_examples, write_line
 from training.execute import Prover
@@ -50,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--any-license", action="store_true", help="take code under other licenses too")
     add("--no-execute", action="store_true", help="do not call functions to prove that they broke")
     add("--only-executed", action="store_true", help="leave out what no call or test proved")
+    add("--tests", type=Path, metavar="PROJECT", help="prove by this project's own tests instead")
+    add("--jobs", type=int, default=1, metavar="N", help="processes that break and call functions")
     add("--invent", default="", metavar="MODEL", help="a model that writes bugs too: gemmadev, …")
     add("--hold-back", nargs="+", default=[], metavar="PATH", help="evaluation files and folders")
     report = commands.add_parser("report", help="kinds, origins and lengths of prepared data")
@@ -72,13 +75,18 @@ def _bugs(arguments: argparse.Namespace) -> int:
         kinds=kinds,
         seed=arguments.seed,
     )
+    if arguments.jobs > 1 and (arguments.tests or arguments.invent):
+        raise GemmadevError("--jobs: tests and models are run one at a time; leave it out")
     counts = Counts()
     held = held_back(arguments.hold_back, humaneval=True)
-    invent = _inventor(arguments.invent)
-    with Prover(seed=arguments.seed) as prover, written(arguments.output) as file:
-        made = broken(
-            sources(arguments.sources), options, counts, prove=prover.prove, invent=invent
-        )
+    with written(arguments.output) as file, contextlib.ExitStack() as stack:
+        if arguments.jobs > 1:
+            made = broken_by_many(sources(arguments.sources), options, counts, jobs=arguments.jobs)
+        else:
+            prove = _prover(arguments, stack)
+            invent = _inventor(arguments.invent)
+            files = sources(arguments.sources)
+            made = broken(files, options, counts, prove=prove, invent=invent)
         limited = itertools.islice(made, arguments.limit or None)
         bugs = without(held, itertools.chain(limited, real_bugs(arguments)))
         for example in examples(bugs, options, counts):
@@ -89,6 +97,17 @@ def _bugs(arguments: argparse.Namespace) -> int:
             raise GemmadevError("no example came of these sources; nothing was written")
     print(f"written to {arguments.output}")
     return 0
+
+
+def _prover(arguments: argparse.Namespace, stack: contextlib.ExitStack) -> Prove | None:
+    """What shows that a function is broken; it ends with ``stack``."""
+    if arguments.tests:
+        from training.tested import TestedProver
+
+        return stack.enter_context(TestedProver(arguments.tests)).prove
+    if arguments.no_execute:
+        return None
+    return stack.enter_context(Prover(seed=arguments.seed)).prove
 
 
 def _inventor(spec: str) -> Invent | None:

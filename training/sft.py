@@ -170,6 +170,7 @@ class Progress(TrainerCallback):  # type: ignore[misc] # transformers ships no t
         if "loss" in row:
             row |= {"tokens": tokens, "tokens_per_s": (tokens - self._at[0]) / (now - self._at[1])}
             done = state.global_step - self._first
+            row["elapsed_s"] = now - self.began
             row["left_s"] = (
                 (now - self.began) / max(1, done) * (state.max_steps - state.global_step)
             )

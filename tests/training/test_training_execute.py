@@ -9,14 +9,15 @@ from random import Random
 
 import pytest
 
-from pytest_gemmadev.core.types import Role
+from pytest_gemmadev.core.types import GemmadevError, Role
 from pytest_gemmadev.models.scripted import ScriptedModel
 from training import inputs
-from training.bugs import BreakOptions, Counts, broken
+from training.bugs import BreakOptions, Counts, broken, broken_by_many
 from training.examples import Bug, repair_examples
 from training.execute import Prover
 from training.functions import Sound, functions_of, sources
 from training.invent import Inventor
+from training.tested import TestedProver
 
 CODE = '''\
 import itertools
@@ -220,3 +221,54 @@ def test_a_model_writes_bugs(sounds: dict[str, Sound]) -> None:
     bugs = broken([sound.source], BreakOptions(), Counts(), invent=Inventor(model).changes)
     assert "model" in {bug.how for bug in bugs}
     assert "model" not in {bug.how for bug in broken([sound.source], BreakOptions(), Counts())}
+
+
+# --- a project's own tests -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def tested(tmp_path: Path) -> Path:
+    folder = tmp_path / "shop"
+    (folder / "tests").mkdir(parents=True)
+    (folder / "pyproject.toml").write_text("[tool.pytest.ini_options]\npythonpath = ['.']\n")
+    (folder / "cart.py").write_text(
+        "def total(prices):\n    found = sum(prices)\n    return found\n"
+    )
+    (folder / "tests" / "test_cart.py").write_text(
+        "from cart import total\n\n\ndef test_total():\n    assert total([1, 2]) == 3\n"
+    )
+    return folder
+
+
+def test_bugs_proved_by_the_tests_of_a_project(tested: Path) -> None:
+    (source,) = sources([str(tested)])
+    (sound,) = functions_of(source)
+    text = sound.source.text
+    wrong, same = text.replace("sum(", "len("), text.replace("sum(prices)", "sum(list(prices))")
+    bugs = [
+        Bug("cart.py", t, text, n, "o", "own", "parsed", "x", whole=(t, text))
+        for n, t in (("wrong", wrong), ("same", same))
+    ]
+    with TestedProver(tested) as prover:
+        (proved,) = prover.prove(sound, bugs)
+    assert proved.id == "wrong"
+    (example,) = repair_examples(proved, kinds=["line"])
+    assert "got 2, expected 3\nassert total([1, 2]) == 3\n" in example.prompt
+    assert (tested / "cart.py").read_text() == text
+
+
+def test_tests_that_fail_already_prove_nothing(tested: Path) -> None:
+    (tested / "cart.py").write_text("def total(prices):\n    return 0\n")
+    with pytest.raises(GemmadevError, match=r"must pass before .*test_total fails"):
+        TestedProver(tested)
+
+
+def test_several_processes_make_the_same_bugs(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"part{number}.py").write_text(CODE.replace("clamp", f"clamp{number}"))
+    files = list(sources([str(tmp_path)]))
+    options, one, two = BreakOptions(), Counts(), Counts()
+    alone = list(broken(files, options, one))
+    assert list(broken_by_many(files, options, two, jobs=2)) == alone
+    assert (two.files, two.functions, two.bugs) == (one.files, one.functions, one.bugs)
+    assert two.by_rewrite == one.by_rewrite

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import json
 import shutil
@@ -14,11 +15,11 @@ from typing import Any
 import pytest
 
 from pytest_gemmadev.core.types import GemmadevError
-from training import extras, memory
+from training import extras, memory, recipe
 from training.card import TERMS, Card, counted, render
 from training.config import DEFAULTS, load_config, to_toml
 from training.corpus import load_corpus
-from training.examples import Example, write_line
+from training.examples import Example, read_examples, write_line
 from training.instructions import SETS, Cleaning, detokenized, instructions, prompt_of
 from training.run import main
 from training.runlog import LOG, Log, duration, progress, read_log, write_report
@@ -315,6 +316,17 @@ def test_sources_are_mixed_and_the_last_stay_last(tmp_path: Path) -> None:
     assert given != sorted(given)
 
 
+def test_a_limit_draws_from_the_whole_source(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(write_line(Example(f"p{n}", "c")) for n in range(200)))
+    one, same = (corpus_of(f"data.sources=['{rows}']", "data.limit=20") for _ in range(2))
+    numbers = sorted(int(row.prompt[1:]) for row in one.first)
+    assert len(set(numbers)) == 20
+    assert numbers[0] < 60
+    assert numbers[-1] > 140
+    assert one == same
+
+
 @pytest.mark.parametrize(
     ("source", "told"),
     [
@@ -402,3 +414,54 @@ def test_all_three_sets_are_known() -> None:
     assert all(each.license and each.hub.count("/") == 1 for each in SETS.values())
     with pytest.raises(GemmadevError, match="data set 'other' is unknown"):
         list(instructions("other", Cleaning()))
+
+
+# --- how it fits together ------------------------------------------------------------------------
+
+TRAINING = Path(DEFAULTS).parent
+MEETING = {"runtime.py", "trial.py", "tested.py"}  # where training meets the rest of the plugin
+
+
+def imports_of(file: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return found
+
+
+def test_training_asks_the_core_for_prompts_and_little_else() -> None:
+    for file in TRAINING.glob("*.py"):
+        own = {name for name in imports_of(file) if name.startswith("pytest_gemmadev")}
+        if file.name not in MEETING:
+            assert all(name.startswith("pytest_gemmadev.core.") for name in own), file
+
+
+def test_the_recipe_tells_what_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [
+        "train",
+        "--data",
+        str(tmp_path),
+        "--output",
+        str(tmp_path / "o"),
+        "--minutes",
+        "1",
+    ]
+    assert recipe.main(arguments) == 1
+    assert "holds no bugs.jsonl; run prepare first" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
+
+
+def test_the_recipe_prepares_corpus_and_pairs(tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "clamp.py").write_text(CODE)
+    data = tmp_path / "data"
+    arguments = ["prepare", "--packages", str(folder), "--output", str(data), "--jobs", "1"]
+    assert recipe.main(arguments) == 0
+    assert {row.proof for row in read_examples(data / recipe.CORPUS)} == {"executed"}
+    assert all(row.rejected for row in read_examples(data / recipe.PAIRS))
