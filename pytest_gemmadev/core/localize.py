@@ -13,7 +13,7 @@ from __future__ import annotations
 import ast
 import re
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
@@ -22,6 +22,8 @@ from pytest_gemmadev.core.types import ErrorKind, ErrorStack, Frame, Span, Spect
 
 MAX_SUSPICIONS = 400
 _FLOOR = 0.02  # below this a place is not worth a candidate
+_FEW = 3  # other failing tests that say nothing of a common cause
+_ALONE = 0.4  # of the suspicion of a place that none of them executes
 _OUTWARD = 0.6  # each frame further out is this much less likely to hold the fault
 _MENTIONED = 0.1
 _DEFINITION = 0.45  # a constant, default or signature that a suspicious statement uses
@@ -39,9 +41,15 @@ def localize(
     stacks: Sequence[ErrorStack],
     spectra: Mapping[str, Spectrum],
     sources: Mapping[str, str],
+    also_failing: Sequence[Spectrum] = (),
 ) -> tuple[Suspicion, ...]:
-    """Suspicious statements, best first; of several techniques the surest one names each."""
-    by_line = _merge(_frame_scores(stacks), _ochiai_scores(spectra), surfaced=_surfaced(stacks))
+    """Suspicious statements, best first; of several techniques the surest one names each.
+
+    ``also_failing`` are failing tests that may have another cause: a place that many of them
+    execute is likelier than one that none does.
+    """
+    ochiai = _shared(_ochiai_scores(spectra), also_failing)
+    by_line = _merge(_frame_scores(stacks), ochiai, surfaced=_surfaced(stacks))
     scores: dict[Span, tuple[float, str]] = {}
     for path in sorted({path for path, _ in by_line}):
         text = sources.get(path)
@@ -146,6 +154,21 @@ def _ochiai_scores(spectra: Mapping[str, Spectrum]) -> dict[_Line, float]:
     return {
         place: count / sqrt(total * (count + executed_by_passing.get(place, 0)))
         for place, count in executed_by_failing.items()
+    }
+
+
+def _shared(
+    scores: Mapping[_Line, float], also_failing: Sequence[Spectrum]
+) -> Mapping[_Line, float]:
+    """Scores, less for places that tests which fail too do not execute."""
+    if len(also_failing) < _FEW:
+        return scores
+    count: Counter[_Line] = Counter()
+    for spectrum in also_failing:
+        count.update(spectrum.lines)
+    return {
+        place: score * (_ALONE + (1 - _ALONE) * count[place] / len(also_failing))
+        for place, score in scores.items()
     }
 
 

@@ -7,7 +7,7 @@ model once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pytest_gemmadev.core.budget import Meter
@@ -33,10 +33,12 @@ from pytest_gemmadev.core.types import (
     RankedPatch,
     RepairTask,
     Role,
+    Spectrum,
     Status,
     TestOutcome,
 )
 
+TRACED_FAILING = 60  # failing tests whose lines are recorded to see what they share
 RERUNS = 4  # of a failing set before it is believed to fail always
 RERUN_SHARE = 0.05  # of the time left, at most, but for the first of them
 OTHERS = 5  # plausible patches listed beside the chosen one
@@ -82,15 +84,17 @@ class Repair:
     parses: Callable[[str, bytes], bool] = lambda _path, _data: True
     overlay: dict[str, bytes] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    _traced: tuple[Observation, Mapping[str, Spectrum]] | None = None  # failing tests of that run
 
     def run(self, baseline: Observation, meter: Meter) -> tuple[tuple[Outcome, ...], Overlay]:
         """What became of every failure, and the new contents of the files that were repaired."""
         observation = baseline
-        while (failing := self._top(observation)) is not None:
-            if meter.exhausted:
-                self._give_up(failing, Status.SKIPPED, "the budget was spent before its turn")
-                continue
+        while not meter.exhausted and (failing := self._top(observation)) is not None:
             observation = self._repair(failing, observation, meter)
+        for stack in observation.stacks:
+            if not self._closed(stack.nodeid):
+                reason = "the budget was spent before its turn"
+                self._give_up(FailingSet((stack,)), Status.SKIPPED, reason)
         return tuple(self.outcomes.values()), dict(self.overlay)
 
     # --- the error stack -------------------------------------------------------------------------
@@ -107,13 +111,24 @@ class Repair:
 
     def _reach(self, open_stacks: Sequence[ErrorStack], observation: Observation) -> dict[str, int]:
         """Lines that each failing test executes: what runs least of the code says most about it."""
-        tests = tuple(sorted(s.nodeid for s in open_stacks if s.nodeid in observation.collected))
+        if self._traced is None or self._traced[0] is not observation:
+            self._traced = (observation, self._trace_failing(open_stacks, observation))
+        return {nodeid: len(spectrum.lines) for nodeid, spectrum in self._traced[1].items()}
+
+    def _trace_failing(
+        self, open_stacks: Sequence[ErrorStack], observation: Observation
+    ) -> Mapping[str, Spectrum]:
+        """What failing tests execute, one of each kind of failure first; nothing for one kind."""
+        tests = [s for s in open_stacks if s.nodeid in observation.collected]
+        by_signature: dict[object, ErrorStack] = {}
+        for stack in tests:
+            by_signature.setdefault(stack.signature, stack)
         if len({s.signature for s in open_stacks}) < 2 or len(tests) < 2:
             return {}
-        failing = FailingSet(tuple(s for s in open_stacks if s.nodeid in tests))
-        task = self._task(failing, replace(observation, outcomes={}))
-        spectra = self.oracle.spectrum(task)
-        return {nodeid: len(spectrum.lines) for nodeid, spectrum in spectra.items()}
+        first = list(by_signature.values())
+        some = [*first, *(s for s in tests if s not in first)][:TRACED_FAILING]
+        task = self._task(FailingSet(tuple(some)), replace(observation, outcomes={}))
+        return self.oracle.spectrum(task)
 
     def _closed(self, nodeid: str) -> bool:
         outcome = self.outcomes.get(nodeid)
@@ -206,9 +221,15 @@ class Repair:
     def _relocate(self, task: RepairTask) -> RepairTask:
         self.tell("localizing")
         spectra = self.oracle.spectrum(task)
-        suspicions = localize(task.stacks, spectra, task.sources)
+        suspicions = localize(task.stacks, spectra, task.sources, self._also_failing(task))
         suspicions = suspicions or mentioned(task.context, task.sources)
         return replace(task, suspicions=suspicions, spectra=spectra)
+
+    def _also_failing(self, task: RepairTask) -> Sequence[Spectrum]:
+        """What other failing tests execute, while the tree is what it was when they were traced."""
+        if self._traced is None or task.overlay != self.overlay:
+            return ()
+        return [s for n, s in self._traced[1].items() if n not in task.targets and not s.passed]
 
     def _doubt(self, task: RepairTask, candidate: Candidate) -> float:
         """Nats against a plausible candidate, by the code that its tests do not run any more."""
@@ -327,10 +348,12 @@ class Repair:
 
 
 def _urgency(stack: ErrorStack) -> tuple[int, int]:
-    kind = _ORDER.index(stack.kind) if stack.kind in _ORDER else 0
     wave = _WAVE.get(stack.kind, 2)
+    # What the test itself stumbles over is a wrong result, whatever the error is called.
+    kind = stack.kind if stack.project_frames else ErrorKind.ASSERTION
+    place = _ORDER.index(kind) if kind in _ORDER else 0
     # A broken import hides every test behind it, whatever the error is.
-    return (0 if stack.phase == "collect" else 1, wave * len(_ORDER) + kind)
+    return (0 if stack.phase == "collect" else 1, wave * len(_ORDER) + place)
 
 
 def _carries(

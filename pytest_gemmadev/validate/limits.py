@@ -18,8 +18,9 @@ class Limits:
     file_bytes: int = 64 << 20  # one file
     output_bytes: int = 64 << 20  # what a run may report
     processes: int = 256  # of this user, on top of those that run; not enforced for root
-    traced_tests: int = 40  # passing tests whose lines are recorded
-    trace_s: float = 10.0  # for all of them
+    traced_tests: int = 200  # passing tests whose lines are recorded
+    traced_s: float = 0.5  # that they take together when they are not traced; a few always are
+    trace_s: float = 10.0  # for tracing all of them
     jobs: int = max(1, min(4, os.cpu_count() or 1))  # validations at a time in `validate_many`
 
     def confinement(self, *, scale: int = 1) -> dict[str, Any]:

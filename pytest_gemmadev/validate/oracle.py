@@ -49,6 +49,7 @@ from pytest_gemmadev.validate.wire import Message
 __all__ = ["Limits", "PytestOracle"]
 
 _FOREVER_S = 1e9
+_TRACED_ALWAYS = 40
 _DEFAULT_LIMITS = Limits()
 
 
@@ -212,19 +213,37 @@ class PytestOracle:
 
     def spectrum(self, task: RepairTask, *, learn: bool = True) -> Mapping[str, Spectrum]:
         """Lines that each target and a bounded number of passing tests execute, by node id."""
-        others = nearest_tests(task.targets, task.regression)[: self._limits.traced_tests]
+        others = self._traced(nearest_tests(task.targets, task.regression))
         run = self._run_some(task, task.overlay, [*task.targets, *others], trace=True)
         paths = {os.path.realpath(self._absolute(path)): path for path in task.sources}
+
+        def places(lines: Mapping[str, list[int]]) -> frozenset[tuple[str, int]]:
+            return frozenset((paths[p], n) for p, ns in lines.items() for n in ns if p in paths)
+
+        # What runs once in a process, whichever test comes first, belongs to all of them.
+        once = frozenset(
+            place
+            for nodeid, again in run.lines_again.items()
+            for place in places(run.lines[nodeid]) - places(again)
+        )
         spectra = {
-            nodeid: Spectrum(
-                passed=run.outcomes.get(nodeid) in PASSING,
-                lines=frozenset((paths[p], n) for p, ns in lines.items() for n in ns if p in paths),
-            )
+            nodeid: Spectrum(run.outcomes.get(nodeid) in PASSING, places(lines) | once)
             for nodeid, lines in run.lines.items()
         }
         if learn:
             self._spectra = spectra
         return spectra
+
+    def _traced(self, nearest: Sequence[str]) -> list[str]:
+        """The first of these, as many as tracing has the time for."""
+        chosen: list[str] = []
+        left_s = self._limits.traced_s
+        for nodeid in nearest[: self._limits.traced_tests]:
+            left_s -= self._timings.passed_s.get(nodeid, 0.0)
+            if left_s < 0 and len(chosen) >= _TRACED_ALWAYS:
+                break
+            chosen.append(nodeid)
+        return chosen
 
     def _touched(self, task: RepairTask, candidate: Candidate) -> frozenset[str]:
         """Tests that ran the lines that a candidate changes, as far as they were traced."""
@@ -311,6 +330,7 @@ class PytestOracle:
         request["must_pass"] = only if stop else []
         if trace:
             request["trace"] = [os.path.realpath(self._absolute(path)) for path in task.sources]
+            request["twice"] = len(task.targets)
             request["test_s"] = self._limits.trace_s / 4
         run = read_run(self._launcher.run_forked(request))
         self._launcher.learn_modules(run.modules)

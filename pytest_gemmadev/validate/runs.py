@@ -27,6 +27,8 @@ class Run:
     modules: tuple[str, ...] = ()  # imported from outside the project by the tests, in order
     lines: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     # run by each test, by real path, where the run traced them
+    lines_again: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+    # the same of tests that ran a second time
     collect_s: float = 0.0  # until all tests were known; 0 when that did not happen
     seconds: float = 0.0
     aborted: str = ""  # why it did not end by itself
@@ -93,7 +95,8 @@ def _add_outcome(run: Run, message: Message) -> None:
     if "test" in message:
         run.durations[nodeid] = message["seconds"]
     if "lines" in message:
-        run.lines[nodeid] = message["lines"]
+        lines = run.lines_again if nodeid in run.lines else run.lines
+        lines[nodeid] = message["lines"]
 
 
 def _add_done(run: Run, done: Message) -> None:

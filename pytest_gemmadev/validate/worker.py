@@ -13,6 +13,7 @@ from collections.abc import Collection, Generator, Iterator
 from pathlib import Path
 from types import FrameType
 
+import _pytest
 import pytest
 from _pytest.capture import DontReadFromInput  # not public, and what tests read from
 
@@ -24,6 +25,11 @@ from pytest_gemmadev.validate.process import confine
 from pytest_gemmadev.validate.quiet import Quiet
 from pytest_gemmadev.validate.wire import Channel, Message, pack, write
 
+_PYTEST = os.path.dirname(_pytest.__file__)
+_REPORTERS = (
+    *(os.path.join(_PYTEST, name, "") for name in ("assertion", "_io", "_code")),
+    os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "_"),
+)  # "_capture.py" and the like, of this package
 _PYTEST_SETS = ("PYTEST_CURRENT_TEST", "PYTEST_VERSION", "COLUMNS", "LINES")
 
 
@@ -67,7 +73,7 @@ class Runner:
             confine(**request["confine"])
         if "trace" in request:
             wanted = frozenset(request["trace"])
-            self._traced = Traced(lambda path: os.path.realpath(path) in wanted)
+            self._traced = Traced(lambda path: os.path.realpath(path) in wanted, _is_reporter)
         if jobs is not None:
             self.jobs = Channel(socket.socket(fileno=jobs))
             # The jobs are forks, and would share the file that output is captured to.
@@ -166,6 +172,7 @@ class Runner:
         if self._traced is not None:  # targets first: the time for tracing may end
             place = {nodeid: index for index, nodeid in enumerate(self._request["only"])}
             items.sort(key=lambda item: place[item.nodeid])
+            items[:] = _with_second_runs(items, self._request["twice"])
 
     # --- what happens ----------------------------------------------------------------------------
 
@@ -231,6 +238,20 @@ class Runner:
     def _decides(self, nodeid: str, outcome: str) -> bool:
         """True when the verdict is known with this outcome, so that the rest need not run."""
         return nodeid in self._must_pass and outcome not in ("passed", "xpassed", "xfailed")
+
+
+def _is_reporter(path: str) -> bool:
+    """True for files that represent values where a test fails: pytest's and ours."""
+    return path.startswith(_REPORTERS)
+
+
+def _with_second_runs(items: list[pytest.Item], twice: int) -> list[pytest.Item]:
+    """The first items run once more, never right after themselves: pytest would not set up anew."""
+    first = items[:twice]
+    if len(items) < 2:
+        return items
+    after = max(len(first), 2)
+    return [*items[:after], *first, *items[after:]]
 
 
 def _conftests(config: pytest.Config) -> set[str]:

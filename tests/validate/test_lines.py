@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
+
+import pytest
 
 from pytest_gemmadev.validate.lines import Ran, Traced
 
@@ -24,7 +27,7 @@ def load(path: str) -> dict[str, Any]:
 
 
 def traced(wanted: Callable[[str], bool], *calls: tuple[Any, int]) -> list[set[tuple[str, int]]]:
-    tracer = Traced(wanted)
+    tracer = Traced(wanted, lambda path: path == "/x/reporter.py")
     found = []
     for function, argument in calls:
         tracer.start()
@@ -44,6 +47,37 @@ def test_lines_of_each_run_by_themselves() -> None:
 
 def test_other_files_are_not_traced() -> None:
     assert traced(lambda path: False, (load("/x/other.py")["f"], 1)) == [set()]
+
+
+REPORTER = """\
+def plainly(f):
+    return f(1)
+def by_an_error(f):
+    f(1)
+    raise ValueError
+def piecewise(f):
+    yield f(1)
+    yield f(1)
+"""
+
+
+@pytest.mark.parametrize("name", ["plainly", "by_an_error", "piecewise"])
+def test_what_runs_for_a_reporter_is_not_counted(name: str) -> None:
+    f = load("/x/wanted.py")["f"]
+    names: dict[str, Any] = {}
+    exec(compile(REPORTER, "/x/reporter.py", "exec"), names)
+
+    def report_and_go_on(argument: int) -> None:
+        with suppress(ValueError):
+            values = names[name](f)
+            if name == "piecewise":
+                next(values)
+                f(argument)
+                next(values)
+        f(argument)
+
+    places = traced(lambda path: path == "/x/wanted.py", (report_and_go_on, 0))
+    assert places == [{("/x/wanted.py", 2), ("/x/wanted.py", 4)}]
 
 
 def test_code_that_ran() -> None:

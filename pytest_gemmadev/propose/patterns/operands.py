@@ -93,6 +93,24 @@ class SwapOperands(Pattern[ast.BinOp]):
         yield replace(node, f"{left} {symbol} {right}", unit)
 
 
+class SwapParts(SwapOperands):
+    """``xs[n:] + xs[:n]`` for ``xs[:n] + xs[n:]``: parts that were cut to be put in order."""
+
+    name = "swap_parts"
+    examples = (
+        ("def f(s, n):\n    return s[:n] + s[n:]\n", "def f(s, n):\n    return s[n:] + s[:n]\n"),
+    )
+    untouched = ("def f(a, b):\n    return a[1] + b[1]\n", "def f(a, b):\n    return a - b\n")
+
+    def edits(self, node: ast.BinOp, unit: Unit) -> Iterator[Change]:
+        if isinstance(node.op, ast.Add) and _is_slice(node.left) and _is_slice(node.right):
+            yield from super().edits(node, unit)
+
+
+def _is_slice(node: ast.expr) -> bool:
+    return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice)
+
+
 class DropOperand(Pattern[ast.BinOp]):
     """One operand of an operation alone."""
 
@@ -140,7 +158,9 @@ class AddOperand(Pattern[ast.expr]):
                 yield replace(node, f"{left} {symbol} {variable.name}", unit, weight + fit)
             if numeric and symbol in ("*", "//", "%", "/"):
                 for number in dict.fromkeys(("2", *numbers)):
-                    yield replace(node, f"{left} {symbol} {number}", unit, weight)
+                    # Halves and doubles, of a sum above all, are what is forgotten most.
+                    two = 0.8 + isinstance(node, ast.BinOp) if number == "2" else 0.0
+                    yield replace(node, f"{left} {symbol} {number}", unit, weight + two)
         if numeric:
             for number in dict.fromkeys(("2", *numbers)):
                 yield replace(node, f"{unit.operand(node, AWAIT)} ** {number}", unit, -1.0)
@@ -197,6 +217,7 @@ class AddText(Pattern[ast.BinOp]):
 PATTERNS = (
     Sign(),
     SwapOperands(),
+    SwapParts(),
     DropOperand(),
     AddOperand(),
     AddText(),

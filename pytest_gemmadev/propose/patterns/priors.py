@@ -15,6 +15,7 @@ _PER_THOUSAND: Mapping[str, float] = {
     "plain_to_augmented": 0.65,
     "sign": 0.11,
     "swap_operands": 0.38,
+    "swap_parts": 2.0,
     "drop_operand": 2.1,
     "add_operand": 0.65,
     "add_text": 0.38,
