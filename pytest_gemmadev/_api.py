@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from pytest_gemmadev._repair import Job, repaired
+from pytest_gemmadev._repair import Job, limits_for, repaired
 from pytest_gemmadev.core import journal
 from pytest_gemmadev.core.scope import Scope
 from pytest_gemmadev.core.types import GemmadevError, Model, Observation, RepairReport
@@ -27,6 +27,7 @@ def repair(
     allow: Iterable[str] = (),
     deny: Iterable[str] = (),
     seed: int = 0,
+    jobs: int = 1,
     limits: Limits | None = None,
     tell: Callable[[str], None] = lambda _message: None,
 ) -> RepairReport:
@@ -35,7 +36,8 @@ def repair(
     Runs the tests of the project in ``root`` and repairs what fails. ``tests`` are arguments of
     pytest, relative to ``root``: files, node ids, options. ``model`` is a spec or a
     `pytest_gemmadev.core.types.Model` of your own, which stays open. ``budget_s`` bounds the search
-    in seconds of wall clock; ``allow`` and ``deny`` are globs of files that may be edited. ``tell``
+    in seconds of wall clock, ``jobs`` says how many independent failures are repaired at the same
+    time; ``allow`` and ``deny`` are globs of files that may be edited. ``tell``
     hears what is being done, a line at a time.
 
     With ``write`` the tree changes once, when everything was validated, and `undo` takes it back.
@@ -47,23 +49,26 @@ def repair(
         raise GemmadevError(f"{root}: no such folder")
     if not 0 <= budget_s < float("inf"):
         raise GemmadevError(f"budget_s={budget_s}: not a number of seconds, 0 or more")
+    if jobs < 1:
+        raise GemmadevError(f"jobs={jobs}: not a number from 1 on")
+    limits = limits or limits_for(jobs)
     allow, deny = tuple(allow), tuple(deny)
     journal.recover(folder)
     tell("running the tests")
     scope = Scope(folder, allow, deny)
-    oracle = _oracle(folder, tests, scope, limits or Limits())
+    oracle = _oracle(folder, tests, scope, limits)
     try:
         seen = _seen(oracle, folder, tests)
         files = {nodeid.partition("::")[0] for nodeid in seen.outcomes}
         full = Scope(folder, allow, deny, tests=files)
         if any(scope.role(folder / file) is not full.role(folder / file) for file in files):
             oracle.close()  # it took a file of tests for a source, by its name
-            scope, oracle = full, _oracle(folder, tests, full, limits or Limits())
+            scope, oracle = full, _oracle(folder, tests, full, limits)
             seen = _seen(oracle, folder, tests)
     except BaseException:
         oracle.close()
         raise
-    job = Job(folder, write, "pytest_gemmadev.repair", model, adapter, budget_s, seed)
+    job = Job(folder, write, "pytest_gemmadev.repair", model, adapter, budget_s, seed, jobs)
     report, _status, _after = repaired(job, scope, oracle, seen, tell)
     return report
 

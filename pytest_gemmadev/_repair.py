@@ -14,6 +14,7 @@ from pathlib import Path
 from pytest_gemmadev._tree import Snapshot, parses
 from pytest_gemmadev.core import journal
 from pytest_gemmadev.core.budget import Budget, Meter
+from pytest_gemmadev.core.lane import Lane
 from pytest_gemmadev.core.repair import Repair
 from pytest_gemmadev.core.scope import Scope
 from pytest_gemmadev.core.types import (
@@ -25,8 +26,9 @@ from pytest_gemmadev.core.types import (
     RepairReport,
     Status,
 )
+from pytest_gemmadev.models.turns import for_threads
 from pytest_gemmadev.registry import load_model, proposers
-from pytest_gemmadev.validate.oracle import PytestOracle
+from pytest_gemmadev.validate.oracle import Limits, PytestOracle
 
 WORKING_SHARE = 0.9  # of the budget for the search; the rest is for the final run
 GREEN, RED = 0, 1  # exit status of a run of tests
@@ -43,6 +45,13 @@ class Job:
     adapter: str | None
     budget_s: float
     seed: int
+    jobs: int = 1  # failing sets that are searched at the same time
+
+
+def limits_for(jobs: int) -> Limits:
+    """Limits for one of ``jobs`` oracles: together they validate as many at a time as one would."""
+    together = Limits()
+    return replace(together, jobs=max(1, together.jobs // jobs))
 
 
 def repaired(
@@ -60,6 +69,7 @@ def repaired(
     meter = Meter(Budget(job.budget_s * WORKING_SHARE), time.monotonic)
     snapshot = Snapshot(scope)
     model: Model | None = None
+    lanes: list[Lane] = []
     status: int | None = None
     after: Observation | None = None
     try:
@@ -69,6 +79,7 @@ def repaired(
         model = _model(job, meter)
         first, writers = proposers(model)
         oracle.learn(seen)
+        lanes = _lanes(job, snapshot, oracle, seen, model, tell)
         # After -x or an error in collection, tests that did not run say nothing of what passes.
         complete = set(seen.outcomes) >= seen.collected
         baseline = seen if complete or meter.exhausted else oracle.observe({})
@@ -82,6 +93,7 @@ def repaired(
             seed=job.seed,
             tell=tell,
             parses=parses,
+            beside=lanes,
         )
         outcomes, overlay = repair.run(baseline, meter)
         if overlay and job.write:
@@ -90,7 +102,8 @@ def repaired(
             )
             status = RED if after is None or after.failing else GREEN
     finally:
-        oracle.close()
+        for each in (oracle, *(lane.oracle for lane in lanes)):
+            each.close()
         if model is not None and isinstance(job.model, str):
             model.close()
     if not job.write:
@@ -109,9 +122,32 @@ def repaired(
 
 
 def _model(job: Job, meter: Meter) -> Model | None:
-    if not isinstance(job.model, str):
-        return job.model
-    return load_model(job.model, adapter=job.adapter, threads=None, left_s=lambda: meter.left_s)
+    model: Model | None
+    if isinstance(job.model, str):
+        model = load_model(
+            job.model, adapter=job.adapter, threads=None, left_s=lambda: meter.left_s
+        )
+    else:
+        model = job.model
+    return model if job.jobs == 1 else for_threads(model)
+
+
+def _lanes(
+    job: Job,
+    snapshot: Snapshot,
+    oracle: PytestOracle,
+    seen: Observation,
+    model: Model | None,
+    tell: Callable[[str], None],
+) -> list[Lane]:
+    """What searches beside the first one need: as many as there are failures that they could take."""
+    lanes = []
+    for _ in range(min(job.jobs, len({stack.signature for stack in seen.stacks})) - 1):
+        another = oracle.another()
+        another.learn(seen)
+        first, writers = proposers(model)
+        lanes.append(Lane(another, first, writers, snapshot, model, time.monotonic, tell))
+    return lanes
 
 
 def _write(

@@ -15,7 +15,7 @@ import pytest
 
 from pytest_gemmadev._last import remember
 from pytest_gemmadev._proposing import tell_workflow, write_proposal
-from pytest_gemmadev._repair import Job, repaired
+from pytest_gemmadev._repair import Job, limits_for, repaired
 from pytest_gemmadev._settings import Settings, settings_of
 from pytest_gemmadev.core import journal
 from pytest_gemmadev.core.plain import observation_from_plain
@@ -23,7 +23,7 @@ from pytest_gemmadev.core.proposal import SUMMARY
 from pytest_gemmadev.core.report import render_terminal, to_json
 from pytest_gemmadev.core.scope import Scope
 from pytest_gemmadev.core.types import Observation, RepairReport, Status, TestOutcome
-from pytest_gemmadev.validate.oracle import Limits, PytestOracle
+from pytest_gemmadev.validate.oracle import PytestOracle
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -82,13 +82,14 @@ def _repair(
         adapter=settings.adapter,
         budget_s=settings.budget_s,
         seed=settings.seed,
+        jobs=settings.jobs,
     )
     oracle = PytestOracle(
         settings.root,
         invocation_dir=config.invocation_params.dir,
         args=[str(a) for a in config.invocation_params.args],
         scope=scope,
-        limits=Limits(),
+        limits=limits_for(settings.jobs),
     )
     report, status, after = repaired(job, scope, oracle, seen, tell)
     lines = _write_reports(report, settings)

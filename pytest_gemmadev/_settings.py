@@ -11,6 +11,7 @@ import pytest
 
 DEFAULT_MODEL = "gemmadev"
 DEFAULT_BUDGET_S = 300.0
+MAX_JOBS = 64
 
 # options under which no test runs, or none to its end
 _CONFLICTS = {
@@ -36,6 +37,7 @@ class Settings:
     deny: tuple[str, ...]
     seed: int
     report: Path | None
+    jobs: int = 1  # failures that are repaired at the same time
 
 
 _SETTINGS = pytest.StashKey[Settings]()
@@ -67,6 +69,7 @@ def _read(config: pytest.Config, options: Any) -> Settings:
         deny=_globs(config, options, "deny"),
         seed=_seed(*_value(config, options, "seed")),
         report=_report(config, options),
+        jobs=_jobs(*_value(config, options, "jobs")),
     )
 
 
@@ -125,6 +128,16 @@ def _seed(text: str, where: str) -> int:
         return int(text or "0")
     except ValueError:
         raise pytest.UsageError(f"{where}: {text!r} is not a whole number") from None
+
+
+def _jobs(text: str, where: str) -> int:
+    try:
+        jobs = int(text or "1")
+    except ValueError:
+        jobs = 0
+    if not 1 <= jobs <= MAX_JOBS:
+        raise pytest.UsageError(f"{where}: {text!r} is not a number from 1 to {MAX_JOBS}")
+    return jobs
 
 
 def _globs(config: pytest.Config, options: Any, name: str) -> tuple[str, ...]:

@@ -54,6 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ("adapter", "PATH", "LoRA adapter (PEFT folder or GGUF) on top of the model"),
         ("budget", "SECONDS", "wall-clock limit for all repairs of the session; default 300"),
         ("seed", "N", "same seed, model and tree: same patches; default 0"),
+        ("jobs", "N", "independent failures repaired at the same time; default 1"),
     ):
         option = f"--gemmadev-{name}"
         group.addoption(option, metavar=metavar, dest=f"gemmadev_{name}", help=text)

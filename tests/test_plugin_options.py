@@ -51,7 +51,7 @@ def test_defaults(pytester: pytest.Pytester) -> None:
     assert settings.fix
     assert settings.root == pytester.path
     assert (settings.model, settings.adapter) == ("gemmadev", None)
-    assert (settings.budget_s, settings.seed) == (300.0, 0)
+    assert (settings.budget_s, settings.seed, settings.jobs) == (300.0, 0, 1)
     assert (settings.allow, settings.deny) == ((), ())
     assert (settings.propose_dir, settings.report) == (None, None)
 
@@ -62,6 +62,7 @@ gemmadev_model = none
 gemmadev_adapter = adapters/mine
 gemmadev_budget = 12.5
 gemmadev_seed = 7
+gemmadev_jobs = 3
 gemmadev_allow =
     shop/*.py
     my tools/**
@@ -74,7 +75,7 @@ def test_every_ini_twin_is_read(pytester: pytest.Pytester) -> None:
     settings = settings_of(pytester.parseconfigure("--gemmadev-fix"))
     assert settings.model == "none"
     assert settings.adapter == str(pytester.path / "adapters" / "mine")
-    assert (settings.budget_s, settings.seed) == (12.5, 7)
+    assert (settings.budget_s, settings.seed, settings.jobs) == (12.5, 7, 3)
     assert settings.allow == ("shop/*.py", "my tools/**")
     assert settings.deny == ("shop/gen.py",)
 
@@ -92,6 +93,7 @@ def test_the_command_line_goes_over_the_ini_file_and_globs_add_up(
             "--gemmadev-adapter=mine",
             "--gemmadev-budget=0",
             "--gemmadev-seed=-1",
+            "--gemmadev-jobs=2",
             "--gemmadev-allow=a.py",
             "--gemmadev-allow=b.py",
             "--gemmadev-deny=c.py",
@@ -100,7 +102,7 @@ def test_the_command_line_goes_over_the_ini_file_and_globs_add_up(
     )
     assert (settings.fix, settings.propose_dir) == (False, below / "out")
     assert (settings.model, settings.adapter) == ("gguf:m.gguf", str(below / "mine"))
-    assert (settings.budget_s, settings.seed) == (0.0, -1)
+    assert (settings.budget_s, settings.seed, settings.jobs) == (0.0, -1, 2)
     assert settings.allow == ("shop/*.py", "my tools/**", "a.py", "b.py")
     assert settings.deny == ("shop/gen.py", "c.py")
     assert settings.report == below / "r" / "report.json"
@@ -114,6 +116,8 @@ def test_the_command_line_goes_over_the_ini_file_and_globs_add_up(
         (["--gemmadev-fix", "--gemmadev-budget=nan"], "--gemmadev-budget: 'nan' is not a number"),
         (["--gemmadev-fix", "--gemmadev-budget=inf"], "--gemmadev-budget: 'inf' is not a number"),
         (["--gemmadev-fix", "--gemmadev-seed=x"], "--gemmadev-seed: 'x' is not a whole number"),
+        (["--gemmadev-fix", "--gemmadev-jobs=0"], "--gemmadev-jobs: '0' is not a number from 1"),
+        (["--gemmadev-fix", "--gemmadev-jobs=all"], "--gemmadev-jobs: 'all' is not a number"),
         (["--gemmadev-fix", "--gemmadev-allow="], "--gemmadev-allow: an empty glob"),
         (["--gemmadev-fix", "-o", "gemmadev_seed=1.5"], "gemmadev_seed: '1.5'"),
         (["--gemmadev-fix", "-o", "gemmadev_budget=-1"], "gemmadev_budget: "),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Meter:
         self._parent = parent
         self._start_s = clock()
         self.candidates = 0
+        self._stopped = False
+        self._lock = Lock()  # searches side by side count on one meter
 
     @property
     def seconds(self) -> float:
@@ -36,14 +39,19 @@ class Meter:
 
     @property
     def exhausted(self) -> bool:
-        if self.left_s <= 0 or self.candidates >= self._budget.candidates:
+        if self._stopped or self.left_s <= 0 or self.candidates >= self._budget.candidates:
             return True
         return self._parent is not None and self._parent.exhausted
 
     def count(self, candidates: int = 1) -> None:
-        self.candidates += candidates
+        with self._lock:
+            self.candidates += candidates
         if self._parent is not None:
             self._parent.count(candidates)
+
+    def stop(self) -> None:
+        """Exhausts it, and all its shares."""
+        self._stopped = True
 
     def share(self, fraction: float, *, candidates: int | None = None) -> Meter:
         """A meter over ``fraction`` of what is left of the time, starting now."""

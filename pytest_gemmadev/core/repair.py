@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from pytest_gemmadev.core.budget import Meter
-from pytest_gemmadev.core.edits import decode_source, edit_overlay
-from pytest_gemmadev.core.evidence import doubt
-from pytest_gemmadev.core.localize import localize, mentioned
+from pytest_gemmadev.core.edits import decode_source
+from pytest_gemmadev.core.lane import FailingSet, Lane, apart, side_by_side
 from pytest_gemmadev.core.patches import found_overlay, plausible_order, ranked_patch
 from pytest_gemmadev.core.search import Found, Search, choose
 from pytest_gemmadev.core.sources import Files, Sources
 from pytest_gemmadev.core.types import (
-    Candidate,
     ErrorKind,
     ErrorStack,
     GemmadevError,
@@ -28,7 +27,6 @@ from pytest_gemmadev.core.types import (
     Oracle,
     Outcome,
     Overlay,
-    Plausible,
     Proposer,
     RankedPatch,
     RepairTask,
@@ -39,8 +37,6 @@ from pytest_gemmadev.core.types import (
 )
 
 TRACED_FAILING = 60  # failing tests whose lines are recorded to see what they share
-RERUNS = 4  # of a failing set before it is believed to fail always
-RERUN_SHARE = 0.05  # of the time left, at most, but for the first of them
 OTHERS = 5  # plausible patches listed beside the chosen one
 OBSERVED = 4  # plausible repairs of a broken import that a whole run compares
 _WAVE = {ErrorKind.SYNTAX: 0, ErrorKind.INDENTATION: 0, ErrorKind.IMPORT: 1}
@@ -59,14 +55,16 @@ _ORDER = (
 
 
 @dataclass(frozen=True, slots=True)
-class FailingSet:
-    """Failures with one cause."""
+class _Searched:
+    """What a search of one failing set has come to."""
 
-    stacks: tuple[ErrorStack, ...]
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(s.nodeid for s in self.stacks))
+    failing: FailingSet
+    task: RepairTask
+    seconds: float
+    found: Sequence[Found] = ()
+    search: Search | None = None
+    share: Meter | None = None
+    closed: tuple[Status, str] | None = None  # without a search, and why
 
 
 @dataclass(slots=True)
@@ -84,6 +82,7 @@ class Repair:
     parses: Callable[[str, bytes], bool] = lambda _path, _data: True
     overlay: dict[str, bytes] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    beside: Sequence[Lane] = ()  # for failing sets that are searched at the same time as the first
     _traced: tuple[Observation, Mapping[str, Spectrum]] | None = None  # failing tests of that run
 
     def run(self, baseline: Observation, meter: Meter) -> tuple[tuple[Outcome, ...], Overlay]:
@@ -135,37 +134,113 @@ class Repair:
         return outcome is not None and outcome.status in _CLOSED
 
     def _repair(self, failing: FailingSet, observation: Observation, meter: Meter) -> Observation:
-        """Repairs one failing set, or closes it; returns the run after it."""
+        """Repairs a failing set, and others beside it where there are lanes; the run after it."""
+        further = (replace(lane, also_failing=self._also_failing) for lane in self.beside)
+        lanes = [self._lane(), *further]
+        sets = self._beside(failing, observation, len(lanes))
+        base = dict(self.overlay)
+        open_sets = len({s.signature for s in observation.stacks})
+        fraction = max(0.5, len(sets) / max(1, open_sets)) if open_sets > 1 else 1.0
+        jobs = [
+            partial(self._search, each, lane, observation, meter, fraction)
+            for each, lane in zip(sets, lanes, strict=False)
+        ]
+        for searched in side_by_side(jobs, meter):
+            current = searched if self.overlay == base else self._moved(searched, base, observation)
+            if current is not None:
+                observation = self._settle(current, observation)
+        return observation
+
+    def _lane(self) -> Lane:
+        return Lane(
+            self.oracle,
+            self.proposers,
+            self.writers,
+            self.files,
+            self.model,
+            self.clock,
+            self.tell,
+            self._also_failing,
+        )
+
+    def _also_failing(self, task: RepairTask) -> Sequence[Spectrum]:
+        """What other failing tests execute, while the tree is what it was when they were traced."""
+        if self._traced is None or task.overlay != self.overlay:
+            return ()
+        return [s for n, s in self._traced[1].items() if n not in task.targets and not s.passed]
+
+    def _beside(
+        self, failing: FailingSet, observation: Observation, limit: int
+    ) -> list[FailingSet]:
+        """What is repaired at the same time: what keeps others from running stays alone."""
+        if limit == 1 or any(s.phase == "collect" for s in failing.stacks):
+            return [failing]
+        sets: dict[object, list[ErrorStack]] = {}
+        for stack in sorted(observation.stacks, key=_urgency):
+            if stack.phase == "collect" and not self._closed(stack.nodeid):
+                return [failing]
+            if not self._closed(stack.nodeid) and stack not in failing.stacks:
+                sets.setdefault(stack.signature, []).append(stack)
+        return apart(failing, [FailingSet(tuple(stacks)) for stacks in sets.values()], limit)
+
+    def _search(
+        self,
+        failing: FailingSet,
+        lane: Lane,
+        observation: Observation,
+        meter: Meter,
+        fraction: float,
+    ) -> _Searched:
+        """Plausible repairs of one failing set on the tree as it is now."""
         start_s = meter.seconds
         first = failing.stacks[0]
         self.tell(f"{first.nodeid}: {first.error}")
         task = self._task(failing, observation)
         if not len(task.sources):
-            self._give_up(failing, Status.SKIPPED, "no file that may be edited takes part in it")
-            return observation
-        if self._passes_again(task, meter):
-            self._give_up(
-                failing, Status.FLAKY, "it passes when it is run again with nothing changed"
-            )
-            return observation
-        open_sets = len({s.signature for s in observation.stacks})
-        share = meter.share(max(0.5, 1 / max(1, open_sets)) if open_sets > 1 else 1.0)
-        search = Search(
-            oracle=self.oracle,
-            proposers=self.proposers,
-            writers=self.writers,
-            model=self.model,
-            relocate=self._relocate,
-            extend=self._extend,
-            doubt=self._doubt,
-            clock=self.clock,
-            tell=self.tell,
+            why = (Status.SKIPPED, "no file that may be edited takes part in it")
+            return _Searched(failing, task, 0.0, closed=why)
+        if lane.passes_again(task, meter):
+            why = (Status.FLAKY, "it passes when it is run again with nothing changed")
+            return _Searched(failing, task, 0.0, closed=why)
+        share = meter.share(fraction)
+        found, search = lane.search(task, share)
+        return _Searched(failing, task, meter.seconds - start_s, found, search, share)
+
+    def _moved(
+        self, searched: _Searched, base: Overlay, observation: Observation
+    ) -> _Searched | None:
+        """The same on the tree that the repairs beside it have left; None where it is open again.
+
+        A repair that changes a file which another one has changed meanwhile is searched anew, and
+        so is a failure that has become another one.
+        """
+        failing = searched.failing
+        if not set(failing.stacks) <= set(observation.stacks):
+            return None
+        taken = {p for p, data in self.overlay.items() if base.get(p) != data}
+        found = [item for item in searched.found if taken.isdisjoint(item.sources)]
+        if searched.found and not found:
+            return None
+        task = replace(
+            searched.task,
+            overlay=dict(self.overlay),
+            sources=Sources(self.files, self.overlay),
+            regression=observation.passing - set(failing.targets),
         )
-        found = search.run(task, share)
-        accepted = self._accept(found, task, observation)
-        spent = meter.seconds - start_s
+        return replace(searched, task=task, found=found)
+
+    def _settle(self, searched: _Searched, observation: Observation) -> Observation:
+        """Accepts what was found, or closes the failing set; the run after it."""
+        failing, search, share = searched.failing, searched.search, searched.share
+        if searched.closed is not None or search is None or share is None:
+            assert searched.closed is not None
+            self._give_up(failing, *searched.closed)
+            return observation
+        start_s = self.clock()
+        accepted = self._accept(searched.found, searched.task, observation)
+        spent = searched.seconds + self.clock() - start_s
         if accepted is None:
-            reason = _why_not(found, share, search)
+            reason = _why_not(searched.found, share, search)
             self._give_up(failing, Status.UNREPAIRED, reason, search, spent)
             return observation
         chosen, patches, after = accepted
@@ -207,43 +282,6 @@ class Repair:
         except GemmadevError:
             return None
         return None if isinstance(decoded, Inapplicable) else decoded.text
-
-    def _passes_again(self, task: RepairTask, meter: Meter) -> bool:
-        unchanged = Candidate(edits=(), origin="unchanged", prior=0.0)
-        share = meter.share(RERUN_SHARE)  # a test that hangs is not waited for again and again
-        for _ in range(RERUNS):
-            if share.exhausted:
-                return False
-            if isinstance(self.oracle.validate(task, unchanged), Plausible):
-                return True
-        return False
-
-    def _relocate(self, task: RepairTask) -> RepairTask:
-        self.tell("localizing")
-        spectra = self.oracle.spectrum(task)
-        suspicions = localize(task.stacks, spectra, task.sources, self._also_failing(task))
-        suspicions = suspicions or mentioned(task.context, task.sources)
-        return replace(task, suspicions=suspicions, spectra=spectra)
-
-    def _also_failing(self, task: RepairTask) -> Sequence[Spectrum]:
-        """What other failing tests execute, while the tree is what it was when they were traced."""
-        if self._traced is None or task.overlay != self.overlay:
-            return ()
-        return [s for n, s in self._traced[1].items() if n not in task.targets and not s.passed]
-
-    def _doubt(self, task: RepairTask, candidate: Candidate) -> float:
-        """Nats against a plausible candidate, by the code that its tests do not run any more."""
-        further = self._extend(task, candidate)
-        if further is None:
-            return 0.0
-        after = self.oracle.spectrum(further, learn=False)
-        return doubt(task, candidate.edits, task.spectra, after)
-
-    def _extend(self, task: RepairTask, candidate: Candidate) -> RepairTask | None:
-        overlay = edit_overlay(task.overlay, self.files.read, candidate.edits)
-        if isinstance(overlay, Inapplicable):
-            return None
-        return replace(task, overlay=overlay, sources=Sources(self.files, overlay), suspicions=())
 
     # --- acceptance ------------------------------------------------------------------------------
 
@@ -348,12 +386,10 @@ class Repair:
 
 
 def _urgency(stack: ErrorStack) -> tuple[int, int]:
+    kind = _ORDER.index(stack.kind) if stack.kind in _ORDER else 0
     wave = _WAVE.get(stack.kind, 2)
-    # What the test itself stumbles over is a wrong result, whatever the error is called.
-    kind = stack.kind if stack.project_frames else ErrorKind.ASSERTION
-    place = _ORDER.index(kind) if kind in _ORDER else 0
     # A broken import hides every test behind it, whatever the error is.
-    return (0 if stack.phase == "collect" else 1, wave * len(_ORDER) + place)
+    return (0 if stack.phase == "collect" else 1, wave * len(_ORDER) + kind)
 
 
 def _carries(

@@ -299,6 +299,7 @@ class ModelInfo:
     can_score: bool = True
     has_chat_template: bool = False
     can_infill: bool = False  # reads `Sampling.suffix`
+    is_concurrent: bool = False  # may be asked by several threads at once
 
 
 class Model(Protocol):

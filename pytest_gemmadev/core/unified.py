@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from pytest_gemmadev.core.types import Inapplicable, Overlay
 
-_HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@")
+_HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 _ESCAPES = {"a": 7, "b": 8, "t": 9, "n": 10, "v": 11, "f": 12, "r": 13}
 
 
@@ -20,6 +20,7 @@ _ESCAPES = {"a": 7, "b": 8, "t": 9, "n": 10, "v": 11, "f": 12, "r": 13}
 class _Hunk:
     start: int  # line of the old file, from 1; where no line is old, the line before
     count: int  # of old lines
+    added: int  # lines in their place
     old: list[str] = field(default_factory=list)
     new: list[str] = field(default_factory=list)
 
@@ -45,7 +46,7 @@ def _files(diff: str) -> list[tuple[str, list[_Hunk]]]:
         match = _HUNK.match(lines[at]) if found else None
         at += 1
         if match is not None:
-            hunk = _Hunk(int(match[1]), int(match[2] or 1))
+            hunk = _Hunk(int(match[1]), int(match[2] or 1), int(match[3] or 1))
             at = _read(lines, at, hunk)
             found[-1][1].append(hunk)
     return found
@@ -56,6 +57,9 @@ def _read(lines: list[str], at: int, hunk: _Hunk) -> int:
     last: list[list[str]] = []  # where the line read last went
     while at < len(lines):
         mark, text = lines[at][:1], lines[at][1:]
+        # Whether "--- a" takes out "-- a" or names the next file, only the counts tell.
+        if mark != "\\" and len(hunk.old) >= hunk.count and len(hunk.new) >= hunk.added:
+            break
         if mark == "\\":
             for side in last:
                 side[-1] = side[-1][:-1]

@@ -99,6 +99,7 @@ class OllamaModel:
             # A template that holds the prompt and nothing else is that of a model for text.
             has_chat_template=(shown.template or "").replace(" ", "") not in ("", "{{.Prompt}}"),
             can_infill="insert" in able,
+            is_concurrent=True,
         )
 
     def _others(self) -> str:

@@ -87,6 +87,7 @@ class OpenAIModel:
                 context_tokens=context,
                 can_score=able.echo or able.top > 0,
                 has_chat_template=able.chat,
+                is_concurrent=True,
             )
 
     # --- core.types.Model ------------------------------------------------------------------------

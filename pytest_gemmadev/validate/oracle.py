@@ -73,9 +73,12 @@ class PytestOracle:
         ``sys.path``; None finds out from this process.
         """
         self._root = Path(root)
+        self._args = tuple(args)
+        self._environ = environ
+        self._invocation_dir = invocation_dir
         self._scope = scope
         self._limits = limits
-        module_run = _is_module_run() if cwd_on_path is None else cwd_on_path
+        self._cwd_on_path = module_run = _is_module_run() if cwd_on_path is None else cwd_on_path
         self._launcher = Launcher(
             root=self._root,
             invocation_dir=Path(invocation_dir),
@@ -91,6 +94,18 @@ class PytestOracle:
     def prepare(self) -> None:
         """Starts what the first validations need, and does not wait for it."""
         self._launcher.prepare()
+
+    def another(self) -> PytestOracle:
+        """A new oracle for the same tests: one is for one thread."""
+        return PytestOracle(
+            self._root,
+            invocation_dir=self._invocation_dir,
+            args=self._args,
+            scope=self._scope,
+            limits=self._limits,
+            environ=self._environ,
+            cwd_on_path=self._cwd_on_path,
+        )
 
     # --- core.types.Oracle -----------------------------------------------------------------------
 
