@@ -3,10 +3,11 @@
     python -m training.recipe prepare --output runs/data --jobs 4 --real PAIRS.jsonl --hold-back EVAL.jsonl
     python -m training.recipe train --data runs/data --output runs/gemmadev --minutes 110
 
-``prepare`` breaks functions of the standard library and of the permissively licensed packages that are
-installed, ``train`` runs supervised training, then DPO on executed candidates, within the given time:
-the first steps are timed, and as many steps are planned as the rest of the time allows. Without a GPU
-the second one is meant for a machine that does nothing else.
+``prepare`` breaks functions of the standard library, proved by calls where these can be made, and of the
+permissively licensed packages that are installed; what is there already is kept. ``train`` runs
+supervised training, then DPO on executed candidates, within the given time: the first steps are timed,
+and as many steps are planned as the rest of the time allows. Without a GPU the second one is meant for a
+machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from training.config import Config, load_config
 from training.extras import require
 from training.runlog import read_log
 
-CORPUS, PAIRS = "bugs.jsonl", "pairs.jsonl"
+EXECUTED, PARSED, PAIRS = "executed.jsonl", "parsed.jsonl", "pairs.jsonl"
 PACKAGES = (
     "accelerate",
     "datasets",
@@ -113,28 +114,36 @@ def _parser() -> argparse.ArgumentParser:
 
 def _prepare(arguments: argparse.Namespace) -> int:
     folder: Path = arguments.output
-    packages = arguments.packages or ["stdlib", *(p for p in PACKAGES if find_spec(p))]
     held = ["--hold-back", *arguments.hold_back] if arguments.hold_back else []
     common = ["--per-function", arguments.per_function, "--jobs", arguments.jobs]
-    common += ["--limit", arguments.limit]
-    made = ["bugs", "--from", *packages, *common, *held, "--output", str(folder / CORPUS)]
-    print("corpus of", ", ".join(packages), flush=True)
-    if status := data.main(made):
-        return status
+    common += ["--limit", arguments.limit, *held]
+    packages = arguments.packages or [p for p in PACKAGES if find_spec(p)]
     called = arguments.packages or list(CALLED)
-    pairs = ["prefer", "--from", *called, "--limit", arguments.questions, *held]
-    return align.main([*pairs, "--output", str(folder / PAIRS)])
+    for name, made in (
+        (PAIRS, ["prefer", "--from", *called, "--limit", arguments.questions, *held]),
+        (EXECUTED, ["bugs", "--from", *(arguments.packages or ["stdlib"]), *common]),
+        (PARSED, ["bugs", "--from", *packages, "--no-execute", *common]),
+    ):
+        if (folder / name).is_file():
+            print(f"{folder / name} is there already", flush=True)
+            continue
+        print(f"{name}: {' '.join(made)}", flush=True)
+        command = align.main if name == PAIRS else data.main
+        if status := command([*made, "--output", str(folder / name)]):
+            return status
+    return 0
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    corpus = arguments.data / CORPUS
-    if not corpus.is_file():
-        raise GemmadevError(f"{arguments.data}: holds no {CORPUS}; run prepare first")
+    corpora = [arguments.data / name for name in (EXECUTED, PARSED)]
+    for corpus in corpora:
+        if not corpus.is_file():
+            raise GemmadevError(f"{arguments.data}: holds no {corpus.name}; run prepare first")
     require("torch", "transformers", "peft", "trl", "datasets", "accelerate")
     from training.pipeline import run
 
     supervised = arguments.output / "sft"
-    config = load_config(None, _overrides(arguments, corpus, supervised))
+    config = load_config(None, _overrides(arguments, corpora, supervised))
     with tempfile.TemporaryDirectory() as name:
         trial = _with_steps(config, _TIMED_STEPS, limit=400)
         run(trial, Path(name), resume=False, say=_indented)
@@ -151,11 +160,12 @@ def _train(arguments: argparse.Namespace) -> int:
     return align.main([*chosen, "--output", str(arguments.output / "dpo")])
 
 
-def _overrides(arguments: argparse.Namespace, corpus: Path, folder: Path) -> list[str]:
+def _overrides(arguments: argparse.Namespace, corpora: Sequence[Path], folder: Path) -> list[str]:
+    first = ", ".join(f"'{file}'" for file in corpora)
     last = ", ".join(f"'{file}'" for file in arguments.real)
     return [
         f"model.base={arguments.base}",
-        f"data.sources=['bugs:{corpus}']",
+        f"data.sources=[{first}]",
         f"data.last=[{last}]",
         f"train.seed={arguments.seed}",
         f"output.folder={folder}",

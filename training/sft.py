@@ -198,7 +198,7 @@ def train(
     telling = Progress(log, say)
     trainer = Trainer(
         model=model,
-        args=_arguments(config, folder, evaluates=data.held_out is not None),
+        args=settings_of(config, folder, evaluates=data.held_out is not None),
         train_dataset=data.train,
         eval_dataset=data.held_out,
         processing_class=tokenizer,
@@ -252,7 +252,8 @@ def keep_precision(model: Any) -> None:
             parameter.data = parameter.data.float()
 
 
-def _arguments(config: Config, folder: Path, *, evaluates: bool) -> Any:
+def settings_of(config: Config, folder: Path, *, evaluates: bool) -> Any:
+    """What trl is told of a run."""
     train = config.train
     on_gpu = torch.cuda.is_available()
     if train.threads:

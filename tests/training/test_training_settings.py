@@ -452,7 +452,7 @@ def test_the_recipe_tells_what_is_missing(
         "1",
     ]
     assert recipe.main(arguments) == 1
-    assert "holds no bugs.jsonl; run prepare first" in capsys.readouterr().err
+    assert "holds no executed.jsonl; run prepare first" in capsys.readouterr().err
     assert not (tmp_path / "o").exists()
 
 
@@ -463,5 +463,6 @@ def test_the_recipe_prepares_corpus_and_pairs(tmp_path: Path) -> None:
     data = tmp_path / "data"
     arguments = ["prepare", "--packages", str(folder), "--output", str(data), "--jobs", "1"]
     assert recipe.main(arguments) == 0
-    assert {row.proof for row in read_examples(data / recipe.CORPUS)} == {"executed"}
+    assert {row.proof for row in read_examples(data / recipe.EXECUTED)} == {"executed"}
+    assert {row.proof for row in read_examples(data / recipe.PARSED)} == {"parsed"}
     assert all(row.rejected for row in read_examples(data / recipe.PAIRS))
