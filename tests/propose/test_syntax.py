@@ -444,6 +444,57 @@ def test_a_sound_text_may_be_broken_for_an_older_target() -> None:
     assert best(repair, text) == expected
 
 
+TARGETS = {
+    "while": (
+        (3, 7),
+        "while (line := f()):\n    g(line)\n",
+        "while True:\n    line = f()\n    if not line:\n        break\n    g(line)\n",
+    ),
+    "positional-only": ((3, 7), "def f(a, /, b):\n    pass\n", "def f(a, b):\n    pass\n"),
+    "with": (
+        (3, 8),
+        "with (open(a) as f, open(b) as g):\n    pass\n",
+        "with open(a) as f, open(b) as g:\n    pass\n",
+    ),
+    "match": (
+        (3, 9),
+        "match c:\n    case 1 | 2:\n        x = 1\n    case None if d:\n        x = 2\n"
+        "    case _:\n        x = 3\n",
+        "if c == 1 or c == 2:\n    x = 1\nelif c is None and (d):\n    x = 2\nelse:\n    x = 3\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("target", "text", "expected"), TARGETS.values(), ids=TARGETS)
+def test_what_an_older_target_lacks_is_written_otherwise(
+    target: tuple[int, int], text: str, expected: str
+) -> None:
+    repair = repair_syntax(text, target=target)
+    assert best(repair, text) == expected
+    assert repair.is_sure
+    assert repair_syntax(expected, target=target).is_sound
+    assert repair_syntax(text, target=(3, 10)).is_sound
+
+
+NO_PLAIN_WAY = {
+    "elif": ((3, 7), "if x:\n    pass\nelif m := f(x):\n    g(m)\n"),
+    "and": ((3, 7), "if x and (m := f(x)):\n    g(m)\n"),
+    "comprehension": ((3, 7), "y = [m for x in xs if (m := f(x))]\n"),
+    "capture": ((3, 9), "match c:\n    case [a, b]:\n        print(a)\n"),
+    "annotation": ((3, 5), "x: int = 3\n"),
+}
+
+
+@pytest.mark.parametrize(("target", "text"), NO_PLAIN_WAY.values(), ids=NO_PLAIN_WAY)
+def test_what_has_no_plain_way_for_a_target_is_no_more_than_a_guess(
+    target: tuple[int, int], text: str
+) -> None:
+    repair = repair_syntax(text, target=target)
+    assert "only supported in Python" in repair.message
+    assert not repair.is_sure
+    assert all(candidate.confidence <= 0.3 for candidate in repair.candidates)
+
+
 # --- the model -----------------------------------------------------------------------------------
 
 AMBIGUOUS = "x = alpha beta\n"

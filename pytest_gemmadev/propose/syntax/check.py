@@ -47,6 +47,11 @@ class Fault:
         return any(mark in self.message for mark in _TOKENIZER)
 
     @property
+    def is_of_target(self) -> bool:
+        """True where only an older Python objects."""
+        return "only supported in Python" in self.message or "need Python" in self.message
+
+    @property
     def text(self) -> str:
         """As a person reads it: ``line 3: invalid syntax``."""
         return f"line {self.line + 1}: {self.message}"

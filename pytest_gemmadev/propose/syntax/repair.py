@@ -93,8 +93,14 @@ def repair_syntax(
     except Unparsable as error:
         return SyntaxRepair(str(error), 1, seconds=clock() - start)
     candidates = _weighed(solutions, text, path)
-    if is_template(split_lines(text)):
-        candidates = tuple(replace(c, confidence=min(c.confidence, DOUBTED)) for c in candidates)
+    doubted = is_template(split_lines(text))
+    is_sound = fault.is_of_target  # only what was made for older Pythons keeps its meaning
+    candidates = tuple(
+        replace(c, confidence=min(c.confidence, DOUBTED))
+        if doubted or (is_sound and set(c.names) != {"target"})
+        else c
+        for c in candidates
+    )
     seconds = clock() - start
     is_late = clock() > deadline
     return SyntaxRepair(fault.message, fault.line + 1, candidates, seconds, used_model, is_late)

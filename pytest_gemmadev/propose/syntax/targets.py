@@ -104,7 +104,9 @@ def _hoisted(lines: Sequence[str], node: ast.AST, test: ast.expr, named: ast.Nam
         return Change(row, row + 1, (f"{pad}{assignment}", f"{before}{name}{after}"))
     step = indentation(lines[node.body[0].lineno - 1])
     condition = f"{before}{name}{after}".strip().removeprefix("while").rstrip().removesuffix(":")
-    loop = (f"{pad}while True:", f"{step}{assignment}", f"{step}if not ({condition.strip()}):")
+    condition = condition.strip()
+    negated = f"not {condition}" if condition.isidentifier() else f"not ({condition})"
+    loop = (f"{pad}while True:", f"{step}{assignment}", f"{step}if {negated}:")
     return Change(row, row + 1, (*loop, f"{step}{step[len(pad) :]}break"))
 
 
