@@ -137,6 +137,19 @@ ONE_LINERS = (
     ("octal", "x = 0777\n", "x = 0o777\n"),
     ("ur", "x = ur'a'\n", "x = r'a'\n"),
     ("long", "x = 10L\n", "x = 10\n"),
+    ("print-nothing", "print 'a'\nprint\nif x: print\n", "print('a')\nprint()\nif x: print()\n"),
+    ("print-part", "print 'a'\nprint ('%s') % x\n", "print('a')\nprint(('%s') % x)\n"),
+    ("print-to-more", "print 1\nprint >>f(1, 2), 'a',\n", "print(1)\nprint('a', end=' ', file=f(1, 2))\n"),
+    (
+        "equal-lines",
+        "def f():\n" + "    try:\n        total(1)\n    except ValueError, e:\n        pass\n" * 4,
+        "def f():\n" + "    try:\n        total(1)\n    except ValueError as e:\n        pass\n" * 4,
+    ),
+    (
+        "unpacked-exception",
+        "try:\n    total(1)\nexcept os.error, (code, said):\n    print code\n",
+        "try:\n    total(1)\nexcept os.error as exc:\n    code, said = exc.args\n    print(code)\n",
+    ),
     (
         "unpacked-parameter",
         "def f(a, (b, c)):\n    return b\n",
@@ -518,3 +531,16 @@ def test_the_model_is_not_asked_where_the_repair_is_clear() -> None:
     assert not repair.used_model
     assert model.scored == []
     assert model.prompts == []
+
+
+def test_the_model_reads_what_differs_and_little_more() -> None:
+    model = ScriptedModel()
+    body = "".join(f"value_{n} = total([{n}])\n" for n in range(400))
+    text = f"def f(x)\n    return x\n\n\n{body}{AMBIGUOUS}{body}"
+    repair_syntax(text, model=model)
+    ((prefix, texts),) = model.scored
+    assert prefix.endswith("value_399 = total([399])\n")
+    assert len(prefix) <= 1200
+    assert all(one.startswith("x = alpha") or "alpha" in one for one in texts)
+    assert all(len(one.splitlines()) <= 10 for one in texts)
+    assert len(set(texts)) == len(texts) > 1

@@ -7,14 +7,16 @@ from dataclasses import replace
 
 from pytest_gemmadev.core.types import Model, Sampling
 from pytest_gemmadev.propose.syntax.check import Fault, Target, compiled, late_fault
-from pytest_gemmadev.propose.syntax.draft import NEW, Change, Draft, Fix
+from pytest_gemmadev.propose.syntax.draft import Change, Draft, Fix
 from pytest_gemmadev.propose.syntax.layout import indentation, split_lines
 from pytest_gemmadev.propose.syntax.search import Solution
 
 WEIGHT = 0.35  # nats of cost for a nat of the model's likelihood
 NEAR = 2.5  # nats: repairs dearer than the best by more are not asked about
-ASKED = 6  # repairs the model compares, at most
-BEFORE, BEHIND = 40, 2  # lines that the model reads before and behind what differs
+ASKED = 5  # repairs the model compares, at most
+BEFORE, BEHIND = 24, 1  # lines that the model reads before and behind what differs
+LONGEST = 10  # lines of a repair that it reads; on two cores each costs some 30 ms
+_CHARACTERS = 1200  # of the lines before
 _WRITTEN = 9.0  # nats: what the model wrote is a last resort
 _SAMPLES = 4
 
@@ -24,10 +26,10 @@ def chosen(solutions: Sequence[Solution], model: Model) -> list[Solution]:
     near = [s for s in solutions if s.draft.cost <= solutions[0].draft.cost + NEAR][:ASKED]
     if len(near) < 2 or not model.info.can_score:
         return list(solutions)
-    first = min(_changed(s.draft)[0] for s in near)
-    prefix = "".join(f"{line}\n" for line in near[0].draft.lines[max(0, first - BEFORE) : first])
-    texts = [_continuation(s.draft, first) for s in near]
-    scores = model.score(prefix, texts)
+    texts = [s.draft.lines for s in near]
+    first, behind = _common(texts)
+    prefix = "".join(f"{line}\n" for line in texts[0][max(0, first - BEFORE) : first])
+    scores = model.score(prefix[-_CHARACTERS:], [_differing(t, first, behind) for t in texts])
     top = max(scores)
     weighed = [
         Solution(replace(s.draft, cost=s.draft.cost + WEIGHT * min(30.0, top - score)))
@@ -37,22 +39,22 @@ def chosen(solutions: Sequence[Solution], model: Model) -> list[Solution]:
     return sorted([*weighed, *rest], key=lambda s: s.draft.cost)
 
 
-def _changed(draft: Draft) -> tuple[int, int]:
-    """The first and the last row that differ from the file."""
-    rows = [row for row, origin in enumerate(draft.origin) if origin == NEW]
-    gaps = [
-        row
-        for row in range(1, len(draft.origin))
-        if NEW not in draft.origin[row - 1 : row + 1]
-        and draft.origin[row] != draft.origin[row - 1] + 1
-    ]
-    rows = sorted(rows + gaps) or [0]
-    return rows[0], rows[-1]
+def _common(texts: Sequence[Sequence[str]]) -> tuple[int, int]:
+    """How many lines all the texts begin with, and how many all end with behind those."""
+    shortest = min(map(len, texts))
+    first = 0
+    while first < shortest - 1 and len({text[first] for text in texts}) == 1:
+        first += 1
+    behind = 0
+    while behind < shortest - first - 1 and len({text[-1 - behind] for text in texts}) == 1:
+        behind += 1
+    return first, behind
 
 
-def _continuation(draft: Draft, first: int) -> str:
-    last = min(_changed(draft)[1], first + BEFORE)
-    return "\n".join(draft.lines[first : last + 1 + BEHIND]) + "\n"
+def _differing(text: Sequence[str], first: int, behind: int) -> str:
+    """The lines in which a text differs from the others, and a little of what follows."""
+    last = min(len(text) - behind + BEHIND, first + LONGEST)
+    return "".join(f"{line}\n" for line in text[first:last])
 
 
 def written(
@@ -62,7 +64,8 @@ def written(
     draft = Draft.of(split_lines(text))
     row = min(fault.line, len(draft.lines) - 1)
     pad = indentation(draft.lines[row])
-    prompt = "".join(f"{line}\n" for line in draft.lines[max(0, row - BEFORE) : row]) + pad
+    before = "".join(f"{line}\n" for line in draft.lines[max(0, row - BEFORE) : row])
+    prompt = before[-_CHARACTERS:] + pad
     sampling = Sampling(max_tokens=48, temperature=0.7, samples=_SAMPLES, stop=("\n",), seed=seed)
     found: list[Solution] = []
     for completion in model.complete(prompt, sampling):

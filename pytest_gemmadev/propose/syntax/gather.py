@@ -128,7 +128,7 @@ class Gatherer:
             if self.late():
                 return None
             text = "\n".join(lines[one.first : one.last])
-            if fix.name == "python2" and (new := python2.printed_to(text)):
+            if fix.name == "python2" and (new := python2.printed(text)):
                 changes.append(Change(one.first, one.last, tuple(new.split("\n"))))
                 continue
             s = _broken(lines, one, around, self.target)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Sequence
 
+from pytest_gemmadev.propose.syntax.check import Fault, compiled
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
-from pytest_gemmadev.propose.syntax.layout import indent, indentation, next_code
-from pytest_gemmadev.propose.syntax.scan import Token
+from pytest_gemmadev.propose.syntax.layout import indent, indentation, inside_strings, next_code
+from pytest_gemmadev.propose.syntax.scan import CLOSER, OPENER, Token, code_tokens
 from pytest_gemmadev.propose.syntax.statement import Splice, Statement
 
 _PRINT = re.compile(r"^(\s*)(?:(.*:)\s*)?print\b(?!\s*=)\s*(.*)$", re.DOTALL)
 _EXCEPT = re.compile(r"^(\s*except\s+)(\(.*?\)|[\w.]+)\s*,\s*([\w.]+)(\s*:)")
+_EXCEPT_GROUP = re.compile(
+    r"^(\s*except\s+(?:\([\w., ]*\)|[\w.]+))\s*,\s*\(\s*(\w+(?:\s*,\s*\w+)*\s*,?)\s*\)\s*:(\s*(?:#.*)?)$"
+)
 _RAISE = re.compile(r"^(\s*(?:.*:\s*)?raise\s+)([\w.]+(?:\(.*\))?)\s*,\s*(.+?)$", re.DOTALL)
 _EXEC = re.compile(r"^(\s*)exec\s+(.+?)(?:\s+in\s+(.+?))?$", re.DOTALL)
 _BACKTICKS = re.compile(r"`([^`\n]+)`")
 _STRING = re.compile(r"(?i)^ur(?=['\"])")
 _COST = 0.1
+_CAUGHT = ("error", "exc", "caught", "caught_error")  # names that an ``except`` may bind
 
 
 def splices(s: Statement) -> Iterator[Splice]:
@@ -43,29 +49,69 @@ def splices(s: Statement) -> Iterator[Splice]:
     yield from _parameters(code)
 
 
-def printed_to(text: str) -> str:
-    """``print >>stream, x`` as a call, though it parses as a comparison of shifts; else empty."""
-    if not re.match(r"\s*print\s*>>", text) or "#" in text:
+def printed(text: str) -> str:
+    """A ``print`` statement that is an expression too, as the call it was; else empty.
+
+    ``print`` alone, ``print >>stream, x`` and ``print (x) % y`` parse, and print nothing.
+    """
+    tokens = code_tokens(text)
+    end = tokens[-1].end if tokens else 0
+    code = text[:end]
+    if re.fullmatch(r"(?:[^\n]*:)?\s*print", code):
+        return f"{code}(){text[end:]}"
+    if not re.match(r"\s*print\s*(?:>>|\()", code) or _calls(code):
         return ""
-    return next((splice.replacement for splice in _print(text, len(text))), "")
+    made = next((splice.replacement for splice in _print(code, end)), "")
+    return made and made + text[end:]
+
+
+def _calls(code: str) -> bool:
+    """True for a statement that is nothing but a call, or does not parse."""
+    tree = compiled(code.strip())
+    if isinstance(tree, Fault) or not tree.body:
+        return True
+    first = tree.body[0]
+    return not isinstance(first, ast.Expr) or isinstance(first.value, ast.Call)
 
 
 def unpacked(lines: Sequence[str], row: int) -> Iterator[Fix]:
-    """``def f(a, (b, c)):`` with one parameter for each group, unpacked below the header."""
-    header = lines[row] if row < len(lines) else ""
-    if not re.match(r"^\s*def\s+\w+\s*\(.*\)\s*:\s*$", header):
+    """``def f(a, (b, c)):`` and ``except E, (b, c):``, unpacked below the header; all of the file."""
+    if row >= len(lines) or _one_name(lines[row]) is None:
         return
-    made = header
+    strings = inside_strings(lines)
+    words = set(re.findall(r"\w+", "\n".join(lines)))
+    free = next((name for name in _CAUGHT if name not in words), _CAUGHT[-1])
+    changes = tuple(
+        Change(at, at + 1, made)
+        for at, line in enumerate(lines)
+        if "(" in line and at not in strings and (made := _with_body(lines, at, free)) is not None
+    )
+    if changes:
+        yield Fix(changes, 0.2, "python2", "values that are unpacked in a header")
+
+
+def _with_body(lines: Sequence[str], row: int, caught: str) -> tuple[str, ...] | None:
+    made = _one_name(lines[row], caught)
+    following = next_code(lines, row + 1)
+    if made is None or following == len(lines) or indent(lines[following]) <= indent(lines[row]):
+        return None
+    header, *below = made
+    pad = indentation(lines[following])
+    return (header, *(f"{pad}{line}" for line in below))
+
+
+def _one_name(header: str, caught: str = _CAUGHT[0]) -> tuple[str, ...] | None:
+    """The header with one name for each group, and the lines that unpack them."""
+    if match := _EXCEPT_GROUP.match(header):
+        return f"{match[1]} as {caught}:{match[3]}", f"{match[2]} = {caught}.args"
+    if not re.match(r"^\s*def\s+\w+\s*\(.*\)\s*:\s*$", header):
+        return None
     below: list[str] = []
     for group in re.findall(r"(?<=[(,\s])\(\s*\w+(?:\s*,\s*\w+)*\s*,?\s*\)", header):
         name = "_".join(re.findall(r"\w+", group))
-        made = made.replace(group, name, 1)
+        header = header.replace(group, name, 1)
         below.append(f"{group} = {name}")
-    following = next_code(lines, row + 1)
-    if below and following < len(lines) and indent(lines[following]) > indent(header):
-        pad = indentation(lines[following])
-        changes = (Change(row, row + 1, (made, *(f"{pad}{line}" for line in below))),)
-        yield Fix(changes, 0.2, "python2", "a parameter that is unpacked")
+    return (header, *below) if below else None
 
 
 def _print(code: str, end: int) -> Iterator[Splice]:
@@ -76,14 +122,25 @@ def _print(code: str, end: int) -> Iterator[Splice]:
     rest = match[3].strip()
     if not rest:
         return
+    named: list[str] = []
     if rest.startswith(">>"):
-        stream, _, values = rest[2:].partition(",")
-        made = f"{values.strip()}, file={stream.strip()}" if values else f"file={stream.strip()}"
-        rest = made
-    extra = ""
+        stream, rest = _first_value(rest[2:])
+        named = [f"file={stream}"]
     if rest.endswith(","):
-        rest, extra = rest[:-1].rstrip(), ", end=' '"
-    yield Splice(0, end, f"{head}print({rest}{extra})", _COST, "python2")
+        rest = rest[:-1].rstrip()
+        named.insert(0, "end=' '")
+    values = ", ".join(([rest] if rest else []) + named)
+    yield Splice(0, end, f"{head}print({values})", _COST, "python2")
+
+
+def _first_value(text: str) -> tuple[str, str]:
+    """What stands before the first comma outside brackets, and what behind it."""
+    depth = 0
+    for token in code_tokens(text):
+        depth += (token.text in CLOSER) - (token.text in OPENER)
+        if token.text == "," and not depth:
+            return text[: token.start].strip(), text[token.end :].strip()
+    return text.strip(), ""
 
 
 def _literals(s: Statement) -> Iterator[Splice]:

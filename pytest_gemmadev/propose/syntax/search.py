@@ -76,7 +76,8 @@ class Search:
     def _expand(self, draft: Draft, fault: Fault) -> None:
         """Pushes the drafts in which the fault is gone, the cheapest of them."""
         row = min(fault.line, len(draft.lines) - 1)
-        signature = f"{re.sub(r'[0-9]+', '', fault.message)}: {draft.lines[row]}"
+        place = draft.origin[row]  # lines of the file may be equal, those of one mistake often are
+        signature = f"{place} {re.sub(r'[0-9]+', '', fault.message)}: {draft.lines[row]}"
         if draft.faults.count(signature) > (len(draft.lines[row].split()) > 1):
             return  # it was mended before, and came back
         draft = replace(draft, faults=(*draft.faults, signature))
@@ -110,7 +111,7 @@ class Search:
                 continue
             ahead = 0.0 if left is None else _AHEAD + _ONWARD
             again = fix.name == "python2" or any(f.name == fix.name for f in draft.fixes)
-            if left is None and again and not bulk:
+            if again and not bulk:
                 bulk = True  # it may be all over the file
                 if many := self.gatherer.everywhere(draft.lines, fix):
                     children.append(_Child(many.cost - 2.0, -2.0, draft.fixed(many)))
