@@ -316,6 +316,20 @@ def _function_names(text: str) -> list[tuple[int, int, str]]:
     return found
 
 
+def function_bodies(text: str) -> list[tuple[int, int]]:
+    """Offsets of the bodies of a text's functions, first and last; none of a broken text."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return []
+    starts = [0, *(m.end() for m in re.finditer("\n", text)), len(text)]
+    return [
+        (starts[node.body[0].lineno - 1], starts[node.end_lineno or node.lineno])
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    ]
+
+
 def innermost_project_frame(stack: ErrorStack) -> Frame | None:
     """The project frame nearest to where the error was raised, or None."""
     frames = stack.project_frames

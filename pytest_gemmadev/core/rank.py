@@ -38,7 +38,6 @@ _COPIED_LITERAL = 4.0
 _CONSTANT_CONDITION = 2.5
 _DELETION = 1.5
 _REMOVAL = 2.5  # of part of an expression, with nothing in its place
-_IDLE = 4.0  # arithmetic that changes nothing: nobody writes it
 _CHARACTER = 0.01  # small patches first
 
 
@@ -167,8 +166,6 @@ def overfitting_penalty(candidate: Candidate, task: RepairTask) -> float:
                 penalty += _COPIED_LITERAL
         if _CONSTANT.search(new) and not _CONSTANT.search(old):
             penalty += _CONSTANT_CONDITION
-        if _IDLE_ARITHMETIC.search(new) and not _IDLE_ARITHMETIC.search(old):
-            penalty += _IDLE
     if old_tokens - new_tokens and not new_tokens - old_tokens:
         penalty += _DELETION if lines < 0 else _REMOVAL
     return penalty
@@ -180,6 +177,15 @@ def _changed_lines(text: str, edit: Edit) -> tuple[str, str]:
     end = text.find("\n", max(edit.start, edit.end - 1))
     last = len(text) if end < 0 else end + 1
     return text[first:last], text[first : edit.start] + edit.replacement + text[edit.end : last]
+
+
+def adds_idle_arithmetic(candidate: Candidate, task: RepairTask) -> bool:
+    """True for arithmetic that changes nothing, such as ``x + 0``."""
+    for edit in candidate.edits:
+        old, new = _changed_lines(task.sources[edit.path], edit)
+        if _IDLE_ARITHMETIC.search(new) and not _IDLE_ARITHMETIC.search(old):
+            return True
+    return False
 
 
 def copies_expected_number(candidate: Candidate, task: RepairTask) -> bool:

@@ -15,11 +15,13 @@ from itertools import islice
 from pytest_gemmadev.core.budget import Meter
 from pytest_gemmadev.core.edits import apply_edits
 from pytest_gemmadev.core.evidence import assertions
+from pytest_gemmadev.core.localize import function_bodies
 from pytest_gemmadev.core.progress import moved_on
 from pytest_gemmadev.core.rank import (
     MODEL_LIMIT,
     MODEL_WEIGHT,
     Places,
+    adds_idle_arithmetic,
     copies_expected_number,
     leaves_undefined,
     model_scores,
@@ -27,6 +29,7 @@ from pytest_gemmadev.core.rank import (
 )
 from pytest_gemmadev.core.types import (
     Candidate,
+    Edit,
     Inapplicable,
     Model,
     Oracle,
@@ -55,10 +58,11 @@ SLOW_BATCH = 4
 FAST_SECONDS = 0.2  # of a fast validation, on average
 BEFORE_SCORES = 24  # validations: the first ones start processes and say little of the cost
 FIRST_LOOK = 8  # candidates that the model orders to measure what that costs
-LOOK_AHEAD = 48  # candidates the model orders at a time where validation is the dearer
+LOOK_AHEAD = 24  # candidates the model orders at a time where validation is the dearer
 SCORING_SHARE = 0.3  # of the time for validations, at most, goes into scores
 SCORE_GAIN = 0.7  # a score must cost less than this many validations to go first
 DOUBTFUL = 1.5  # nats against a plausible candidate from which the search goes on as before
+IMPORT = 1.5  # nats by which what needs a new import is tried later
 DOUBTS = 12  # plausible candidates whose runs are looked at
 FIRST_PASS = 0.6  # of the time for single edits before the model writes
 
@@ -129,7 +133,7 @@ class Search:
     tell: Callable[[str], None] = lambda _message: None
     validations: int = 0
     validate_s: float = 0.0  # spent in validations
-    recent_s: float = 0.0  # a validation of the last batch took
+    recent_s: float = 0.0  # a validation of the last batches took
     scoring_s: float = 0.0  # spent in scores
     score_s: float = 0.1  # the model takes for one candidate; measured at its first use
     suspicions: tuple[Suspicion, ...] = ()  # of the task that was asked about
@@ -144,7 +148,8 @@ class Search:
         ahead: list[tuple[Step, StillFailing]] = []
         first_pass = meter.share(FIRST_PASS) if self.writers else meter
         streams = [self._scored(p, task, places) for p in self.proposers]
-        ordered = self._reorder(heapq.merge(*streams, key=_best_first), task)
+        merged = heapq.merge(*streams, key=_best_first)
+        ordered = self._reorder(_imported_later(merged, task), task)
         self._try(task, ordered, first_pass, found, ahead, depth)
         if not found and self.writers and not meter.exhausted:
             self.tell("the model writes")
@@ -197,7 +202,9 @@ class Search:
                         if doubt < DOUBTFUL:
                             window.narrow(meter, explains_all=others == len(task.others))
                     case StillFailing():
-                        part = self._repairs_part(task, step.candidate, verdict)
+                        part = None
+                        if not meter.exhausted:  # it takes a whole run
+                            part = self._repairs_part(task, step.candidate, verdict)
                         if part is not None:
                             found.append(Found((step,), texts, part[1], part[0]))
                             window.narrow(meter, explains_all=False)
@@ -215,9 +222,7 @@ class Search:
             texts = changed_texts(step.candidate, task.sources)
             if texts is None or not self._is_new(task, texts):
                 continue
-            if copies_expected_number(step.candidate, task) or leaves_undefined(
-                step.candidate, task
-            ):
+            if _is_senseless(step.candidate, task):
                 continue
             batch.append((step, texts))
             if len(batch) >= (BATCH if self._fast() else SLOW_BATCH):
@@ -242,7 +247,9 @@ class Search:
                 break
         spent_s = self.clock() - start_s
         self.validate_s += spent_s
-        self.recent_s = spent_s / max(1, len(verdicts))
+        each_s = spent_s / max(1, len(verdicts))
+        # One batch says little: some candidates take a new import, a hundred times as long.
+        self.recent_s = (self.recent_s + each_s) / 2 if self.validations else each_s
         self.validations += len(verdicts)
         meter.count(len(verdicts))
         self.tell(f"{self.validations} candidates validated")
@@ -304,7 +311,7 @@ class Search:
             ratios = model_scores([step.candidate for step in window], task, self.model)
             spent_s = self.clock() - start_s
             self.scoring_s += spent_s
-            self.score_s = spent_s / len(window)
+            self.score_s = max(spent_s / len(window), self.score_s / 2)
             rated = [
                 replace(s, score=s.score + MODEL_WEIGHT * r, candidate=_rated(s.candidate, r))
                 for s, r in zip(window, ratios, strict=True)
@@ -411,6 +418,40 @@ def _contenders(found: Sequence[Found]) -> list[int]:
 def _reach(found: Found) -> int:
     """Failures that it explains: what explains more is believed first, whatever it looks like."""
     return len(found.targets) + found.others
+
+
+def _is_senseless(candidate: Candidate, task: RepairTask) -> bool:
+    """True for what nobody would write, though tests may pass with it."""
+    return (
+        copies_expected_number(candidate, task)
+        or leaves_undefined(candidate, task)
+        or adds_idle_arithmetic(candidate, task)
+    )
+
+
+def _imported_later(stream: Iterator[Step], task: RepairTask) -> Iterator[Step]:
+    """The stream, with what only a new import can try behind what costs a hundredth of that."""
+    if any(stack.phase == "collect" for stack in task.stacks):
+        yield from stream  # nothing can be tried otherwise
+        return
+    bodies: dict[str, list[tuple[int, int]]] = {}
+    waiting: list[tuple[float, int, Step]] = []
+    for place, step in enumerate(stream):
+        while waiting and -waiting[0][0] >= step.score:
+            yield heapq.heappop(waiting)[2]
+        if all(_is_inside(edit, bodies, task) for edit in step.candidate.edits):
+            yield step
+        else:
+            heapq.heappush(waiting, (IMPORT - step.score, place, step))
+    while waiting:
+        yield heapq.heappop(waiting)[2]
+
+
+def _is_inside(edit: Edit, bodies: dict[str, list[tuple[int, int]]], task: RepairTask) -> bool:
+    """True for an edit in the body of a function."""
+    if edit.path not in bodies:
+        bodies[edit.path] = function_bodies(task.sources[edit.path])
+    return any(start <= edit.start and edit.end <= end for start, end in bodies[edit.path])
 
 
 def _rated(candidate: Candidate, ratio: float) -> Candidate:

@@ -7,6 +7,7 @@ import pytest
 from pytest_gemmadev.core.rank import (
     MODEL_LIMIT,
     Places,
+    adds_idle_arithmetic,
     copies_expected_number,
     leaves_undefined,
     model_scores,
@@ -65,9 +66,6 @@ def test_numbers_copied_out_of_a_test_are_recognized(old: str, new: str, copies:
         pytest.param("    return min(days * 25, LIMIT)\n", "", id="a statement deleted"),
         pytest.param("min(days * 25, LIMIT)", "days * 25", id="part of an expression dropped"),
         pytest.param("return min(days * 25, LIMIT)", "return True", id="made constant"),
-        pytest.param("days * 25", "days * 1", id="multiplied by one"),
-        pytest.param("days * 25", "days + 0", id="nothing added"),
-        pytest.param("days * 25", "days + 25 - 25", id="added and taken off again"),
     ],
 )
 def test_what_smells_of_overfitting_costs(old: str, new: str) -> None:
@@ -84,6 +82,21 @@ def test_what_smells_of_overfitting_costs(old: str, new: str) -> None:
 )
 def test_a_plain_replacement_costs_nothing(old: str, new: str) -> None:
     assert overfitting_penalty(change(old, new), task()) == 0
+
+
+@pytest.mark.parametrize(
+    ("new", "idle"),
+    [
+        pytest.param("days * 1", True, id="multiplied by one"),
+        pytest.param("days + 0", True, id="nothing added"),
+        pytest.param("days + 25 - 25", True, id="added and taken off again"),
+        pytest.param("days * 10", False, id="multiplied by ten"),
+        pytest.param("days + 0.5", False, id="a half added"),
+        pytest.param("days + 25 - LIMIT", False, id="added and another taken off"),
+    ],
+)
+def test_arithmetic_that_changes_nothing_is_recognized(new: str, idle: bool) -> None:
+    assert adds_idle_arithmetic(change("days * 25", new), task()) is idle
 
 
 def test_suspicious_places_come_first() -> None:
