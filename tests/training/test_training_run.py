@@ -22,6 +22,7 @@ from training.align import main as align  # noqa: E402
 from training.base import Base, check_device, find_base, load_config_of, load_model  # noqa: E402
 from training.config import Config, load_config  # noqa: E402
 from training.examples import Example, write_line  # noqa: E402
+from training.export import merged_model  # noqa: E402
 from training.pipeline import run  # noqa: E402
 from training.run import main  # noqa: E402
 from training.runlog import read_log  # noqa: E402
@@ -320,6 +321,13 @@ def test_from_the_base_to_a_repair(
     card = (aligned / "adapter" / "README.md").read_text()
     assert "runtime and transformers differ by" in card
     assert "Gemma Terms of Use" in card
+
+    merged = merged_model(
+        aligned / "adapter",
+        find_base(load_config(aligned / "config.toml").model),
+        tmp_path / "merged",
+    )
+    assert (merged / "model.safetensors").is_file()
 
     pytester.makepyfile(bounds=BOUNDS.replace("min(value", "max(value"))
     pytester.makepyfile("from bounds import clamp\n\ndef test_it():\n    assert clamp(12) == 10\n")
