@@ -85,7 +85,8 @@ class Search:
         children: list[_Child] = []
         for ideas in self.gatherer.stages(draft.lines, fault, window):
             self._try(draft, fault, window, ideas, children)
-            if children and min(c.cost for c in children) < CERTAIN:
+            merged = any(c.draft.fixes[-1].name == "conflict" for c in children)
+            if merged or (children and min(c.cost for c in children) < CERTAIN):
                 break
         children.sort(key=lambda child: child.cost)
         level = min(len(draft.fixes), len(BRANCH) - 1)
