@@ -283,7 +283,7 @@ class Completion:
     text: str
     tokens: int
     log_likelihood: float  # nats, summed over the generated tokens
-    ended: str  # ``stop``, ``eos``, ``length``
+    ended: str  # ``stop``, ``eos``, ``length``; ``loop`` where it would repeat itself on and on
 
 
 @dataclass(frozen=True, slots=True)

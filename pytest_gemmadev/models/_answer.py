@@ -10,7 +10,7 @@ import numpy as np
 from pytest_gemmadev.core.types import Completion, Sampling
 from pytest_gemmadev.models._engine import BRANCHES, EXACT, STEADY, Engine, Token
 from pytest_gemmadev.models._sampling import generator, log_normalizer, pick
-from pytest_gemmadev.models._stops import cut_at_stop
+from pytest_gemmadev.models._stops import cut_at_stop, goes_in_circles
 from pytest_gemmadev.models._trie import ROOT, Trie
 
 CONTINUATION = 512  # tokens of a continuation that are scored; what follows does not count
@@ -79,6 +79,8 @@ class _Sample:
             self.text, self.ended = cut, "stop"
         elif self.tokens >= sampling.max_tokens:
             self.ended = "length"
+        elif sampling.temperature <= 0 and self.tokens % 16 == 0 and goes_in_circles(self.text):
+            self.ended = "loop"
 
     def completion(self) -> Completion:
         return Completion(self.text, self.tokens, self.log_likelihood, self.ended)

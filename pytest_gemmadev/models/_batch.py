@@ -16,7 +16,7 @@ import torch
 
 from pytest_gemmadev.core.types import Completion, Sampling
 from pytest_gemmadev.models._sampling import Row, generator, log_normalizer, pick
-from pytest_gemmadev.models._stops import cut_at_stop
+from pytest_gemmadev.models._stops import cut_at_stop, goes_in_circles
 
 WIDTH = 24  # tokens looked at where an alternative may leave the known text
 SIDE_BY_SIDE = 12  # sequences generated at once
@@ -174,6 +174,8 @@ class _Sample:
             self.text, self.ended = cut, "stop"
         elif self.drawn >= sampling.max_tokens:
             self.ended = "length"
+        elif sampling.temperature <= 0 and self.drawn % 16 == 0 and goes_in_circles(self.text):
+            self.ended = "loop"
 
     def completion(self) -> Completion:
         return Completion(self.text, self.drawn, self.nats, self.ended or "length")

@@ -12,7 +12,7 @@ from pytest_gemmadev.models._sampling import (  # noqa: E402
     log_normalizer,
     pick,
 )
-from pytest_gemmadev.models._stops import cut_at_stop  # noqa: E402
+from pytest_gemmadev.models._stops import cut_at_stop, goes_in_circles  # noqa: E402
 
 
 def row(*logits: float) -> np.ndarray:
@@ -71,3 +71,18 @@ def test_a_sample_depends_on_its_seed_and_number_only() -> None:
 )
 def test_cut_at_stop(text: str, stops: tuple[str, ...], cut: str | None) -> None:
     assert cut_at_stop(text, stops) == cut
+
+
+@pytest.mark.parametrize(
+    ("text", "circles"),
+    [
+        pytest.param("x = 1\n" * 40, True, id="a line"),
+        pytest.param("start\n" + "    if a:\n        return b\n" * 12, True, id="two lines"),
+        pytest.param("x = 1\n" * 39 + "y = 2\n", False, id="it came out"),
+        pytest.param("x = 1\n" * 3, False, id="too short to tell"),
+        pytest.param("".join(f"x{n} = {n}\n" for n in range(60)), False, id="it counts"),
+        pytest.param("", False, id="nothing"),
+    ],
+)
+def test_goes_in_circles(text: str, circles: bool) -> None:
+    assert goes_in_circles(text) is circles
