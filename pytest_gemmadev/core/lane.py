@@ -19,6 +19,7 @@ from pytest_gemmadev.core.search import Found, Search
 from pytest_gemmadev.core.sources import Files, Sources
 from pytest_gemmadev.core.types import (
     Candidate,
+    ErrorKind,
     ErrorStack,
     Inapplicable,
     Model,
@@ -32,6 +33,7 @@ from pytest_gemmadev.core.types import (
 
 RERUNS = 4  # of a failing set before it is believed to fail always
 RERUN_SHARE = 0.05  # of the time left, at most, but for the first of them
+_NEVER_FLAKY = (ErrorKind.SYNTAX, ErrorKind.INDENTATION)
 
 T = TypeVar("T")
 
@@ -70,6 +72,8 @@ class Lane:
 
     def passes_again(self, task: RepairTask, meter: Meter) -> bool:
         """Whether the failing set passes when it is run again with nothing changed."""
+        if all(stack.kind in _NEVER_FLAKY for stack in task.stacks):
+            return False
         unchanged = Candidate(edits=(), origin="unchanged", prior=0.0)
         share = meter.share(RERUN_SHARE)  # a test that hangs is not waited for again and again
         for _ in range(RERUNS):
