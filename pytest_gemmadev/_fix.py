@@ -97,7 +97,11 @@ def fix(program: Program, options: Options) -> int:
             streams.show_output()
             return ran.status
         _say(f"{program.name} raised {ran.stack['error']}; looking for a repair")
-        report = _repaired(program, options, ran, streams.recorded())
+        try:
+            report = _repaired(program, options, ran, streams.recorded())
+        except GemmadevError as error:  # the program has run, whatever became of its repair
+            _say(str(error))
+            report = None
         if report is None or not report.undo_hint:
             streams.show_output()
             return ran.status

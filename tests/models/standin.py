@@ -17,6 +17,16 @@ from typing import Any
 
 Answer = tuple[int, Mapping[str, str], bytes]
 JSON = {"Content-Type": "application/json"}
+
+# Answers of servers in trouble.
+HTML: Answer = (200, {"Content-Type": "text/html; charset=utf-8"}, b"<html>It works!</html>")
+CUT: Answer = (200, {**JSON, "Content-Length": "999", "X-Close": "1"}, b'{"model": "toy", ')
+NOT_JSON: Answer = (200, JSON, b"hello")
+A_LIST: Answer = (200, JSON, b"[1]")
+BROKEN: Answer = (500, JSON, b'{"error": {"message": "out of\\nmemory"}}')
+OTHER: Answer = (200, JSON, b'{"model": "llama", "response": "x", "done": true, "choices": [{}]}')
+LONG_WAIT: Answer = (429, {**JSON, "Retry-After": "3600"}, b"{}")
+
 NEXT = {
     "return": {" b": -0.4, " a": -1.4, " x": -3.0},
     " a": {" +": -0.3, "\n": -1.5},

@@ -1,18 +1,28 @@
-"""The packaged model in this machine's process and behind llama.cpp's own server: the same."""
+"""The packaged model in a process of its own, behind llama.cpp's server, behind Ollama's interface.
+
+The same model answers, so it has to answer the same.
+"""
 
 from __future__ import annotations
 
 import json
 import socket
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
 
 pytest.importorskip("httpx")
 
-from pytest_gemmadev.core.types import Sampling
+sys.path.insert(0, str(Path(__file__).parent))
+
+from front import OllamaFront
+from standin import serving
+
+from pytest_gemmadev.core.types import Model, Sampling
 from pytest_gemmadev.models.http import Patience
 from pytest_gemmadev.models.llama import LlamaModel
 from pytest_gemmadev.models.openai import OpenAIModel
@@ -50,19 +60,62 @@ def served(url: str, gemma: LlamaModel) -> Iterator[OpenAIModel]:
     model.close()
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        pytest.param("def f(x):\n", id="code"),
-        pytest.param("", id="nothing"),
-        pytest.param("\t\t  x = 'α🙂'\r\n\n\n", id="unusual"),
-    ],
-)
-def test_the_same_prompt_gives_the_same_tokens(url: str, gemma: LlamaModel, text: str) -> None:
+@pytest.fixture(scope="module")
+def front(url: str) -> Iterator[OllamaFront]:
+    with serving(OllamaFront(model="gemma", behind=url)) as server:
+        yield server
+
+
+@pytest.fixture
+def ollama(front: OllamaFront) -> Iterator[Model]:
+    pytest.importorskip("ollama")
+    from pytest_gemmadev.models.ollama import OllamaModel
+
+    model = OllamaModel(f"ollama:gemma@{front.url}", Patience())
+    yield model
+    model.close()
+
+
+TEXTS_TO_READ = [
+    pytest.param("def f(x):\n", id="code"),
+    pytest.param("", id="nothing"),
+    pytest.param("\t\t  x = 'α🙂'\r\n\n\n", id="unusual"),
+    pytest.param("Fix a bug\n\ngcd ran with a=4, b=2\ndiff --git a/m.py b/m.py\n+", id="repair"),
+]
+
+
+def tokenized(url: str, text: str) -> list[int]:
+    """Token ids of a prompt, as the server reads it."""
     body = json.dumps({"content": text, "add_special": True}).encode()
     request = Request(f"{url}/tokenize", body, {"Content-Type": "application/json"})
     with urlopen(request, timeout=30) as answer:
-        there = json.load(answer)["tokens"]
+        ids: list[int] = json.load(answer)["tokens"]
+    return ids
+
+
+@pytest.mark.parametrize("text", TEXTS_TO_READ)
+def test_ollama_gets_the_prompt_as_it_is(
+    url: str, front: OllamaFront, ollama: Model, gemma: LlamaModel, text: str
+) -> None:
+    ollama.complete(text, Sampling(max_tokens=1))
+    path, body = front.asked[-1]
+    assert (path, body["raw"]) == ("/api/generate", True)
+    assert tokenized(url, body["prompt"]) == gemma.token_ids(text)["prefix"]
+
+
+def test_ollama_answers_as_the_model_does(ollama: Model, gemma: LlamaModel) -> None:
+    sampling = Sampling(max_tokens=12, stop=("\n",))
+    (here,) = gemma.complete(PREFIX + "        return ", sampling)
+    (there,) = ollama.complete(PREFIX + "        return ", sampling)
+    assert there.text == here.text
+    scores, mine = ollama.score(PREFIX, TEXTS), gemma.score(PREFIX, TEXTS)
+    order = sorted(range(len(TEXTS)), key=lambda i: scores[i])
+    assert order == sorted(range(len(TEXTS)), key=lambda i: mine[i])
+
+
+@pytest.mark.parametrize("text", TEXTS_TO_READ)
+def test_the_same_prompt_gives_the_same_tokens(url: str, gemma: LlamaModel, text: str) -> None:
+    there = tokenized(url, text)
     assert there == gemma.token_ids(text)["prefix"]
     assert there[0] == 2  # the beginning of a sequence, once
     assert there.count(2) == 1

@@ -14,7 +14,19 @@ import pytest
 pytest.importorskip("httpx")
 pytest.importorskip("ollama")
 
-from standin import JSON, Answer, Standin, serving
+from standin import (
+    A_LIST,
+    BROKEN,
+    CUT,
+    HTML,
+    JSON,
+    LONG_WAIT,
+    NOT_JSON,
+    OTHER,
+    Answer,
+    Standin,
+    serving,
+)
 
 from pytest_gemmadev.core.types import GemmadevError, Sampling
 from pytest_gemmadev.models.http import Patience
@@ -171,14 +183,6 @@ def test_a_long_prompt_keeps_its_end() -> None:
 
 
 # --- servers in trouble --------------------------------------------------------------------------
-
-HTML: Answer = (200, {"Content-Type": "text/html; charset=utf-8"}, b"<html>It works!</html>")
-CUT: Answer = (200, {**JSON, "Content-Length": "999", "X-Close": "1"}, b'{"model": "toy", ')
-NOT_JSON: Answer = (200, JSON, b"hello")
-A_LIST: Answer = (200, JSON, b"[1]")
-BROKEN: Answer = (500, JSON, b'{"error": {"message": "out of\\nmemory"}}')
-OTHER: Answer = (200, JSON, b'{"model": "llama", "response": "x", "done": true, "choices": [{}]}')
-LONG_WAIT: Answer = (429, {**JSON, "Retry-After": "3600"}, b"{}")
 
 
 @pytest.mark.parametrize("kind", KINDS)
