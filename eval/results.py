@@ -70,11 +70,14 @@ def command_of(argv: Sequence[str]) -> str:
 
 
 def _place(word: str) -> str:
-    """A path relative to the repository, or its last part where it leads elsewhere."""
-    if "/" not in word or not Path(word).exists():
+    """A path relative to the repository, another checkout's too; of any other its last part."""
+    path = Path(word)
+    if not path.is_absolute() and ("/" not in word or not path.exists()):
         return word
-    path = Path(word).resolve()
-    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+    parts = path.resolve().parts[1:]
+    within = (ROOT.joinpath(*parts[n:]) for n in range(len(parts)))
+    found = next((place for place in within if place.exists()), None)
+    return found.relative_to(ROOT).as_posix() if found else path.name
 
 
 def read_records(folder: Path = RECORDS) -> tuple[Record, ...]:

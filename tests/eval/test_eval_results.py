@@ -58,6 +58,9 @@ def test_a_record_names_no_place_on_the_machine(
         (["humaneval", "--output", "x", "--seeds", "3"], "python -m eval.run humaneval --seeds 3"),
         (["humaneval", "--model", "a b"], "python -m eval.run humaneval --model 'a b'"),
         (["--model", "openai:m@http://h/v1"], "python -m eval.run --model openai:m@http://h/v1"),
+        (["--cases", "/gone/eval/cases/debug"], "python -m eval.run --cases eval/cases/debug"),
+        (["--cases", "/gone/private/cases.jsonl"], "python -m eval.run --cases cases.jsonl"),
+        (["--cases", "eval/cases/debug"], "python -m eval.run --cases eval/cases/debug"),
     ],
 )
 def test_commands_are_told_without_their_output(argv: Sequence[str], command: str) -> None:
