@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, metavar="DIR", help="default eval-out/…, a new one")
     parser.add_argument("--limit", type=int, metavar="N", help="the first N only")
     parser.add_argument("--seeds", default="1", help="accepted for likeness; nothing is drawn here")
-    parser.add_argument("--budget", type=float, default=5.0, help="seconds a case; default 5")
+    parser.add_argument("--budget", type=float, default=10.0, help="seconds a case; default 10")
     parser.add_argument("--jobs", type=int, default=1, help="files at a time; default 1")
     parser.add_argument("--no-tests", action="store_true", help="run no hidden tests")
     return parser

@@ -211,7 +211,11 @@ def _parser() -> argparse.ArgumentParser:
         help="repair only where the first candidate is at least this likely; default 0.4",
     )
     parser.add_argument(
-        "--budget", type=float, default=10.0, metavar="SECONDS", help="for a file; default 10"
+        "--budget",
+        type=float,
+        default=10.0,
+        metavar="SECONDS",
+        help="of a processor, for a file; default 10",
     )
     return parser
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import textwrap
 from typing import NamedTuple
 
@@ -436,6 +437,22 @@ def test_without_time_there_is_a_message_and_no_candidate(budget_s: float) -> No
     assert repair.message == "expected ':'"
     assert repair.line == 1
     assert repair.candidates == ()
+
+
+@pytest.mark.parametrize(
+    ("clock_s", "work_s", "is_found"),
+    [(0.0, 0.0, True), (100.0, 0.0, False), (0.0, 100.0, False)],
+    ids=["in time", "clock", "work"],
+)
+def test_the_search_ends_by_work_and_by_the_clock(
+    clock_s: float, work_s: float, is_found: bool
+) -> None:
+    clock, work = itertools.count(step=clock_s), itertools.count(step=work_s)
+    repair = repair_syntax(
+        "def f(x)\n    return x\n", clock=lambda: next(clock), work=lambda: next(work)
+    )
+    assert bool(repair.candidates) is is_found
+    assert repair.is_late is not is_found
 
 
 # --- older targets -------------------------------------------------------------------------------

@@ -24,7 +24,8 @@ from pytest_gemmadev.propose.syntax.layout import split_lines
 from pytest_gemmadev.propose.syntax.leftovers import is_template
 from pytest_gemmadev.propose.syntax.search import Search, Solution
 
-BUDGET_S = 5.0
+BUDGET_S = 5.0  # of a processor, for the search
+PATIENCE = 3.0  # times the budget on the clock, on a machine that is busy with other things
 NOTHING_RIGHT = 5.5  # nats: the cost at which "none of these" is as likely as the best candidate
 PER_FIX = 3.0  # nats that each further fix may cost
 SURE = 0.5  # confidence from which a candidate is taken without a test that confirms it
@@ -76,8 +77,13 @@ def repair_syntax(
     model: Model | None = None,
     budget_s: float = BUDGET_S,
     clock: Callable[[], float] = time.monotonic,
+    work: Callable[[], float] = time.process_time,
 ) -> SyntaxRepair:
-    """Candidate repairs of a text for the running Python, or for an older ``target``."""
+    """Candidate repairs of a text for the running Python, or for an older ``target``.
+
+    The search ends after ``budget_s`` seconds of ``work``, which do not depend on what else the
+    machine does, and after `PATIENCE` times as many on the ``clock``.
+    """
     start = clock()
     used_model = False
     try:
@@ -85,8 +91,14 @@ def repair_syntax(
             fault = find_fault(text, target)
             if fault is None:
                 return SyntaxRepair("", 0)
-            deadline = clock() + budget_s  # whole looks at a large file take seconds: not counted
-            solutions = _solutions(text, fault, target, lambda: clock() > deadline)
+            begun, worked = clock(), work()  # whole looks at a large file take seconds: not counted
+
+            def late() -> bool:
+                is_spent = work() - worked > budget_s
+                return is_spent or clock() - begun > PATIENCE * budget_s
+
+            solutions = _solutions(text, fault, target, late)
+            is_late = late()
             if model is not None and not _is_sure(_weighed(solutions, text, path)):
                 used_model = True
                 solutions = _asked(solutions, text, fault, target, model)
@@ -102,7 +114,6 @@ def repair_syntax(
         for c in candidates
     )
     seconds = clock() - start
-    is_late = clock() > deadline
     return SyntaxRepair(fault.message, fault.line + 1, candidates, seconds, used_model, is_late)
 
 
