@@ -229,11 +229,18 @@ def _functions(text: str) -> tuple[tuple[int, int], ...]:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
         return ()
-    return tuple(
-        (min([node.lineno, *(d.lineno for d in node.decorator_list)]), node.end_lineno or 0)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    )
+    found = []
+    waiting: list[ast.AST] = [tree]
+    while waiting:  # statements only: expressions hold no functions, and are most of a tree
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+            found.append((first, node.end_lineno or 0))
+        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+            children = getattr(node, name, None)
+            if isinstance(children, list):
+                waiting += children
+    return tuple(found)
 
 
 def _lines(text: str, starts: Sequence[int], first: int, last: int) -> str:
