@@ -76,11 +76,11 @@ class SwapOperands(Pattern[ast.BinOp]):
 
     name = "swap_operands"
     nodes = (ast.BinOp,)
-    examples = (
+    examples: tuple[tuple[str, str], ...] = (
         ("def f(a, b):\n    return a - b\n", "def f(a, b):\n    return b - a\n"),
         ("def f(a, b):\n    return a % (b + 1)\n", "def f(a, b):\n    return (b + 1) % a\n"),
     )
-    untouched = ("def f(a, b):\n    return a * b\n",)
+    untouched: tuple[str, ...] = ("def f(a, b):\n    return a * b\n",)
 
     def edits(self, node: ast.BinOp, unit: Unit) -> Iterator[Change]:
         commutes = isinstance(node.op, (ast.Mult, ast.BitAnd, ast.BitOr, ast.BitXor))

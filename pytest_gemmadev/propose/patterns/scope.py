@@ -122,7 +122,8 @@ class Variables:
     def idle(self) -> frozenset[str]:
         """Names that the unit binds and never reads: somebody meant to use them."""
         bound = {name for names in self._bound.values() for name in names}
-        read = {n.id for n in self.unit.of_type(ast.Name) if isinstance(n.ctx, ast.Load)}
+        names = (n for n in self.unit.of_type(ast.Name) if isinstance(n, ast.Name))
+        read = {n.id for n in names if isinstance(n.ctx, ast.Load)}
         return frozenset(n for n in bound - read if n not in ("self", "cls") and n[:1] != "_")
 
     def variable(self, name: str, *, is_local: bool = True) -> Variable:

@@ -191,10 +191,10 @@ def _forms(both: Compared) -> list[tuple[str, float]]:
 
 def _chance(got: object, result: object) -> float:
     """Nats by which a mere reordering of few elements is believed less: it may be by chance."""
-    if isinstance(got, (list, tuple, str)) and type(result) is type(got):
-        if len(got) == len(result) and Counter(map(repr, got)) == Counter(map(repr, result)):
-            return max(0.0, 2.4 - 0.8 * max(0, len(got) - 2))
-    return 0.0
+    if not isinstance(got, (list, tuple, str)) or type(result) is not type(got):
+        return 0.0
+    reordered = len(got) == len(result) and Counter(map(repr, got)) == Counter(map(repr, result))
+    return max(0.0, 2.4 - 0.8 * max(0, len(got) - 2)) if reordered else 0.0
 
 
 def _applied(template: str, module: Module, node: ast.expr) -> str:
