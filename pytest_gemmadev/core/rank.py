@@ -230,7 +230,7 @@ def leaves_undefined(candidate: Candidate, task: RepairTask) -> bool:
 
 def _numbers(text: str) -> frozenset[str]:
     """Decimal numbers in ``text``, the commonest left out."""
-    return frozenset(x for x in _literals(text) if re.fullmatch(r"[\d.]+", x))
+    return frozenset(x for x in _literals(text) if re.fullmatch(r"\d+(\.\d*)?", x))
 
 
 _TRIVIAL = frozenset({"0", "1", "2", "''", '""', "0.0", "1.0"})

@@ -60,6 +60,15 @@ def test_numbers_copied_out_of_a_test_are_recognized(old: str, new: str, copies:
     assert copies_expected_number(change(old, new), task()) is copies
 
 
+def test_the_number_of_a_version_is_no_number() -> None:
+    versioned = replace(task(), sources={"fee.py": "#: Changed in 3.10.0.\n" + SOURCE})
+    start = versioned.sources["fee.py"].index("25")
+    edit = Edit("fee.py", start, start + 2, "2500")
+    old = Edit("fee.py", 0, 0, "LIMIT = 2500  # since 1.4.0\n")
+    assert copies_expected_number(Candidate((edit,), "t", 0.0), versioned)
+    assert copies_expected_number(Candidate((old,), "t", 0.0), versioned)
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
