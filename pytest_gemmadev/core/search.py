@@ -55,6 +55,7 @@ FIRST_CANDIDATES = 40  # tried before that, or as many as FIRST_SECONDS allow
 FIRST_SECONDS = 5.0
 BATCH = 16  # candidates validated side by side where a validation is fast
 SLOW_BATCH = 4
+PATIENCE_S = 2.0  # from which a batch does not wait to be filled
 FAST_SECONDS = 0.2  # of a fast validation, on average
 BEFORE_SCORES = 24  # validations: the first ones start processes and say little of the cost
 FIRST_LOOK = 8  # candidates that the model orders to measure what that costs
@@ -216,8 +217,12 @@ class Search:
                         assert_never(verdict)
 
     def _batches(self, task: RepairTask, stream: Iterator[Step]) -> Iterator[list[_Applied]]:
-        """Candidates that apply and give a text not seen yet, as many as are validated at once."""
+        """Candidates that apply and give a text not seen yet, as many as are validated at once.
+
+        Fewer where they are slow to come, as from a model; what there is must not wait for more.
+        """
         batch: list[_Applied] = []
+        start_s = self.clock()
         for step in stream:
             texts = changed_texts(step.candidate, task.sources)
             if texts is None or not self._is_new(task, texts):
@@ -225,9 +230,10 @@ class Search:
             if _is_senseless(step.candidate, task):
                 continue
             batch.append((step, texts))
-            if len(batch) >= (BATCH if self._fast() else SLOW_BATCH):
+            full = len(batch) >= (BATCH if self._fast() else SLOW_BATCH)
+            if full or self.clock() - start_s > PATIENCE_S:
                 yield batch
-                batch = []
+                batch, start_s = [], self.clock()
         if batch:
             yield batch
 

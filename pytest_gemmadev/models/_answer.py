@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pytest_gemmadev.core.types import Completion, Sampling
-from pytest_gemmadev.models._engine import BRANCHES, EXACT, STEADY, Engine, Token
+from pytest_gemmadev.models._engine import BRANCHES, EXACT, STEADY, Engine, Late, Token
 from pytest_gemmadev.models._sampling import generator, log_normalizer, pick
 from pytest_gemmadev.models._stops import cut_at_stop, goes_in_circles
 from pytest_gemmadev.models._trie import ROOT, Trie
@@ -89,23 +89,35 @@ class _Sample:
 def complete(engine: Engine, prompt: str, sampling: Sampling) -> list[Completion]:
     """Continuations of ``prompt``; the log-likelihood counts every token drawn, the last one too.
 
-    It is the model's own, whatever the temperature. Greedy samples are all the same one.
+    It is the model's own, whatever the temperature. Greedy samples are all the same one. What is
+    not at its end when the engine's deadline comes is left out.
     """
+    found: list[Completion] = []
+    try:
+        for some in _completed(engine, prompt, sampling):
+            found += some
+    except Late:
+        engine.drop_branches()
+    return found
+
+
+def _completed(engine: Engine, prompt: str, sampling: Sampling) -> Iterator[list[Completion]]:
     if sampling.max_tokens < 1 or sampling.samples < 1:
-        return []
+        return
     half = engine.cells // 2  # the other half is for the prompt
     sampling = replace(sampling, max_tokens=min(sampling.max_tokens, half - EXACT))
     start = _start(engine, prompt, sampling)
     if sampling.unlike:
-        return _alternatives(engine, start, sampling)
+        yield _alternatives(engine, start, sampling)
+        return
     if sampling.temperature <= 0:
         (only,) = _draw(engine, start, sampling, [0])
-        return [only] * sampling.samples
+        yield [only] * sampling.samples
+        return
     step = min(BRANCHES, half // sampling.max_tokens)
-    found: list[Completion] = []
     for first in range(0, sampling.samples, step):
-        found += _draw(engine, start, sampling, range(first, min(first + step, sampling.samples)))
-    return found
+        numbers = range(first, min(first + step, sampling.samples))
+        yield _draw(engine, start, sampling, numbers)
 
 
 def stream(engine: Engine, prompt: str, sampling: Sampling) -> Iterator[str]:

@@ -14,6 +14,7 @@ no speed against 512.
 from __future__ import annotations
 
 import ctypes as c
+import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -51,6 +52,10 @@ class Token:
     output: bool = False
 
 
+class Late(Exception):
+    """The time that a request may take is over."""
+
+
 class Engine:
     """Not safe for threads; one request at a time."""
 
@@ -70,6 +75,7 @@ class Engine:
         self._look_again = 0.0
         self._trunk: list[int] = []
         self.evaluated = 0  # tokens so far
+        self.deadline = math.inf  # of the request, on the monotonic clock
 
     # --- opening ---------------------------------------------------------------------------------
 
@@ -264,9 +270,12 @@ class Engine:
         """Index in ``tokens`` and logits of each that asks for output, in order.
 
         A row is the runtime's own memory: read it before asking for the next. Parents stand before
-        children. Batches of fewer than ``least`` tokens are filled up.
+        children. Batches of fewer than ``least`` tokens are filled up. Raises `Late` between two
+        batches.
         """
         for start in range(0, len(tokens), BATCH):
+            if time.monotonic() > self.deadline:
+                raise Late
             batch = list(tokens[start : start + BATCH])
             filling = max(0, least - len(batch))
             padding = (PADDING,)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import queue
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -94,7 +96,12 @@ def _answer(engine: Any, request: dict[str, Any]) -> Any:
             return _answer.score(engine, request["prefix"], request["continuations"])
         case "complete":
             sampling = _sampling(request)
-            found = _answer.complete(engine, request["prompt"], sampling)
+            if request["seconds"] is not None:
+                engine.deadline = time.monotonic() + request["seconds"]
+            try:
+                found = _answer.complete(engine, request["prompt"], sampling)
+            finally:
+                engine.deadline = math.inf
             return [dataclasses.asdict(completion) for completion in found]
         case "complete_many":
             sampling = _sampling(request)

@@ -68,9 +68,9 @@ def gemmadev_load_model(
     scheme, colon, rest = spec.partition(":")
     for package in PACKAGES:
         if spec == package.spec:
-            return _packaged(package, adapter, threads)
+            return _packaged(package, adapter, threads, left_s)
     if scheme == "gguf" and colon:
-        return _file(spec, rest, adapter, threads)
+        return _file(spec, rest, adapter, threads, left_s)
     if scheme == "hf" and colon:
         return _transformers(spec, adapter, left_s)
     if scheme in SERVERS and colon:
@@ -136,16 +136,24 @@ def _listed_server(server: Server) -> KnownModel:
     return KnownModel(info, server.description, available=available, hint=hint)
 
 
-def _packaged(package: Package, adapter: str | None, threads: int | None) -> Model:
+def _packaged(
+    package: Package, adapter: str | None, threads: int | None, left_s: Callable[[], float]
+) -> Model:
     if packaged.part_paths(package) is None and not packaged.joined_path(package).is_file():
         raise GemmadevError(f"model {package.spec} is not installed: {package.install}")
     _capi.check_runtime()
     chosen = adapter or (_shipped_adapter() if package is GEMMA else "")
     info = _info(package, str(packaged.join(package)), _adapter_path(chosen))
-    return _started(info, threads)
+    return _started(info, threads, left_s)
 
 
-def _file(spec: str, name: str, adapter: str | None, threads: int | None) -> Model:
+def _file(
+    spec: str,
+    name: str,
+    adapter: str | None,
+    threads: int | None,
+    left_s: Callable[[], float],
+) -> Model:
     if not name:
         raise GemmadevError(f"model {spec!r}: no path given; write gguf:PATH")
     path = Path(name).expanduser().absolute()
@@ -168,12 +176,12 @@ def _file(spec: str, name: str, adapter: str | None, threads: int | None) -> Mod
         # something.
         can_infill="coder" in header.text("general.name").lower(),
     )
-    return _started(info, threads)
+    return _started(info, threads, left_s)
 
 
-def _started(info: ModelInfo, threads: int | None) -> Model:
+def _started(info: ModelInfo, threads: int | None, left_s: Callable[[], float]) -> Model:
     """The model, which loads while the tests that fail are run again."""
-    model = LlamaModel(info, threads=threads)
+    model = LlamaModel(info, threads=threads, left_s=left_s)
     model.prepare()
     return model
 

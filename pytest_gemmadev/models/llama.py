@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import re
 import selectors
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
@@ -49,11 +50,13 @@ class LlamaModel:
         threads: int | None = None,
         start_timeout_s: float = START_TIMEOUT_S,
         request_timeout_s: float = REQUEST_TIMEOUT_S,
+        left_s: Callable[[], float] = lambda: math.inf,
     ) -> None:
         self.info = info
         self._threads = threads or default_threads()
         self._start_timeout_s = start_timeout_s
         self._request_timeout_s = request_timeout_s
+        self._left_s = left_s  # of the budget
         self._child: _Child | None = None
         self._starts = 0
         self._loading = False  # the process was told to, and has not answered yet
@@ -64,8 +67,16 @@ class LlamaModel:
             self._start()
 
     def complete(self, prompt: str, sampling: Sampling) -> tuple[Completion, ...]:
-        """Continuations of ``prompt``; the same seed gives the same ones."""
-        found = self._ask("complete", prompt=prompt, sampling=dataclasses.asdict(sampling))
+        """Continuations of ``prompt``, as far as the budget reaches; a seed gives the same ones."""
+        left_s = self._left_s()
+        if left_s <= 0:
+            return ()
+        found = self._ask(
+            "complete",
+            prompt=prompt,
+            sampling=dataclasses.asdict(sampling),
+            seconds=left_s if math.isfinite(left_s) else None,
+        )
         return tuple(Completion(**each) for each in found)
 
     def complete_many(

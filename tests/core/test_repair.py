@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import pytest
 from in_memory import InMemory, Substitutions
 
 from pytest_gemmadev.core.budget import Budget, Meter
 from pytest_gemmadev.core.repair import Repair
-from pytest_gemmadev.core.types import Outcome, Overlay, Status
+from pytest_gemmadev.core.types import Candidate, Outcome, Overlay, RepairTask, Status
 
 TOTAL = """\
 def total(items):
@@ -152,3 +153,30 @@ def test_a_project_without_failures_is_left_alone() -> None:
     project = InMemory({"total.py": TOTAL}, {"t::none": "total([]) == 0"})
     outcomes, overlay = repaired(project, ("price + count", "price * count", -2.0))
     assert (outcomes, overlay) == ({}, {})
+
+
+def test_candidates_that_are_slow_to_come_are_tried_while_the_next_is_written() -> None:
+    project = InMemory({"total.py": TOTAL}, {"t::two": "total([(2, 3)]) == 6"})
+    now = [0.0]
+    pulled: list[float] = []
+
+    class Slow(Substitutions):
+        def propose(self, task: RepairTask) -> Iterator[Candidate]:
+            for candidate in super().propose(task):
+                now[0] += 3.0
+                pulled.append(now[0])
+                yield candidate
+
+    table = [("price + count", f"price - {n}", -1.0) for n in range(9)]
+    repair = Repair(
+        files=project,
+        oracle=project,
+        proposers=[],
+        writers=[Slow([*table[:2], ("price + count", "price * count", -2.0), *table[2:]])],
+        model=None,
+        clock=lambda: now[0],
+    )
+    meter = Meter(Budget(20.0), lambda: now[0])
+    _, overlay = repair.run(project.observe({}), meter)
+    assert b"price * count" in overlay["total.py"]
+    assert pulled[-1] <= 15.0  # the writer's share of the budget is 12 s

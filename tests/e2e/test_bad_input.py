@@ -210,6 +210,8 @@ def test_ctrl_c_leaves_the_tree_old_or_new(tmp_path: Path, after_s: float) -> No
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        # A job in the background of a script ignores the signal, and so would all it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         time.sleep(after_s)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal sends it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from gguf_files import ADAPTER, lora
 
 from pytest_gemmadev.core.types import GemmadevError, Sampling
 from pytest_gemmadev.models.llama import LlamaModel
+from pytest_gemmadev.registry import load_model
 
 pytestmark = pytest.mark.model
 
@@ -247,3 +249,25 @@ def test_scores_are_the_same_after_many_prompts(gemma: LlamaModel) -> None:
     before = gemma.score(PREFIX, [RIGHT, WRONG])
     gemma.complete_many(PROMPTS[:3], Sampling(max_tokens=4))
     assert gemma.score(PREFIX, [RIGHT, WRONG]) == before
+
+
+@pytest.mark.parametrize(
+    "sampling",
+    [
+        Sampling(max_tokens=2000, temperature=1.0, samples=4),
+        Sampling(max_tokens=600, temperature=0.8, samples=24, unlike="    return 1\n"),
+    ],
+    ids=["samples", "alternatives"],
+)
+def test_a_budget_that_ends_ends_the_writing(sampling: Sampling) -> None:
+    end = time.monotonic() + 3600
+    model = load_model(
+        "gemmadev", adapter=None, threads=None, left_s=lambda: end - time.monotonic()
+    )
+    try:
+        (before,) = model.score(PREFIX, [RIGHT])
+        end = time.monotonic() + 0.5
+        assert model.complete("import os\n" * 300, sampling) == ()
+        assert model.score(PREFIX, [RIGHT]) == (before,)  # the cache is sound
+    finally:
+        model.close()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
@@ -37,11 +39,19 @@ def child(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     models: list[LlamaModel] = []
     monkeypatch.setattr(_capi, "check_runtime", lambda: Path("library"))
 
-    def make(code: str, *, timeout_s: float = 30.0) -> LlamaModel:
+    def make(
+        code: str, *, timeout_s: float = 30.0, left_s: Callable[[], float] = lambda: math.inf
+    ) -> LlamaModel:
         program = ANSWER + "".join(f"    {line}\n" for line in code.splitlines())
         monkeypatch.setattr(llama, "_program", lambda: program)
         info = ModelInfo(spec="gguf:x", name="x", path="x.gguf")
-        model = LlamaModel(info, threads=1, start_timeout_s=30.0, request_timeout_s=timeout_s)
+        model = LlamaModel(
+            info,
+            threads=1,
+            start_timeout_s=30.0,
+            request_timeout_s=timeout_s,
+            left_s=left_s,
+        )
         models.append(model)
         return model
 
@@ -67,6 +77,16 @@ def test_a_refusal_is_an_error_and_the_process_goes_on(child) -> None:  # type: 
         model.score("bad", ["x"])
     assert model.score("good", ["x"]) == (0.0,)
     assert model._starts == 1
+
+
+def test_the_process_is_told_what_the_budget_has_left(child) -> None:  # type: ignore[no-untyped-def]
+    left = [math.inf, 12.5, 0.0]
+    one = """{"text": str(request['seconds']), "tokens": 1, "log_likelihood": 0, "ended": "eos"}"""
+    code = f"say({{'ok': [{one}]}})"
+    model = child(code, left_s=lambda: left.pop(0))
+    assert [one.text for one in model.complete("p", Sampling())] == ["None"]
+    assert [one.text for one in model.complete("p", Sampling())] == ["12.5"]
+    assert model.complete("p", Sampling()) == ()  # nothing is asked any more
 
 
 PIECES = "say({'piece': 'a'}); say({'piece': 'bc'}); say({'ok': None})"

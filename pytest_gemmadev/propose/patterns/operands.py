@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import ClassVar
 
 from pytest_gemmadev.propose.patterns.kinds import NUMBER, TEXT
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
@@ -76,11 +77,11 @@ class SwapOperands(Pattern[ast.BinOp]):
 
     name = "swap_operands"
     nodes = (ast.BinOp,)
-    examples: tuple[tuple[str, str], ...] = (
+    examples: ClassVar[tuple[tuple[str, str], ...]] = (
         ("def f(a, b):\n    return a - b\n", "def f(a, b):\n    return b - a\n"),
         ("def f(a, b):\n    return a % (b + 1)\n", "def f(a, b):\n    return (b + 1) % a\n"),
     )
-    untouched: tuple[str, ...] = ("def f(a, b):\n    return a * b\n",)
+    untouched: ClassVar[tuple[str, ...]] = ("def f(a, b):\n    return a * b\n",)
 
     def edits(self, node: ast.BinOp, unit: Unit) -> Iterator[Change]:
         commutes = isinstance(node.op, (ast.Mult, ast.BitAnd, ast.BitOr, ast.BitXor))
