@@ -101,7 +101,9 @@ class Lane:
     def _relocate(self, task: RepairTask) -> RepairTask:
         self.tell("localizing")
         spectra = self.oracle.spectrum(task)
-        suspicions = localize(task.stacks, spectra, task.sources, self.also_failing(task))
+        suspicions = localize(
+            task.stacks, spectra, task.sources, self.also_failing(task), task.context
+        )
         suspicions = suspicions or mentioned(task.context, task.sources)
         return replace(task, suspicions=suspicions, spectra=spectra)
 

@@ -14,10 +14,12 @@ import ast
 import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from types import MappingProxyType
 
+from pytest_gemmadev.core.resemblance import resemblance
 from pytest_gemmadev.core.types import ErrorKind, ErrorStack, Frame, Span, Spectrum, Suspicion
 
 MAX_SUSPICIONS = 400
@@ -42,14 +44,15 @@ def localize(
     spectra: Mapping[str, Spectrum],
     sources: Mapping[str, str],
     also_failing: Sequence[Spectrum] = (),
+    context: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Suspicion, ...]:
     """Suspicious statements, best first; of several techniques the surest one names each.
 
     ``also_failing`` are failing tests that may have another cause: a place that many of them
-    execute is likelier than one that none does.
+    execute is likelier than one that none does. ``context`` holds the texts of the tests' files.
     """
     ochiai = _shared(_ochiai_scores(spectra), also_failing)
-    by_line = _merge(_frame_scores(stacks), ochiai, surfaced=_surfaced(stacks))
+    by_line = _merge(_frame_scores(stacks), ochiai, surfaced=_surfaced(stacks, sources))
     scores: dict[Span, tuple[float, str]] = {}
     for path in sorted({path for path, _ in by_line}):
         text = sources.get(path)
@@ -66,6 +69,7 @@ def localize(
         for span, value in _score_definitions(statements, direct).items():
             if span not in scores or scores[span][0] < value[0]:
                 scores[span] = value
+    scores = _resembling(scores, {stack.nodeid for stack in stacks}, sources, context)
     ranked = sorted(
         scores.items(), key=lambda item: (-item[1][0], item[0].path, item[0].start_line)
     )
@@ -74,6 +78,21 @@ def localize(
         for span, (score, technique) in ranked[:MAX_SUSPICIONS]
         if score >= _FLOOR
     )
+
+
+def _resembling(
+    scores: Mapping[Span, tuple[float, str]],
+    tests: Collection[str],
+    sources: Mapping[str, str],
+    context: Mapping[str, str],
+) -> dict[Span, tuple[float, str]]:
+    """Scores, raised in functions that the tests are about; the highest stays what it was."""
+    names = {path: _function_names(sources[path]) for path in {span.path for span in scores}}
+    holders = {span: _function_at(names[span.path], span.start_line) for span in scores}
+    factors = resemblance(tests, context, set(holders.values()))
+    raised = {span: value[0] * factors[holders[span]] for span, value in scores.items()}
+    scale = max((v[0] for v in scores.values()), default=0.0) / max(raised.values(), default=1.0)
+    return {span: (raised[span] * scale, scores[span][1]) for span in scores}
 
 
 def mentioned(context: Mapping[str, str], sources: Mapping[str, str]) -> tuple[Suspicion, ...]:
@@ -102,9 +121,7 @@ def suspicious_functions(
         path = suspicion.span.path
         if path not in names:
             names[path] = _function_names(sources.get(path, ""))
-        inner = [f for f in names[path] if f[0] <= suspicion.span.start_line <= f[1]]
-        name = max(inner)[2] if inner else "<module>"
-        seen.setdefault((path, name))
+        seen.setdefault((path, _function_at(names[path], suspicion.span.start_line)))
     return list(seen)
 
 
@@ -113,10 +130,27 @@ def suspicious_functions(
 _Line = tuple[str, int]
 
 
-def _surfaced(stacks: Sequence[ErrorStack]) -> bool:
-    """True when project code itself raised the error, so that its frames point at the fault."""
+def _surfaced(stacks: Sequence[ErrorStack], sources: Mapping[str, str]) -> bool:
+    """True when project code itself broke, so that the error's frames point at the fault.
+
+    Where it raised the error on purpose, what made it do so lies further back.
+    """
     first = stacks[0] if stacks else None
-    return first is not None and first.kind not in (ErrorKind.ASSERTION, ErrorKind.TIMEOUT)
+    if first is None or first.kind in (ErrorKind.ASSERTION, ErrorKind.TIMEOUT):
+        return False
+    frame = innermost_project_frame(first)
+    return frame is None or not _raises(sources.get(frame.path, ""), frame.line)
+
+
+def _raises(text: str, line: int) -> bool:
+    """True when a ``raise`` stands on the line."""
+    try:
+        nodes = ast.walk(ast.parse(text))
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    return any(
+        isinstance(n, ast.Raise) and n.lineno <= line <= (n.end_lineno or n.lineno) for n in nodes
+    )
 
 
 def _frame_scores(stacks: Sequence[ErrorStack]) -> dict[_Line, float]:
@@ -293,6 +327,12 @@ def _statement(
     elif not in_function:
         defines = {n.id for n in names if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     return _Statement(Span(path, first, last), function, frozenset(defines), frozenset(uses))
+
+
+def _function_at(names: Sequence[tuple[int, int, str]], line: int) -> str:
+    """Qualified name of the innermost function around a line."""
+    inner = [f for f in names if f[0] <= line <= f[1]]
+    return max(inner)[2] if inner else "<module>"
 
 
 def _function_names(text: str) -> list[tuple[int, int, str]]:

@@ -91,3 +91,28 @@ def test_files_that_the_tests_mention_stand_in_for_a_spectrum() -> None:
 def test_functions_are_named_once_best_first() -> None:
     suspicions = localize([stack(ErrorKind.TYPE, 16, 6)], {}, {PATH: SHOP})
     assert suspicious_functions(suspicions, {PATH: SHOP})[:2] == [(PATH, "tax"), (PATH, "total")]
+
+
+def test_of_equal_suspicions_the_function_that_the_test_names_comes_first() -> None:
+    test = "test_shop.py::test_tax_of_much"
+    failed = ErrorStack(test, "call", ErrorKind.ASSERTION, "AssertionError", "", ())
+    spectra = {test: spectrum(passed=False, lines=(16, 6))}
+    named = localize([failed], spectra, {PATH: SHOP})
+    assert named[0].span.start_line == 6
+    assert named[0].score == 1.0
+    unnamed = localize([stack(ErrorKind.ASSERTION)], spectra, {PATH: SHOP})
+    assert unnamed[0].score == unnamed[1].score
+
+
+def test_an_error_raised_on_purpose_says_less_of_its_place_than_the_spectrum() -> None:
+    raising = (
+        "def check(x):\n    if x:\n        raise ValueError(x)\n\n\ndef made(x):\n    return x\n"
+    )
+    spectra = {
+        "fails": Spectrum(False, frozenset({(PATH, 2), (PATH, 3), (PATH, 7)})),
+        "passes": Spectrum(True, frozenset({(PATH, 2), (PATH, 3)})),
+    }
+    deliberate = localize([stack(ErrorKind.VALUE, 3)], spectra, {PATH: raising})
+    assert deliberate[0].span.start_line == 7
+    broke = localize([stack(ErrorKind.VALUE, 2)], spectra, {PATH: raising})
+    assert broke[0].span.start_line == 2
