@@ -6,6 +6,7 @@ from pytest_gemmadev.propose.patterns import (
     attributes,
     branches,
     calls,
+    clones,
     comparisons,
     conditions,
     constants,
@@ -27,7 +28,9 @@ from pytest_gemmadev.propose.patterns import (
     statements,
     strings,
     twins,
+    unused,
     updates,
+    variants,
     wraps,
 )
 from pytest_gemmadev.propose.patterns.pattern import AnyPattern
@@ -58,5 +61,8 @@ PATTERNS: tuple[AnyPattern, ...] = (
     *statements.PATTERNS,
     *updates.PATTERNS,
     *twins.PATTERNS,
+    *clones.PATTERNS,
+    *unused.PATTERNS,
+    *variants.PATTERNS,
     *donors.PATTERNS,
 )

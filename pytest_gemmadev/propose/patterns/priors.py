@@ -143,6 +143,21 @@ _PER_THOUSAND: Mapping[str, float] = {
     "operator_all": 0.75,
     "shift_all": 0.34,
     "swap_parameters": 0.26,
+    # copies of code
+    "missing_neighbour": 4.0,
+    "twin_block": 1.5,
+    "same_named_method": 2.0,
+    # what is not put to use
+    "store_parameter": 4.0,
+    "keyword_like_others": 2.0,
+    "convert_parameter": 0.6,
+    "compared_by": 2.0,
+    "clear_container": 0.6,
+    # the same in another way
+    "or_default": 2.6,
+    "single_element": 0.7,
+    "repeat_condition": 0.7,
+    "value_to_variable": 0.3,
     # donors
     "donor_expression": 0.72,
     "substituted_donor": 0.26,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
 
 from pytest_gemmadev.propose.patterns.comparisons import is_condition
 from pytest_gemmadev.propose.patterns.kinds import FLAG, LIST, MAPPING, NUMBER, SET, TEXT
 from pytest_gemmadev.propose.patterns.names import alternatives
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
+from pytest_gemmadev.propose.patterns.source import Source
 from pytest_gemmadev.propose.patterns.unit import Unit
 
 _WRAPS: dict[str, dict[str, float]] = {
@@ -62,6 +65,12 @@ class WrapCall(Pattern[ast.expr]):
             "def f(xs):\n    for x in xs:\n        print(x)\n",
             "def f(xs):\n    for x in sorted(xs):\n        print(x)\n",
         ),
+        (
+            "def shown(n):\n    return n\n\n\ndef f(a):\n    return shown(a._size)\n\n\n"
+            "def g(b):\n    return b.size\n",
+            "def shown(n):\n    return n\n\n\ndef f(a):\n    return shown(a._size)\n\n\n"
+            "def g(b):\n    return shown(b.size)\n",
+        ),
     )
     untouched = ("def f(xs):\n    xs.sort()\n", "def f(xs):\n    return 'a'\n")
 
@@ -94,9 +103,33 @@ class WrapCall(Pattern[ast.expr]):
             code = code[1:-1]
         for name, weight in weights.items():
             yield replace(node, f"{name}({code})", unit, weight)
-        for name in unit.variables.callables(node)[:6]:
-            if name != outer and not name[0].isupper():
+        callables = unit.variables.callables(node)
+        alike = _wrapping(unit.source, _last_name(node)) & set(callables) - {outer}
+        for name in sorted(alike):
+            yield replace(node, f"{name}({code})", unit, 2.0)
+        for name in callables[:6]:
+            if name != outer and name not in alike and not name[0].isupper():
                 yield replace(node, f"{name}({code})", unit, -1.0)
+
+
+def _last_name(node: ast.expr) -> str:
+    """``b`` of ``a.b`` and of ``b``, without underscores in front; empty for all else."""
+    name = getattr(node, "attr", getattr(node, "id", ""))
+    return str(name).lstrip("_")
+
+
+def _wrapping(source: Source, name: str) -> frozenset[str]:
+    """Functions that the file calls with one argument of that last name."""
+    return frozenset(_wrapped(source).get(name, ())) if name else frozenset()
+
+
+@lru_cache(maxsize=32)
+def _wrapped(source: Source) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1:
+            found[_last_name(node.args[0])].add(node.func.id)
+    return found
 
 
 def is_value(node: ast.expr, unit: Unit) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from pytest_gemmadev.core.types import ErrorKind
-from pytest_gemmadev.propose.rules.failure import Failure
-from pytest_gemmadev.propose.rules.module import dotted, own_nodes
+from pytest_gemmadev.propose.rules.failure import Failure, Place
+from pytest_gemmadev.propose.rules.module import FUNCTIONS, dotted, own_nodes
 from pytest_gemmadev.propose.rules.rule import LIKELY, SURE, Example, Fix, Rule, fix
 
 
@@ -100,6 +101,71 @@ class AnotherException(Rule):
                 yield from fix(LIKELY, why, place.module.replace(func, bare))
 
 
+class Uncaught(Rule):
+    """An error that leaves a ``try`` whose handlers are for others."""
+
+    name = "uncaught"
+    kinds = tuple(k for k in ErrorKind if k not in (ErrorKind.SYNTAX, ErrorKind.INDENTATION))
+    examples = (
+        Example(
+            "def f(x):\n    try:\n        return int(x)\n    except ValueError:\n        return 0\n",
+            "assert f(float('inf')) == 0",
+            "except ValueError",
+            "except (ValueError, OverflowError)",
+        ),
+        Example(
+            "def f(x):\n    try:\n        return int(x)\n    except (ValueError, KeyError):\n"
+            "        return 0\n",
+            "assert f(None) == 0",
+            "(ValueError, KeyError)",
+            "(ValueError, KeyError, TypeError)",
+        ),
+        Example(
+            "def f(d):\n    try:\n        return d[0]\n    except KeyError:\n        return 0\n",
+            "assert f([]) == 0",
+            "KeyError",
+            "IndexError",
+        ),
+        Example(
+            "def f(x):\n    try:\n        x = x or 0\n    except ValueError:\n        x = 1\n"
+            "    return int(x)\n",
+            "f('a')",
+        ),
+    )
+
+    def fixes(self, failure: Failure) -> Iterator[Fix]:
+        raised = failure.stack.error
+        for depth, place in enumerate(failure.sites):
+            for handlers in _handlers_around(place):
+                if raised not in failure.visible(place, handlers[0]):
+                    continue
+                for rank, handler in enumerate(reversed(handlers)):
+                    caught = handler.type
+                    if caught is None:
+                        continue
+                    code = place.module.code(caught)
+                    inner = code.strip("()") if isinstance(caught, ast.Tuple) else code
+                    if re.search(rf"\b{raised}\b", inner):
+                        continue
+                    prior = LIKELY - 0.5 * depth - 0.3 * rank
+                    why = f"`{raised}` is not caught here"
+                    wider = place.module.replace(caught, f"({inner.rstrip(', ')}, {raised})")
+                    yield from fix(prior, why, wider)
+                    if not isinstance(caught, ast.Tuple):
+                        yield from fix(prior - 1.0, why, place.module.replace(caught, raised))
+
+
+def _handlers_around(place: Place) -> Iterator[list[ast.ExceptHandler]]:
+    """Handlers of the ``try`` blocks whose body holds the place, the innermost first."""
+    child: ast.AST = place.statement
+    for around in place.module.ancestors(place.statement):
+        if isinstance(around, (*FUNCTIONS, ast.ClassDef)):
+            return
+        if isinstance(around, ast.Try) and child in around.body and around.handlers:
+            yield around.handlers
+        child = around
+
+
 class NotRaised(Rule):
     """An exception that is made and not raised."""
 
@@ -132,4 +198,4 @@ class NotRaised(Rule):
                     yield from fix(SURE, f"`{name}` is made and not raised", edit)
 
 
-RULES: tuple[Rule, ...] = (RaisedValue(), AnotherException(), NotRaised())
+RULES: tuple[Rule, ...] = (RaisedValue(), AnotherException(), Uncaught(), NotRaised())
