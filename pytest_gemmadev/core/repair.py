@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from pytest_gemmadev.core.behaviour import difference
 from pytest_gemmadev.core.budget import Meter
 from pytest_gemmadev.core.edits import decode_source
 from pytest_gemmadev.core.lane import FailingSet, Lane, apart, side_by_side
@@ -27,6 +28,7 @@ from pytest_gemmadev.core.types import (
     Oracle,
     Outcome,
     Overlay,
+    Probing,
     Proposer,
     RankedPatch,
     RepairTask,
@@ -38,6 +40,7 @@ from pytest_gemmadev.core.types import (
 
 TRACED_FAILING = 60  # failing tests whose lines are recorded to see what they share
 OTHERS = 5  # plausible patches listed beside the chosen one
+PROBED = 8  # plausible repairs that are asked what they give for other arguments
 OBSERVED = 4  # plausible repairs of a broken import that a whole run compares
 _WAVE = {ErrorKind.SYNTAX: 0, ErrorKind.INDENTATION: 0, ErrorKind.IMPORT: 1}
 _CLOSED = (Status.UNREPAIRED, Status.FLAKY, Status.SKIPPED)
@@ -65,6 +68,16 @@ class _Searched:
     search: Search | None = None
     share: Meter | None = None
     closed: tuple[Status, str] | None = None  # without a search, and why
+
+
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """A repair that a full run carries."""
+
+    found: Found
+    patches: tuple[RankedPatch, ...]
+    after: Observation
+    differ: str  # a call for which other plausible patches give something else
 
 
 @dataclass(slots=True)
@@ -243,9 +256,8 @@ class Repair:
             reason = _why_not(searched.found, share, search)
             self._give_up(failing, Status.UNREPAIRED, reason, search, spent)
             return observation
-        chosen, patches, after = accepted
-        self._close(failing, chosen, patches, observation, after, search, spent)
-        return after
+        self._close(failing, accepted, observation, search, spent)
+        return accepted.after
 
     # --- the walk of one failing set -------------------------------------------------------------
 
@@ -287,7 +299,7 @@ class Repair:
 
     def _accept(
         self, found: Sequence[Found], task: RepairTask, before: Observation
-    ) -> tuple[Found, tuple[RankedPatch, ...], Observation] | None:
+    ) -> _Accepted | None:
         """The first plausible repair, in order of belief, that a fresh full run carries."""
         ranked = choose(found, task, self.model)
         overlays = [self._sound(found_overlay(item, task, self.files.read)) for item, _ in ranked]
@@ -309,6 +321,8 @@ class Repair:
         if best is None:
             return None
         index, after, overlay = best
+        shown = plausible_order(index, len(ranked), PROBED)
+        differ = self._difference([o for i in shown if (o := overlays[i]) is not None], task)
         self.overlay = dict(overlay)
         patches = []
         for i in plausible_order(index, len(ranked), OTHERS + 1):
@@ -317,7 +331,16 @@ class Repair:
                 patches.append(
                     ranked_patch(item, ratio, task, changed, self.files.read, chosen=i == index)
                 )
-        return ranked[index][0], tuple(patches), after
+        return _Accepted(ranked[index][0], tuple(patches), after, differ)
+
+    def _difference(self, overlays: Sequence[Overlay], task: RepairTask) -> str:
+        """Where the first of plausible repairs differs from the others; empty where it is not seen."""
+        if len(overlays) < 2 or not isinstance(self.oracle, Probing):
+            return ""
+        self.tell("comparing the plausible patches")
+        first, *others = self.oracle.behaviours(task, overlays)
+        known = [behaviour for behaviour in others if behaviour is not None]
+        return str(difference(first, known) or "") if first is not None else ""
 
     def _sound(self, overlay: Overlay | None) -> Overlay | None:
         """The overlay, or None where a file in it does not pass the door's own parser."""
@@ -330,19 +353,20 @@ class Repair:
     def _close(
         self,
         failing: FailingSet,
-        chosen: Found,
-        patches: tuple[RankedPatch, ...],
+        accepted: _Accepted,
         before: Observation,
-        after: Observation,
         search: Search,
         seconds: float,
     ) -> None:
+        chosen, patches, after = accepted.found, accepted.patches, accepted.after
         first = next(s for s in failing.stacks if s.nodeid in chosen.targets)
         others = len(patches) - 1
         tests = len(after.passing & after.collected)
         carried = _count(tests, "test passes", "tests pass")
         further = _count(others, "other plausible patch", "other plausible patches")
         reason = f"{carried} with it, {further}"
+        if accepted.differ:
+            reason += f" that differ: {accepted.differ}"
         if chosen.assertions == 1:
             reason += "; thinly tested: one assertion runs what was changed"
         self.outcomes[first.nodeid] = Outcome(

@@ -185,8 +185,8 @@ class Search:
             if first_ones and not followed and not found:
                 followed = True
                 self._follow_sure(task, ahead, meter, found, depth)
-                if found:
-                    return
+                if found:  # one edit alone may do as well
+                    window.narrow(meter, explains_all=True)
             if meter.exhausted or window.closed(meter):
                 return
             for step, texts, verdict in self._validated(task, batch, meter):
@@ -398,12 +398,8 @@ def choose(
     """Plausible repairs, the one to believe first, with the model's likelihood ratio in nats."""
     ratios: list[float | None] = [None] * len(found)
     close = _contenders(found)
-    if (
-        model is not None
-        and model.info.can_score
-        and len(close) > 1
-        and all(len(item.steps) == 1 for item in found)
-    ):
+    close = [index for index in close if len(found[index].steps) == 1]
+    if model is not None and model.info.can_score and len(close) > 1:
         candidates = [found[index].steps[0].candidate for index in close]
         for index, ratio in zip(close, model_scores(candidates, task, model), strict=True):
             ratios[index] = ratio

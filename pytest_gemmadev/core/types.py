@@ -359,6 +359,16 @@ class Oracle(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
+class Probing(Protocol):
+    """An oracle that can also tell what code gives for arguments that no test passes."""
+
+    def behaviours(
+        self, task: RepairTask, overlays: Sequence[Overlay]
+    ) -> list[Mapping[str, str] | None]:
+        """What each call gives, by the call, on each overlay; None where it cannot be told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spectrum:
     """Lines of editable files that one test executed."""

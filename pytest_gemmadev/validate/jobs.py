@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from pytest_gemmadev.validate.leftovers import Leftovers
+from pytest_gemmadev.validate.probe import Calls, behaviour
 from pytest_gemmadev.validate.process import (
     Watch,
     adopt_orphans,
@@ -126,12 +127,26 @@ class _Job:
         """Runs the tests with one candidate; false where this process is of no further use."""
         began_s = time.monotonic()
         not_swapped = self._swap(attempt["files"])
-        if not not_swapped:
+        if not not_swapped and "probe" in self._job:
+            self._probe(attempt["others"], **self._job["probe"])
+        elif not not_swapped:
             self._run_tests(attempt["others"])
         last_words = self._runner.last_words(0)
         seconds = time.monotonic() - began_s
         self._runner.say({"tried": {**last_words, **not_swapped, "seconds": seconds}})
         return bool(not_swapped) or self._failed_ordinarily()
+
+    def _probe(self, other_ids: list[str], paths: list[str], seed: int) -> None:
+        """Runs the tests, and then what they call with other arguments."""
+        wanted = frozenset(paths)
+        calls = Calls(lambda path: os.path.realpath(path) in wanted)
+        calls.start()
+        try:
+            self._run_tests(other_ids)
+        finally:
+            calls.stop()
+        given = behaviour(list(calls.found.values()), seed)
+        self._runner.say({"behaviour": given})
 
     def _failed_ordinarily(self) -> bool:
         recorder = self._runner.recorder

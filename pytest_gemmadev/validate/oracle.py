@@ -249,6 +249,26 @@ class PytestOracle:
             self._spectra = spectra
         return spectra
 
+    def behaviours(
+        self, task: RepairTask, overlays: Sequence[Overlay]
+    ) -> list[Mapping[str, str] | None]:
+        """What the calls of the targets give on each overlay, with the tests' arguments and others.
+
+        None where a warm worker cannot tell. The overlays are ``task.overlay`` with changes.
+        """
+        if not launch.CAN_FORK:
+            return [None] * len(overlays)
+        paths = [os.path.realpath(self._absolute(path)) for path in task.sources]
+        request = self._request(
+            task.overlay, collect_s=self._timings.collection_limit_s(), tests_s=_FOREVER_S
+        )
+        found: list[Mapping[str, str] | None] = []
+        for overlay in overlays:
+            changed = _changes(task, overlay)
+            files = {self._absolute(path): data for path, data in changed.items()}
+            found.append(self._warm[0].behaviour(task, Attempt(files), paths, request))
+        return found
+
     def _traced(self, nearest: Sequence[str]) -> list[str]:
         """The first of these, as many as tracing has the time for."""
         chosen: list[str] = []

@@ -35,6 +35,7 @@ class Run:
     over_limit: bool = False
     refused: str = ""  # why the candidate takes a new import
     broken: str = ""  # why it does not compile
+    behaviour: dict[str, str] | None = None  # what calls with other arguments gave
 
     @property
     def passing(self) -> set[str]:
@@ -64,6 +65,8 @@ def read_run(ended: Ended) -> Run:
         elif "test" in message or "collector" in message:
             _add_outcome(run, message)
             current = ""
+        elif "behaviour" in message:
+            run.behaviour = message["behaviour"]
         elif "done" in message:
             _add_done(run, message["done"])
     if ended.how != "done":

@@ -32,6 +32,7 @@ _TOGETHER = 8
 _ADDRESS = re.compile(r"0x[0-9A-Fa-f]+")
 _Failure: TypeAlias = tuple[tuple[object, ...], ...]
 _UNKNOWN: _Failure = ()
+_PROBE_S = 2.0  # more than trying other arguments takes
 _LOST = 3  # workers lost over one overlay before no more is started
 
 
@@ -88,6 +89,20 @@ class Warm:
             runs = self._run_attempts(task, attempts, request)
         self.tally.update(run if isinstance(run, str) else "decided" for run in runs)
         return [None if isinstance(run, str) else run for run in runs]
+
+    def behaviour(
+        self, task: RepairTask, attempt: Attempt, paths: Sequence[str], request: Message
+    ) -> dict[str, str] | None:
+        """What the calls of the targets give with other arguments; None where it cannot be told."""
+        with self._lock:
+            place = self._place(task, request)
+            self._calibrate(place, task)
+            if place.worker is None or not place.fails.keys() >= set(task.targets):
+                return None
+            probe = {"paths": list(paths), "seed": task.seed}
+            ended = self._run(place, task, [attempt], [[]], probe=probe)
+        runs = [] if ended is None or ended.how == "output" else read_attempts(ended)
+        return runs[0].behaviour if runs else None
 
     def _run_attempts(
         self, task: RepairTask, attempts: Sequence[Attempt], request: Message
@@ -204,19 +219,21 @@ class Warm:
         others: Sequence[list[str]],
         *,
         calibrate: bool = False,
+        probe: Message | None = None,
     ) -> Ended | None:
         assert place.worker is not None
         wanted = [*task.targets, *max(others, key=lambda o: self.timings.expected_s(task, o))]
         limit_s = _CALIBRATION_S if calibrate else self.timings.limit_s(task, wanted)
         ended = place.worker.run(
             {
+                **({} if probe is None else {"probe": probe}),
                 "attempts": [
                     {"files": _as_text(attempt.files), "others": chosen}
                     for attempt, chosen in zip(attempts, others, strict=True)
                 ],
                 "targets": list(task.targets),
                 "all": calibrate,
-                "limit_s": limit_s,
+                "limit_s": limit_s if probe is None else limit_s + _PROBE_S,
                 "output_bytes": self.limits.output_bytes,
                 "confine": self.limits.confinement(),
             }

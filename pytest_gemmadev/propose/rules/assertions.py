@@ -149,7 +149,7 @@ class AnotherForm(Rule):
             return
         forms = _forms(both)
         for rank, function in enumerate(_reached_directly(failure)[:4]):
-            returns = [r for r in function.returns if r.value is not None]
+            returns = [r for r in function.returns if not _is_flag(r.value)]
             if not 0 < len(returns) <= 4 or function.is_generator:
                 continue
             for template, prior in forms:
@@ -162,6 +162,11 @@ class AnotherForm(Rule):
                 yield from fix(prior - 0.3 * rank, why, *edits)
                 if len(edits) > 1:
                     yield from fix(prior - 0.3 * rank - 0.4, why, edits[-1])
+
+
+def _is_flag(value: ast.expr | None) -> bool:
+    """True for nothing, ``True`` and ``False``, which patterns turn one by one."""
+    return value is None or (isinstance(value, ast.Constant) and isinstance(value.value, bool))
 
 
 def _reached_directly(failure: Failure) -> list[Function]:
@@ -190,7 +195,9 @@ def _forms(both: Compared) -> list[tuple[str, float]]:
 
 
 def _chance(got: object, result: object) -> float:
-    """Nats by which a mere reordering of few elements is believed less: it may be by chance."""
+    """Nats by which a turned truth value and a mere reordering are believed less: chances are high."""
+    if isinstance(got, bool):
+        return 1.5
     if not isinstance(got, (list, tuple, str)) or type(result) is not type(got):
         return 0.0
     reordered = len(got) == len(result) and Counter(map(repr, got)) == Counter(map(repr, result))
