@@ -30,7 +30,7 @@ from pytest_gemmadev.core.types import (
     Sampling,
     Streaming,
 )
-from pytest_gemmadev.core.unified import apply_unified
+from pytest_gemmadev.core.unified import apply_unified, is_applied
 from pytest_gemmadev.registry import load_model
 
 HELP = """\
@@ -174,6 +174,8 @@ class Chat:
         scope = Scope(self.root)
         overlay = apply_unified(patch.diff, scope.read)
         if isinstance(overlay, Inapplicable):
+            if is_applied(patch.diff, scope.read):
+                raise GemmadevError(f"patch {number} is in the files already; /undo takes it out")
             raise GemmadevError(f"patch {number}: {overlay.reason}; /run looks again")
         for path in overlay:
             if scope.role(f"{scope.root}/{path}") is Role.OUTSIDE:

@@ -13,14 +13,16 @@ from typing import Any
 from pytest_gemmadev.core.types import GemmadevError
 
 DEFAULT_MODEL = "gemmadev"
-_MODEL_HELP = "which model; default gemmadev, none to search without one"
+_MODEL_HELP = "which model; default gemmadev, none to search without one; gemmadev models lists all"
 _SHELLS = ("bash", "zsh", "tcsh")
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="SPEC", default=DEFAULT_MODEL, help=_MODEL_HELP)
     parser.add_argument("--adapter", metavar="PATH", help="LoRA adapter on top of the model")
-    parser.add_argument("--seed", metavar="N", type=int, default=0, help="default 0")
+    parser.add_argument(
+        "--seed", metavar="N", type=int, default=0, help="same seed, same outcome; default 0"
+    )
 
 
 def seconds(text: str) -> float:
@@ -86,9 +88,10 @@ def _chat(arguments: argparse.Namespace) -> int:
 
 def add_models(commands: Any) -> None:
     about = "list the models that can be used here, and what is missing for the others"
-    parser = commands.add_parser("models", help=about, description=sentence(about))
+    usage = "gemmadev models [-h] [export-ollama ...]"
+    parser = commands.add_parser("models", help=about, description=sentence(about), usage=usage)
     parser.set_defaults(run=_models)
-    more = parser.add_subparsers(title="more", metavar="ACTION")
+    more = parser.add_subparsers(title="more", metavar="ACTION", prog="gemmadev models")
     about = "write a Modelfile, from which Ollama makes the same model, adapter included"
     export = more.add_parser("export-ollama", help=about, description=sentence(about))
     export.add_argument("--model", metavar="SPEC", default=DEFAULT_MODEL, help="default gemmadev")
@@ -194,7 +197,9 @@ def _with_files(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     kinds = {"PATH": shtab.FILE, "FILE": shtab.FILE, "DIR": shtab.DIRECTORY}
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            for each in action.choices.values():
+            for name, each in action.choices.items():
+                if name == "fix":  # parts its program off before it parses
+                    each.add_argument("program", metavar="FILE", nargs="*")
                 _with_files(each)
         elif action.metavar in kinds:
             action.complete = kinds[action.metavar]  # type: ignore[attr-defined]  # shtab's

@@ -71,6 +71,10 @@ def program_of(
     is_module = command[:1] == ["-m"]
     target, *args = command[1:] if is_module else command
     place = cwd
+    if root is not None and not os.path.isdir(root):
+        raise GemmadevError(f"--root {root}: no such folder")
+    if python is not None and shutil.which(python) is None:
+        raise GemmadevError(f"--python {python}: no such interpreter")
     if not is_module:
         path = Path(target)
         main = path / "__main__.py" if path.is_dir() else path

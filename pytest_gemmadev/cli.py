@@ -144,9 +144,14 @@ def _parted(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 def _fix(arguments: argparse.Namespace) -> int:
     from pytest_gemmadev._fix import Options, fix, program_of
 
-    command = arguments.program
-    if not command or command == ["-m"]:
-        raise GemmadevError(f"fix: no program named; {_FIX_USAGE}")
+    commands = (*([file] for file in arguments.also), arguments.program)
+    try:
+        if commands[-1] in ([], ["-m"]):
+            raise GemmadevError(f"fix: no program named; {_FIX_USAGE}")
+        programs = [program_of(c, root=arguments.root, python=arguments.python) for c in commands]
+    except GemmadevError as error:
+        print(f"gemmadev: {error}", file=sys.stderr)
+        return 2  # as Python ends where there is no such file
     options = Options(
         model=arguments.model,
         adapter=arguments.adapter,
@@ -157,8 +162,7 @@ def _fix(arguments: argparse.Namespace) -> int:
         deny=tuple(arguments.deny),
         propose=arguments.propose,
     )
-    for each in (*([file] for file in arguments.also), command):
-        program = program_of(each, root=arguments.root, python=arguments.python)
+    for program in programs:
         status = fix(program, options)
         if status:
             break

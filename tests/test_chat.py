@@ -221,6 +221,14 @@ def test_apply_and_undo(project: Path, said: Said) -> None:
     assert (project / "cart.py").read_text() == SOURCE
 
 
+def test_a_patch_is_applied_once(project: Path, said: Said) -> None:
+    said("/apply")
+    assert "patch 1 is in the files already; /undo takes it out" in said("/apply", status=1)
+    assert (project / "cart.py").read_text() == FIXED
+    said("/undo")
+    assert (project / "cart.py").read_text() == SOURCE
+
+
 def test_a_patch_for_a_file_that_has_changed_is_not_applied(project: Path, said: Said) -> None:
     other = SOURCE.replace("sum", "max")
     (project / "cart.py").write_text(other)

@@ -298,19 +298,35 @@ def test_shells_complete_commands_and_options(
     assert [word for word in words if word not in script] == []
 
 
-def test_bash_takes_what_it_is_given(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        pytest.param("mo", "models", id="a command"),
+        pytest.param("fix pro", "prog.py", id="a program"),
+        pytest.param("fix --root fol", "folder", id="a folder"),
+        pytest.param("doctor pro", "", id="nothing that takes a file"),
+    ],
+)
+def test_bash_takes_what_it_is_given(
+    words: str, completed: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     pytest.importorskip("shtab")
     bash = shutil.which("bash")
     if bash is None:
         pytest.skip("no bash")
     assert cli.main(["completion", "bash"]) == 0
+    (tmp_path / "prog.py").touch()
+    (tmp_path / "folder").mkdir()
     script = tmp_path / "completion"
     script.write_text(
-        capsys.readouterr().out
-        + "\nCOMP_WORDS=(gemmadev mo); COMP_CWORD=1; _shtab_gemmadev; echo ${COMPREPLY[@]}\n"
+        f"{capsys.readouterr().out}\nCOMP_WORDS=(gemmadev {words})\n"
+        f"COMP_CWORD={len(words.split())}; _shtab_gemmadev gemmadev {words.split()[-1]}\n"
+        "echo ${COMPREPLY[@]}\n"
     )
-    done = subprocess.run([bash, str(script)], capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == ("models\n", "")
+    done = subprocess.run(
+        [bash, str(script)], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert (done.stdout, done.stderr) == (f"{completed}\n", "")
 
 
 def test_completion_says_what_it_lacks(

@@ -85,7 +85,7 @@ def test_errors_in_several_files_one_after_the_other(project: Path) -> None:
 def test_syntax_is_repaired(project: Path) -> None:
     (project / "shop" / "cart.py").write_text("def total(items, prices)\n    return len(items)\n")
     done = fix(project, "--budget", "60", ".", input_="")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "no such file" in done.stderr  # no __main__.py
     (project / "main.py").rename(project / "__main__.py")
     done = fix(project, "--budget", "60", ".", "x", input_="a b")
@@ -138,11 +138,15 @@ def test_nothing_outside_the_project_is_edited(project: Path, tmp_path: Path) ->
         pytest.param([], "no program named", id="nothing"),
         pytest.param(["-m"], "no program named", id="no module"),
         pytest.param(["gone.py"], "gone.py: no such file", id="no file"),
+        pytest.param(["--also", "gone.py", "main.py"], "gone.py: no such file", id="no other file"),
         pytest.param(["--budget", "x", "main.py"], "not a number of seconds", id="budget"),
+        pytest.param(["--root", "gone", "main.py"], "--root gone: no such folder", id="no folder"),
+        pytest.param(["--python", "py9", "main.py"], "py9: no such interpreter", id="no Python"),
     ],
 )
 def test_misuse_is_told(project: Path, arguments: list[str], says: str) -> None:
     done = fix(project, *arguments)
-    assert done.returncode in (1, 2)
+    assert done.returncode == 2
     assert says in done.stderr
+    assert done.stdout == ""  # nothing has run
     assert "Traceback" not in done.stderr

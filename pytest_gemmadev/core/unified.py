@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from pytest_gemmadev.core.types import Inapplicable, Overlay
 
-_HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+_HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _ESCAPES = {"a": 7, "b": 8, "t": 9, "n": 10, "v": 11, "f": 12, "r": 13}
 
 
@@ -20,6 +20,7 @@ _ESCAPES = {"a": 7, "b": 8, "t": 9, "n": 10, "v": 11, "f": 12, "r": 13}
 class _Hunk:
     start: int  # line of the old file, from 1; where no line is old, the line before
     count: int  # of old lines
+    new_start: int  # as `start`, of the new file
     added: int  # lines in their place
     old: list[str] = field(default_factory=list)
     new: list[str] = field(default_factory=list)
@@ -36,6 +37,19 @@ def apply_unified(diff: str, read: Callable[[str], bytes]) -> Overlay | Inapplic
     return overlay or Inapplicable("the patch changes nothing")
 
 
+def is_applied(diff: str, read: Callable[[str], bytes]) -> bool:
+    """Whether every file in ``diff`` is what it was to become."""
+    files = _files(diff)
+    return bool(files) and all(
+        _patched(
+            read(path).decode("utf-8", "surrogateescape"),
+            [_Hunk(h.new_start, h.added, h.start, h.count, h.new, h.old) for h in hunks],
+        )
+        is not None
+        for path, hunks in files
+    )
+
+
 def _files(diff: str) -> list[tuple[str, list[_Hunk]]]:
     found: list[tuple[str, list[_Hunk]]] = []
     lines = diff.split("\n")
@@ -46,7 +60,8 @@ def _files(diff: str) -> list[tuple[str, list[_Hunk]]]:
         match = _HUNK.match(lines[at]) if found else None
         at += 1
         if match is not None:
-            hunk = _Hunk(int(match[1]), int(match[2] or 1), int(match[3] or 1))
+            start, count, new_start, added = (int(number or 1) for number in match.groups())
+            hunk = _Hunk(start, count, new_start, added)
             at = _read(lines, at, hunk)
             found[-1][1].append(hunk)
     return found

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pytest_gemmadev.core.edits import unified_diff
 from pytest_gemmadev.core.types import Inapplicable
-from pytest_gemmadev.core.unified import apply_unified
+from pytest_gemmadev.core.unified import apply_unified, is_applied
 
 LINES = st.lists(st.sampled_from(["a", "b", "-- c", "++ d", "@@ e", "\\ f", "", "\r", "ü"]))
 TEXTS = st.builds(lambda lines, end: "\n".join(lines) + end, LINES, st.sampled_from(["", "\n"]))
@@ -22,6 +22,7 @@ def test_a_diff_is_undone_by_applying_it(before: str, after: str) -> None:
         assert isinstance(applied, Inapplicable)
     else:
         assert applied == {"m.py": after.encode()}
+        assert is_applied(diff, {"m.py": after.encode()}.__getitem__)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,9 @@ def test_several_files_and_hunks() -> None:
     diff = "".join(unified_diff(path, before[path], after[path]) for path in before)
     assert diff.count("@@ -") == 3
     assert apply_unified(diff, before.__getitem__) == after
+    assert is_applied(diff, after.__getitem__)
+    assert not is_applied(diff, (after | {"b.py": b"x\n"}).__getitem__)
+    assert not is_applied("", after.__getitem__)
 
 
 @pytest.mark.parametrize(
@@ -62,3 +66,4 @@ def test_a_file_that_has_changed_stays(now: bytes) -> None:
     result = apply_unified(diff, {"m.py": now}.__getitem__)
     assert isinstance(result, Inapplicable)
     assert "m.py is not what it was" in result.reason
+    assert not is_applied(diff, {"m.py": now}.__getitem__)
