@@ -13,11 +13,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from pytest_gemmadev._careful import Careful
 from pytest_gemmadev._last import remember
@@ -97,7 +97,7 @@ def fix(program: Program, options: Options) -> int:
     with ExitStack() as stack:
         streams = stack.enter_context(_Streams.opened())
         ran = run_live(program, stdin=streams.input(), stdout=streams.output())
-        if ran.stack is None or ran.stack["error"] in ("KeyboardInterrupt", "MemoryError"):
+        if ran.stack is None or not _is_repairable(ran.stack):
             streams.show_output()
             return ran.status
         _say(f"{program.name} raised {ran.stack['error']}; looking for a repair")
@@ -190,6 +190,11 @@ def _searched(
         if runs or meter.exhausted:
             break
     return outcomes, overlay
+
+
+def _is_repairable(stack: Mapping[str, Any]) -> bool:
+    """Whether code may be to blame. A module that is not there raises without a frame."""
+    return bool(stack["frames"]) and stack["error"] not in ("KeyboardInterrupt", "MemoryError")
 
 
 def _is_the_same(ran: Ran, baseline: Observation) -> bool:

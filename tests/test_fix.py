@@ -121,6 +121,15 @@ def test_what_is_no_fault_stays(project: Path, source: str) -> None:
     assert tree(project) == before
 
 
+@pytest.mark.parametrize("name", ["gone", "shop.gone"])
+def test_a_module_that_is_not_there(project: Path, name: str) -> None:
+    before = tree(project)
+    done = fix(project, "-m", name)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [f"ImportError: No module named {name}"]
+    assert tree(project) == before
+
+
 def test_nothing_outside_the_project_is_edited(project: Path, tmp_path: Path) -> None:
     outside = tmp_path / "shop" / "main.py"
     (project / "shop" / "pyproject.toml").touch()

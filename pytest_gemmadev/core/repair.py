@@ -435,6 +435,8 @@ def _why_not(found: Sequence[Found], meter: Meter, search: Search) -> str:
         return f"no plausible patch of {len(found)} survived a full run; {tried} validated"
     if meter.exhausted:
         return f"out of budget after {tried}"
+    if not search.validations:
+        return "no candidate patch was found for it"
     return f"none of {tried} turned it green"
 
 

@@ -57,6 +57,23 @@ def test_a_plausible_patch_is_accepted_and_nothing_else_changes() -> None:
     assert "+        result += price * count" in outcomes["t::two"].patches[0].diff
 
 
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        pytest.param([], "no candidate patch was found for it", id="nothing to try"),
+        pytest.param(
+            [("price + count", "price - count", -1.0)],
+            "none of 1 candidate patch turned it green",
+            id="nothing that helps",
+        ),
+    ],
+)
+def test_what_is_not_repaired_says_why(table: list[tuple[str, str, float]], reason: str) -> None:
+    project = InMemory({"total.py": TOTAL}, {"t::two": "total([(2, 3)]) == 6"})
+    outcomes, overlay = repaired(project, *table)
+    assert (outcomes["t::two"].reason, overlay) == (reason, {})
+
+
 def test_a_patch_that_breaks_what_passed_is_not_accepted() -> None:
     project = InMemory(
         {"total.py": TOTAL}, {"t::two": "total([(2, 3)]) == 6", "t::none": "total([]) == 0"}
