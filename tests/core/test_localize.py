@@ -48,9 +48,9 @@ def test_lines_that_only_failing_tests_execute_come_first() -> None:
 
 def test_the_frame_that_raised_comes_first_and_its_callers_after_it() -> None:
     suspicions = localize([stack(ErrorKind.TYPE, 16, 6)], {}, {PATH: SHOP})
-    spans = [s.span.start_line for s in suspicions]
-    assert spans[:2] == [6, 16]
-    assert suspicions[0].score > suspicions[1].score
+    score = {s.span.start_line: s.score for s in suspicions}
+    assert suspicions[0].span.start_line == 6
+    assert score[6] > score[16] > score[9]  # the signature of the caller
 
 
 def test_a_constant_is_suspected_through_the_statements_that_use_it() -> None:
@@ -116,3 +116,14 @@ def test_an_error_raised_on_purpose_says_less_of_its_place_than_the_spectrum() -
     assert deliberate[0].span.start_line == 7
     broke = localize([stack(ErrorKind.VALUE, 2)], spectra, {PATH: raising})
     assert broke[0].span.start_line == 2
+
+
+def test_lines_of_the_most_suspicious_function_come_before_equal_ones_of_others() -> None:
+    spectra = {
+        "fails": spectrum(passed=False, lines=(6, 10, 15)),
+        "passes": spectrum(passed=True, lines=(6, 10)),
+    }
+    suspicions = localize([stack(ErrorKind.ASSERTION)], spectra, {PATH: SHOP})
+    score = {s.span.start_line: s.score for s in suspicions}
+    assert score[15] == 1.0
+    assert score[15] > score[10] > score[6]
