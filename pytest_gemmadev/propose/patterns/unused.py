@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from typing import ClassVar
 
 from pytest_gemmadev.propose.patterns.comparisons import links
+from pytest_gemmadev.propose.patterns.kinds import FLAG, LIST, MAPPING, NUMBER, TEXT
 from pytest_gemmadev.propose.patterns.layout import (
     MOVABLE,
     after,
@@ -110,16 +112,20 @@ class KeywordLikeOthers(Pattern[ast.Call]):
                     yield Change(((end, end, code),), -0.1 * rank)
 
     def _names(self, manner: str, node: ast.Call, unit: Unit) -> list[str]:
-        """Names that could take the place, the nearest first."""
+        """Names that could take the place, those first that the unit has not used, then near ones."""
         if manner == _HOLE:
             return [v.name for v, _ in unit.variables.ranked(node) if v.is_local]
         shape = re.escape(manner).replace(re.escape(_HOLE), r"([A-Za-z_]\w*)", 1)
-        own = unit.text.count("\n", 0, unit.span(node)[0])
-        distance: dict[str, int] = {}
+        own = unit.source.line_of(unit.span(node)[0])
+        start, end = unit.extent
+        away: dict[str, int] = {}
+        used: set[str] = set()
         for match in re.finditer(shape.replace(re.escape(_HOLE), r"\1"), unit.text):
-            away = abs(unit.text.count("\n", 0, match.start()) - own)
-            distance[match[1]] = min(away, distance.get(match[1], away))
-        return sorted(distance, key=lambda name: distance[name])
+            name, lines = match[1], abs(unit.source.line_of(match.start()) - own)
+            away[name] = min(lines, away.get(name, lines))
+            if start <= match.start() < end:
+                used.add(name)
+        return sorted(away, key=lambda name: (name in used, away[name]))
 
 
 _HOLE = "\x00"
@@ -146,8 +152,16 @@ class ConvertParameter(Pattern[ast.stmt]):
         ),
         ("def f(x):\n    return x.y\n", "def f(x):\n    x = str(x)\n    return x.y\n"),
     )
-    untouched = ("def f():\n    return 1\n", "class A:\n    def f(self):\n        return 1\n")
-    _USUAL = ("str", "list", "int", "dict", "tuple")
+    untouched = (
+        "def f():\n    return 1\n",
+        "class A:\n    def f(self):\n        return 1\n",
+    )
+    _USUAL: ClassVar[Mapping[str, str]] = {
+        "str": TEXT,
+        "list": LIST,
+        "int": NUMBER,
+        "dict": MAPPING,
+    }
 
     def edits(self, node: ast.stmt, unit: Unit) -> Iterator[Change]:
         block = siblings(unit, node)
@@ -157,15 +171,17 @@ class ConvertParameter(Pattern[ast.stmt]):
             return
         helpers = _helpers(unit.source, 1)
         for place, name in enumerate(_parameters(block.owner)):
-            if name in ("self", "cls") or unit.variables.variable(name).kinds:
+            kinds = unit.variables.variable(name).kinds
+            if name in ("self", "cls") or FLAG in kinds:
                 continue
             for helper, uses in helpers[:_HELPERS]:
                 if helper != block.owner.name:
                     weight = 1.0 - 0.5 * uses - 0.2 * place + similarity(helper, name)
                     yield before(unit, node, f"{name} = {helper}({name})", weight)
-            for rank, helper in enumerate(self._USUAL):
-                weight = -0.5 - 0.3 * rank - 0.2 * place
-                yield before(unit, node, f"{name} = {helper}({name})", weight)
+            for rank, (helper, kind) in enumerate(self._USUAL.items()):
+                if not kinds or kind in kinds:
+                    weight = -0.5 - 0.3 * rank - 0.2 * place
+                    yield before(unit, node, f"{name} = {helper}({name})", weight)
 
 
 @lru_cache(maxsize=64)
