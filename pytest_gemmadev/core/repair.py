@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from pytest_gemmadev.core.behaviour import difference
+from pytest_gemmadev.core.behaviour import Behaviour, difference
 from pytest_gemmadev.core.budget import Meter
+from pytest_gemmadev.core.choice import Ranked, choose
 from pytest_gemmadev.core.edits import decode_source
 from pytest_gemmadev.core.lane import FailingSet, Lane, apart, side_by_side
 from pytest_gemmadev.core.patches import found_overlay, plausible_order, ranked_patch
-from pytest_gemmadev.core.search import Found, Search, choose
+from pytest_gemmadev.core.search import Found, Search
 from pytest_gemmadev.core.sources import Files, Sources
 from pytest_gemmadev.core.types import (
     ErrorKind,
@@ -40,7 +41,6 @@ from pytest_gemmadev.core.types import (
 
 TRACED_FAILING = 60  # failing tests whose lines are recorded to see what they share
 OTHERS = 5  # plausible patches listed beside the chosen one
-PROBED = 8  # plausible repairs that are asked what they give for other arguments
 OBSERVED = 4  # plausible repairs of a broken import that a whole run compares
 _WAVE = {ErrorKind.SYNTAX: 0, ErrorKind.INDENTATION: 0, ErrorKind.IMPORT: 1}
 _CLOSED = (Status.UNREPAIRED, Status.FLAKY, Status.SKIPPED)
@@ -301,14 +301,16 @@ class Repair:
         self, found: Sequence[Found], task: RepairTask, before: Observation
     ) -> _Accepted | None:
         """The first plausible repair, in order of belief, that a fresh full run carries."""
-        ranked = choose(found, task, self.model)
-        overlays = [self._sound(found_overlay(item, task, self.files.read)) for item, _ in ranked]
+        ranked = choose(found, task, self.model, lambda some: self._behaviours(some, task))
+        overlays = [
+            self._sound(found_overlay(each.found, task, self.files.read)) for each in ranked
+        ]
         best: tuple[int, Observation, Overlay] | None = None
         collecting = any(before.outcomes.get(t) is TestOutcome.ERROR for t in task.targets)
         for index, overlay in enumerate(overlays[:OBSERVED]):
             if overlay is None:
                 continue
-            targets = ranked[index][0].targets
+            targets = ranked[index].found.targets
             self.tell("running all tests")
             after = self.oracle.observe(overlay)
             if not _carries(targets, task, before, after):
@@ -321,26 +323,27 @@ class Repair:
         if best is None:
             return None
         index, after, overlay = best
-        shown = plausible_order(index, len(ranked), PROBED)
-        differ = self._difference([o for i in shown if (o := overlays[i]) is not None], task)
         self.overlay = dict(overlay)
         patches = []
         for i in plausible_order(index, len(ranked), OTHERS + 1):
-            (item, ratio), changed = ranked[i], overlays[i]
+            item, ratio, changed = ranked[i].found, ranked[i].ratio, overlays[i]
             if changed is not None:
                 patches.append(
                     ranked_patch(item, ratio, task, changed, self.files.read, chosen=i == index)
                 )
-        return _Accepted(ranked[index][0], tuple(patches), after, differ)
+        return _Accepted(ranked[index].found, tuple(patches), after, _difference(ranked, index))
 
-    def _difference(self, overlays: Sequence[Overlay], task: RepairTask) -> str:
-        """Where the first of plausible repairs differs from the others; empty where it is not seen."""
-        if len(overlays) < 2 or not isinstance(self.oracle, Probing):
-            return ""
+    def _behaviours(
+        self, found: Sequence[Found], task: RepairTask
+    ) -> tuple[Behaviour | None, list[Behaviour | None]]:
+        """What the code gives for other arguments, as it is and with each of the repairs."""
+        if not isinstance(self.oracle, Probing):
+            return None, [None] * len(found)
         self.tell("comparing the plausible patches")
-        first, *others = self.oracle.behaviours(task, overlays)
-        known = [behaviour for behaviour in others if behaviour is not None]
-        return str(difference(first, known) or "") if first is not None else ""
+        overlays = [found_overlay(each, task, self.files.read) for each in found]
+        given = [task.overlay, *(task.overlay if o is None else o for o in overlays)]
+        original, *others = self.oracle.behaviours(task, given)
+        return original, others
 
     def _sound(self, overlay: Overlay | None) -> Overlay | None:
         """The overlay, or None where a file in it does not pass the door's own parser."""
@@ -407,6 +410,13 @@ class Repair:
                 suspicions=search.suspicions,
                 localizing_s=search.localizing_s,
             )
+
+
+def _difference(ranked: Sequence[Ranked], chosen: int) -> str:
+    """A call for which other plausible patches give something else; empty where none is seen."""
+    known = [each.behaviour for each in ranked if each.behaviour is not None]
+    here = ranked[chosen].behaviour
+    return str(difference(here, known) or "") if here is not None else ""
 
 
 def _urgency(stack: ErrorStack) -> tuple[int, int]:

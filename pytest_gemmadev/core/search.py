@@ -18,7 +18,6 @@ from pytest_gemmadev.core.evidence import assertions
 from pytest_gemmadev.core.localize import function_bodies
 from pytest_gemmadev.core.progress import moved_on
 from pytest_gemmadev.core.rank import (
-    MODEL_LIMIT,
     MODEL_WEIGHT,
     Places,
     adds_idle_arithmetic,
@@ -390,36 +389,6 @@ def changed_texts(candidate: Candidate, sources: Mapping[str, str]) -> dict[str,
         if text != sources[path]:
             texts[path] = text
     return texts or None
-
-
-def choose(
-    found: Sequence[Found], task: RepairTask, model: Model | None
-) -> list[tuple[Found, float | None]]:
-    """Plausible repairs, the one to believe first, with the model's likelihood ratio in nats."""
-    ratios: list[float | None] = [None] * len(found)
-    close = _contenders(found)
-    close = [index for index in close if len(found[index].steps) == 1]
-    if model is not None and model.info.can_score and len(close) > 1:
-        candidates = [found[index].steps[0].candidate for index in close]
-        for index, ratio in zip(close, model_scores(candidates, task, model), strict=True):
-            ratios[index] = ratio
-    rated = list(zip(found, ratios, strict=True))
-    rated.sort(key=lambda row: (-_reach(row[0]), -row[0].score - MODEL_WEIGHT * (row[1] or 0.0)))
-    return rated
-
-
-def _contenders(found: Sequence[Found]) -> list[int]:
-    """Places of those that the model could bring to the top, which are worth its time."""
-    reach = max((_reach(item) for item in found), default=0)
-    furthest = [index for index, item in enumerate(found) if _reach(item) == reach]
-    best = max((found[index].score for index in furthest), default=0.0)
-    within = 2 * MODEL_LIMIT * MODEL_WEIGHT
-    return [index for index in furthest if found[index].score >= best - within]
-
-
-def _reach(found: Found) -> int:
-    """Failures that it explains: what explains more is believed first, whatever it looks like."""
-    return len(found.targets) + found.others
 
 
 def _is_senseless(candidate: Candidate, task: RepairTask) -> bool:

@@ -86,7 +86,7 @@ class LlamaModel:
         if not prompts or sampling.max_tokens < 1 or sampling.samples < 1:
             return tuple(() for _ in prompts)
         asked = dataclasses.asdict(sampling)
-        many = self._ask("complete_many", prompts=list(prompts), sampling=asked)
+        many = self._ask("complete_many", len(prompts), prompts=list(prompts), sampling=asked)
         return tuple(tuple(Completion(**each) for each in found) for found in many)
 
     def score(self, prefix: str, continuations: Sequence[str]) -> tuple[float, ...]:
@@ -125,10 +125,12 @@ class LlamaModel:
             self._starts = 0
             self._loading = False
 
-    def _ask(self, do: str, **request: Any) -> Any:
+    def _ask(self, do: str, times: int = 1, **request: Any) -> Any:
+        """The answer to a request, which may take as long as ``times`` of them."""
         child = self._ready()
         try:
-            return child.ask({"do": do, **request}, timeout_s=self._request_timeout_s)
+            timeout_s = times * self._request_timeout_s
+            return child.ask({"do": do, **request}, timeout_s=timeout_s)
         except _Gone as gone:
             self._child = None
             raise GemmadevError(f"model {self.info.spec}: {gone}") from None
