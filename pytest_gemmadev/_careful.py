@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from pytest_gemmadev.core.rank import line_starts
-from pytest_gemmadev.core.types import Candidate, Proposer, RepairTask
+from pytest_gemmadev.core.types import Candidate, Edit, Proposer, RepairTask
 
 _SWALLOWS = re.compile(r"\b(except|finally|suppress)\b")
 _SKIPS = re.compile(r"\b(pass|continue|break|return)\b")
 _GUARDS = re.compile(r"\b(if|else|or)\b|\.get\(|\bgetattr\(")
+_WITHIN_A_WORD = re.compile(r"\w\w")
 _SKIPPING = 3.0  # nats that it costs to leave code out
 _GUARDING = 1.0  # to make code run under a condition, or with a stand-in value
 _GUESSED = 1.5  # not to be a rule that reads the error's own cause
@@ -58,11 +59,19 @@ def _doubt(
             return None
         if _added(_SWALLOWS, old, edit.replacement):
             return None
-        if _added(_SKIPS, old, edit.replacement) or (old.strip() and not edit.replacement.strip()):
+        if _added(_SKIPS, old, edit.replacement) or _leaves_out(text, edit):
             doubt += _SKIPPING
         elif _added(_GUARDS, old, edit.replacement):
             doubt += _GUARDING
     return doubt
+
+
+def _leaves_out(text: str, edit: Edit) -> bool:
+    """Whether code is taken out with nothing in its place; letters of a name are not code."""
+    if edit.replacement.strip() or not text[edit.start : edit.end].strip():
+        return False
+    seams = (text[max(0, at - 1) : at + 1] for at in (edit.start, edit.end))
+    return not any(_WITHIN_A_WORD.fullmatch(seam) for seam in seams)
 
 
 def _added(pattern: re.Pattern[str], old: str, new: str) -> bool:
