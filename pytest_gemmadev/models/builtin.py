@@ -11,6 +11,7 @@ from pytest_gemmadev.core.types import GemmadevError, Model, ModelInfo
 from pytest_gemmadev.hookspecs import KnownModel, hookimpl
 from pytest_gemmadev.models import _capi, packaged
 from pytest_gemmadev.models._gguf import read_header
+from pytest_gemmadev.models._peft import as_gguf
 from pytest_gemmadev.models.llama import LlamaModel
 from pytest_gemmadev.models.packaged import GEMMA, PACKAGES, Package
 
@@ -143,7 +144,8 @@ def _packaged(
         raise GemmadevError(f"model {package.spec} is not installed: {package.install}")
     _capi.check_runtime()
     chosen = adapter or (_shipped_adapter() if package is GEMMA else "")
-    info = _info(package, str(packaged.join(package)), _adapter_path(chosen))
+    path = packaged.join(package)
+    info = _info(package, str(path), _adapter_path(chosen, path))
     return _started(info, threads, left_s)
 
 
@@ -167,7 +169,7 @@ def _file(
         spec=spec,
         name=header.text("general.name") or path.stem,
         path=str(path),
-        adapter=_adapter_path(adapter or ""),
+        adapter=_adapter_path(adapter or "", path),
         license=header.text("general.license"),
         size_bytes=path.stat().st_size,
         context_tokens=header.context_tokens,
@@ -191,15 +193,15 @@ def _shipped_adapter() -> str:
     return str(found[0]) if found else ""
 
 
-def _adapter_path(adapter: str) -> str:
-    """The adapter's absolute path once it is known to be one; empty for none."""
+def _adapter_path(adapter: str, base: Path) -> str:
+    """The absolute path of an adapter in GGUF, once it is known to be one; empty for none."""
     if not adapter:
         return ""
     path = Path(adapter).expanduser().absolute()
     if path.is_dir():
-        raise GemmadevError(
-            f"adapter {adapter}: is a folder; convert it to GGUF, this version loads no other"
-        )
+        architecture = read_header(base, what=f"model {base}").text("general.architecture")
+        cache = packaged.cache_folder()
+        return str(as_gguf(path, architecture, cache, what=f"adapter {adapter}"))
     if not read_header(path, what=f"adapter {adapter}").is_adapter:
         raise GemmadevError(f"adapter {adapter}: is a GGUF file, but not a LoRA adapter")
     return str(path)

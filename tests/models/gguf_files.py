@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -64,3 +66,24 @@ def lora(architecture: str, weight: str, *, inputs: int, outputs: int, value: fl
         tensors += numbers + b"\0" * (-len(numbers) % 32)
         offset = len(tensors)
     return data + b"\0" * (-len(data) % 32) + tensors
+
+
+def peft(folder: Path, tensors: Mapping[str, tuple[int, int]], value: float, **config: Any) -> Path:
+    """A PEFT folder with matrices of the given shapes, all of whose entries are ``value``."""
+    folder.mkdir()
+    settings = {"peft_type": "LORA", "r": 1, "lora_alpha": 1, "bias": "none", **config}
+    (folder / "adapter_config.json").write_text(json.dumps(settings))
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    data = b""
+    for name, (rows, columns) in tensors.items():
+        numbers = struct.pack("<f", value) * (rows * columns)
+        header[name] = {
+            "dtype": "F32",
+            "shape": [rows, columns],
+            "data_offsets": [len(data), len(data) + len(numbers)],
+        }
+        data += numbers
+    text_ = json.dumps(header).encode()
+    weights = struct.pack("<Q", len(text_)) + text_ + data
+    (folder / "adapter_model.safetensors").write_bytes(weights)
+    return folder

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from gguf_files import ADAPTER, lora
+from gguf_files import ADAPTER, lora, peft
 
 from pytest_gemmadev.core.types import GemmadevError, Sampling
 from pytest_gemmadev.models.llama import LlamaModel
@@ -201,6 +201,22 @@ def test_an_adapter_changes_what_the_model_thinks(gemma: LlamaModel, tmp_path: P
         model.close()
     assert scores[0.0] == pytest.approx(plain, abs=1e-3)
     assert abs(scores[0.05] - plain) > 0.01
+
+
+def test_a_peft_folder_is_the_adapter_that_it_would_be_as_gguf(
+    tmp_path: Path,
+) -> None:
+    name = "base_model.model.model.layers.3.mlp.up_proj"
+    shapes = {f"{name}.lora_A.weight": (1, 640), f"{name}.lora_B.weight": (2048, 1)}
+    folder = peft(tmp_path / "folder", shapes, 0.05)
+    path = tmp_path / "adapter.gguf"
+    path.write_bytes(lora("gemma3", "blk.3.ffn_up.weight", inputs=640, outputs=2048, value=0.05))
+    scores = []
+    for adapter in (folder, path):
+        model = load_model("gemmadev", adapter=str(adapter), threads=None)
+        scores.append(model.score(PREFIX, [RIGHT]))
+        model.close()
+    assert scores[0] == scores[1]
 
 
 def test_an_adapter_for_another_model_is_one_clear_line(tmp_path: Path) -> None:
