@@ -162,7 +162,7 @@ def _typographic(text: str, _: random.Random) -> str:
 # --- lines ---------------------------------------------------------------------------------------
 
 
-def _lines(change: Callable[[list[str], int, random.Random], list[str] | None]) -> Breaker:
+def lines_changed(change: Callable[[list[str], int, random.Random], list[str] | None]) -> Breaker:
     """Applies a change of lines at a random line of code."""
 
     def broken(source: Source, rng: random.Random) -> str | None:
@@ -356,21 +356,21 @@ BREAKERS: Mapping[str, Breaker] = {
     "quote-typographic": _quote(_typographic, triple=False),
     "triple-end": _quote(_without_end, triple=True),
     "triple-start": _quote(_without_start, triple=True),
-    "block-left": _lines(_block_left),
-    "line-left": _lines(_line_left),
-    "line-right": _lines(_line_right),
-    "line-odd": _lines(_line_odd),
-    "line-tab": _lines(_line_tab),
-    "clause-off": _lines(_clause_off),
-    "cut": _lines(_cut),
-    "split": _lines(_split),
-    "joined": _lines(_joined),
-    "conflict": _lines(_conflict),
-    "prose": _lines(_prose),
-    "slashes": _lines(_slashes),
-    "header-end": _lines(_semicolon_colon),
-    "print": _lines(_print2),
-    "except": _lines(_except2),
-    "raise": _lines(_raise2),
-    "space": _lines(_space),
+    "block-left": lines_changed(_block_left),
+    "line-left": lines_changed(_line_left),
+    "line-right": lines_changed(_line_right),
+    "line-odd": lines_changed(_line_odd),
+    "line-tab": lines_changed(_line_tab),
+    "clause-off": lines_changed(_clause_off),
+    "cut": lines_changed(_cut),
+    "split": lines_changed(_split),
+    "joined": lines_changed(_joined),
+    "conflict": lines_changed(_conflict),
+    "prose": lines_changed(_prose),
+    "slashes": lines_changed(_slashes),
+    "header-end": lines_changed(_semicolon_colon),
+    "print": lines_changed(_print2),
+    "except": lines_changed(_except2),
+    "raise": lines_changed(_raise2),
+    "space": lines_changed(_space),
 }  # fmt: skip

@@ -11,6 +11,7 @@ from pytest_gemmadev.propose.syntax.check import Fault, compiled
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
 from pytest_gemmadev.propose.syntax.layout import (
     first_word,
+    header_width,
     indent,
     indentation,
     is_code,
@@ -28,6 +29,8 @@ _CODE = re.compile(
 )
 _DEFINITION = re.compile(r"\s*(?:@|(?:async\s+)?def \w+\(|class \w+[(:])")
 _DELETE, _COMMENT = 6.0, 5.0
+_DEFINES = re.compile(r"\s*(?:(?:async\s+)?def|class)\b|\s*\)")
+LONGEST = 150  # lines of a docstring whose beginning is lost
 CLOSINGS = 30  # places tried for the end of a string
 
 
@@ -187,16 +190,19 @@ def _opened(
 
     if not behind.strip(" \t),]"):
         found = 0
-        for at in range(row, max(-1, row - 60), -1):
+        for at in range(row, max(-1, row - LONGEST), -1):
             above = previous_code(lines, at)
             if is_code(lines[at]) and _may_begin(lines, above, at):
                 pad = indentation(lines[at])
-                yield fix(at, pad + quote + lines[at][len(pad) :], 0.4 + 0.2 * found)
-                if at > 0 and not lines[at - 1].strip():
-                    left = bool(lines[at - 1]) or (at == 1 and bool(pad))  # where quotes stood
-                    yield fix(at - 1, pad * bool(above >= 0) + quote, 0.2 if left else 1.2)
+                defines = above < 0 or bool(_DEFINES.match(lines[above]))
+                if found < 3 or defines:
+                    price = 0.3 if defines else 0.6 + 0.2 * found
+                    yield fix(at, pad + quote + lines[at][len(pad) :], price)
+                    if at > 0 and not lines[at - 1].strip():
+                        left = bool(lines[at - 1]) or (at == 1 and bool(pad))  # where quotes stood
+                        yield fix(at - 1, pad * bool(above >= 0) + quote, 0.2 if left else 1.2)
                 found += 1
-                if found == 3:
+                if defines:
                     break
         if before.strip():
             stripped = before.lstrip()
@@ -216,9 +222,7 @@ def _opened(
 
 def _may_begin(lines: Sequence[str], above: int, row: int) -> bool:
     """True where a docstring may begin: behind a header, or at the top."""
-    if above < 0:
-        return True
-    return lines[above].rstrip().endswith(":") and indent(lines[row]) > indent(lines[above])
+    return above < 0 or indent(lines[row]) > header_width(lines, above) >= 0
 
 
 def quoted_code(lines: Sequence[str], fault: Fault) -> Iterator[Fix]:
@@ -355,6 +359,9 @@ def outcast(lines: Sequence[str], fault: Fault) -> Iterator[Fix]:
             continue
         one = rows[at]
         price = _prose(lines[one.first])
+        behind = next_code(lines, one.last)
+        if behind < len(lines) and indent(lines[behind]) > indent(lines[one.first]):
+            price = max(price, 2.0)  # whatever it is, a block hangs on it
         yield Fix((_commented(lines, one.first, one.last),), _COMMENT + price + more, "stray-text")
         yield Fix((Change(one.first, one.last, ()),), _DELETE + price + more, "stray-line")
         header = lines[one.last - 1].rstrip().endswith(":")
@@ -392,7 +399,7 @@ def _prose(line: str) -> float:
     if _SENTENCE.match(line) and len(plain) >= 2:
         return -3.0 if len(words) > 3 else -2.0
     if len(plain) >= 5 and not re.search(r"[=()\[\]{}*/<>_\"]|\w\.\w", line):
-        return -2.5
+        return -2.5 if line.count(",") <= len(words) // 4 else 0.0
     if not words:
         return -2.5 if not re.search(r"[\w)\]}]", line) else -0.5
     return 2.0

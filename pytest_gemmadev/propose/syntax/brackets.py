@@ -14,6 +14,7 @@ MISMATCHED = 3  # pairs of brackets that do not match, of which one is changed
 _CLOSE, _OPEN, _DROP, _MATCH = 0.6, 2.0, 2.6, 0.9
 _MISALIGNED = 1.5  # nats: a closing bracket leads a line that is not indented as the opening one's
 _LINE_END = 0.6
+_BEFORE_OTHER = 2.0  # nats gained right before a bracket that closes another sort
 
 
 def splices(s: Statement) -> Iterator[Splice]:
@@ -55,6 +56,7 @@ def _closings(s: Statement, unclosed: tuple[int, ...]) -> Iterator[Splice]:
             continue
         cost = _CLOSE + insertion_cost(s, gap, text[0]) + 0.15 * len(text) + 0.1 * min(lines, 8)
         cost -= _LINE_END * ends_line
+        cost -= _BEFORE_OTHER * any(gap == closing for _, closing in s.brackets.mismatched)
         cost += _MISALIGNED * _misaligned(s, gap, unclosed)
         yield Splice(at, at, text, cost, "bracket")
         lines += "\n" in s.text[at:behind]

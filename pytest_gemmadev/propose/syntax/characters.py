@@ -22,7 +22,9 @@ _SPACES = frozenset("\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u200
 
 def fixes(lines: Sequence[str], fault: Fault) -> Iterator[Fix]:
     """The whole file with such characters replaced, outside strings and comments."""
-    if not any(mark in fault.message for mark in ("invalid", "non-printable", "\\")):
+    told = any(mark in fault.message for mark in ("invalid", "non-printable", "\\"))
+    near = "".join(lines[max(0, fault.line - 1) : fault.line + 1])
+    if not told and _SPACES.isdisjoint(near):
         return
     changes = []
     for row, line in enumerate(lines):

@@ -12,9 +12,11 @@ from pytest_gemmadev.propose.syntax import (
     indents,
     leftovers,
     misplaced,
+    neighbours,
     newlines,
     python2,
     quotes,
+    spans,
     targets,
     unfinished,
     words,
@@ -35,6 +37,7 @@ from pytest_gemmadev.propose.syntax.statement import Statement, standing
 from pytest_gemmadev.propose.syntax.surroundings import Surroundings
 from pytest_gemmadev.propose.syntax.window import Window, moved
 
+BESIDE = 4  # lines before and behind that tell what a line looks like there
 UNCHECKED = 15  # edits of quotes tried without a look at their statement
 _BEFORE, _BEHIND = 0.6, 1.5  # nats: the statement before the fault, the one behind it
 
@@ -59,6 +62,8 @@ class Gatherer:
             *leftovers.fixes(lines, fault),
             *misplaced.fixes(lines, fault),
             *python2.unpacked(lines, fault.line),
+            *neighbours.fixes(lines, fault),
+            *([] if fault.is_late else spans.fixes(lines, fault)),
         ]
         if self.target is not None:
             certain += targets.fixes(lines, fault)
@@ -216,7 +221,10 @@ def _broken(
     result = standing(text, deeper, target)
     if not isinstance(result, Fault):
         return None
-    return Statement(text, fault_offset(text, result), result.message, deeper, around, target)
+    row = rows.first + result.line
+    beside = (*part[max(0, row - BESIDE) : row], *part[row + 1 : row + 1 + BESIDE])
+    offset = fault_offset(text, result)
+    return Statement(text, offset, result.message, deeper, around, target, tuple(beside))
 
 
 def _narrow(change: Change, text: str) -> Change:

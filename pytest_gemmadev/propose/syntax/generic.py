@@ -15,6 +15,9 @@ PER_TOKEN = 0.35  # nats for each token between edit and fault
 _RARE = 0.55  # nats of cost for a nat of surprise
 _INSERT, _DELETE, _REPLACE, _SWAP = 1.6, 2.0, 2.6, 3.2
 _CLASSES = frozenset("n0s\n")
+_NEARLY_DEF = frozenset(
+    ["def", "de", "df", "ef", "deff", "edf", "fed", "dfe", "d", "f", "e", "fun", "func", "function"]
+)
 _TIGHT = frozenset(".([{)]},:")
 _VALUE = frozenset({"name", "number", "string"})
 
@@ -69,8 +72,37 @@ def _insertions(s: Statement, gap: int) -> Iterator[Splice]:
     hinted = "forgot a comma" in s.message
     for token in islice(usual, CHOICES):
         cost = _INSERT + far + insertion_cost(s, gap, token) + _spacing(s, gap, token)
-        cost -= 0.7 * (hinted and token == ",")
+        is_hint = token in ",:" and _is_hint(s, gap)
+        cost -= 0.7 * (hinted and token == "," and not is_hint)
+        cost -= 1.4 * (token == ":" and is_hint)
         yield inserted(s, gap, token, cost, _NAMES.get(token, "operator"))
+
+
+def _is_hint(s: Statement, gap: int) -> bool:
+    """True between a parameter and what looks like its type, where others have theirs."""
+    if s.word not in ("def", "async") or not 1 < gap < len(s.tokens) - 1:
+        return False
+    before, after = s.tokens[gap - 1], s.tokens[gap]
+    is_type = after.text in _TYPES or after.text.lstrip("_")[:1].isupper()
+    return before.kind == "name" and is_type and s.tokens[gap - 2].text in ("(", ",", "*", "**")
+
+
+_TYPES = frozenset(
+    [
+        "int",
+        "str",
+        "bool",
+        "float",
+        "bytes",
+        "list",
+        "dict",
+        "tuple",
+        "set",
+        "object",
+        "type",
+        "None",
+    ]
+)
 
 
 def _in_brackets(s: Statement, gap: int) -> bool:
@@ -96,7 +128,7 @@ def _spacing(s: Statement, gap: int, token: str) -> float:
     if token in "([{)]}":
         return 0.8 if space else 0.0
     if token == "=" and _in_brackets(s, gap):
-        return 0.9 if space else 0.0  # of a keyword argument
+        return -0.6 if len(space) > 1 else 0.9 if space else 0.0  # of a keyword argument
     if token in ",:":
         return (0.6, -0.3, 0.8)[min(2, len(space))]
     return (0.9, 0.3, -1.0)[min(2, len(space))]
@@ -117,8 +149,12 @@ def _deletions(s: Statement, index: int) -> Iterator[Splice]:
         cost = _DELETE + PER_TOKEN * s.distance(gone[0].start, gone[-1].end)
         cost += _RARE * surprise(s.sort(index - 1), "", s.sort(index + count))
         twice = count == 1 and bool(index) and s.tokens[index - 1].text == gone[0].text
+        if twice and s.text[s.tokens[index - 1].end : gone[0].start] == "  ":
+            twice = False  # something stood between them
         if twice:
-            cost -= 0.7 if gone[0].text in (")", "]", "}") else 1.5
+            cost -= (
+                0.7 if gone[0].text in (")", "]", "}") else 0.0 if gone[0].text in CLOSER else 1.5
+            )
         else:
             cost += sum(2.0 for t in gone if t.kind in _VALUE) + 1.5 * (count - 1)
         end = s.tokens[index + count].start if index + count < len(s.tokens) else gone[-1].end
@@ -142,10 +178,12 @@ def _replacements(s: Statement, index: int) -> Iterator[Splice]:
         return
     base = _REPLACE + PER_TOKEN * s.distance(old.start, old.end)
     base += 2.5 if old.kind == "name" and old.text not in KEYWORDS else 0.0
+    unclosed = index in s.brackets.unclosed
     for token in islice(usual_between(before, after), CHOICES):
         if token in _CLASSES or token == old.sort:
             continue
         cost = base + _RARE * surprise(before, token, after)
+        cost += 2.0 * (unclosed and token not in CLOSER)  # rather it was to be closed
         if _alike(old.text, token):
             cost -= 1.5
         name = _NAMES.get(token, "operator")
@@ -201,8 +239,10 @@ def _splits(s: Statement, index: int, token: Token) -> Iterator[Splice]:
             yield Splice(token.start, token.end, parts, cost, "space")
     if index == 0 and s.opens_block and not s.around.knows(token.text):
         for name in s.around.names:  # what stood before a function's name became part of it
-            if len(name) > 2 and token.text.endswith(name):
-                yield Splice(token.start, token.end, f"def {name}", 0.9, "keyword")
+            before = token.text.removesuffix(name)
+            if len(name) > 2 and len(before) < len(token.text):
+                cost = 0.9 if before in _NEARLY_DEF or "def" in before[1:] else 2.6
+                yield Splice(token.start, token.end, f"def {name}", cost, "keyword")
     if not s.brackets.stray:
         return
     for at in range(2, len(token.text) - 1):

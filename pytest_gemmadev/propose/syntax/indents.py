@@ -224,9 +224,24 @@ def _indented(layout: Layout, header: int, index: int) -> Iterator[Fix]:
         yield Fix((layout.move(first, end, unit_target - here),), cost, "indent")
         if target != unit_target:
             yield Fix((layout.move(first, end, target - here),), cost, "indent")
+    if here == parent and (end := _clauses_end(layout, block_end(lines, first, parent), parent)):
+        yield Fix((layout.move(first, end, layout.unit),), 1.2, "indent")
     if is_code(lines[first]) and here < parent:
         end = block_end(lines, first, 0)
         yield Fix((layout.move(first, end, unit_target - here),), 2.5, "indent")
+
+
+def _clauses_end(layout: Layout, row: int, width: int) -> int:
+    """The row behind the clauses that follow a step to the left of a header, which slipped with its
+    block; 0 where there are none."""
+    end = 0
+    at = next_code(layout.lines, row)
+    while at < len(layout.lines) and indent(layout.lines[at]) == width - layout.unit:
+        if first_word(layout.lines[at]) not in CLAUSES:
+            break
+        end = block_end(layout.lines, at + 1, width)
+        at = next_code(layout.lines, end)
+    return end
 
 
 def _pass_behind(layout: Layout, header: int, row: int) -> Fix:
@@ -485,10 +500,11 @@ def _into(layout: Layout, anchor: int, index: int, body: int) -> Iterator[Fix]:
 
 def _tabs(layout: Layout) -> Iterator[Fix]:
     """Tabs and spaces mixed: tabs written out, at the widths in use."""
+    moved = _beside_tabs(layout)
     for size in dict.fromkeys((layout.unit, 8, 4)):
         lines = [
             line
-            if row in layout.strings or "\t" not in indentation(line)
+            if (row in layout.strings and row not in moved) or "\t" not in indentation(line)
             else indentation(line).expandtabs(size) + line.lstrip(" \t\f")
             for row, line in enumerate(layout.lines)
         ]
@@ -499,3 +515,17 @@ def _tabs(layout: Layout) -> Iterator[Fix]:
         )
         if changes:
             yield Fix(changes, 0.8 if size == layout.unit else 1.2, "tabs")
+
+
+def _beside_tabs(layout: Layout) -> set[int]:
+    """Lines inside strings that were indented with tabs along with the code beside them."""
+    found: set[int] = set()
+    for step in (1, -1):
+        rows = range(len(layout.lines))[::step]
+        along = False
+        for row in rows:
+            tabbed = layout.lines[row].startswith("\t")
+            along = tabbed and (along or row not in layout.strings)
+            if along and row in layout.strings:
+                found.add(row)
+    return found

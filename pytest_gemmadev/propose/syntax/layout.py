@@ -35,6 +35,7 @@ HEADERS = frozenset(
     ]
 )
 CLAUSES = frozenset(["elif", "else", "except", "finally", "case"])
+_HEADER = 60  # lines of a header, at most
 _HARD = re.compile(
     r"""(?:def|class|import|return|while|try|raise|del|global|nonlocal|assert|pass|break|continue
         |with|elif|except|finally)\b(?!\s*[=.,)])
@@ -79,6 +80,20 @@ def is_code(line: str) -> bool:
 def first_word(line: str) -> str:
     match = re.match(r"\s*(\w+)", line)
     return match.group(1) if match else ""
+
+
+def header_width(lines: Sequence[str], row: int) -> int:
+    """The column of the header that ends in this row; -1 where none does."""
+    if not code_of(lines[row]).endswith(":"):
+        return -1
+    depth = 0
+    for at in range(row, max(-1, row - _HEADER), -1):
+        for token in scan(lines[at]):
+            if token.kind == "op":
+                depth += (token.text in OPENER) - (token.text in CLOSER)
+        if depth <= 0:
+            return indent(lines[at])
+    return -1
 
 
 def code_of(line: str) -> str:

@@ -22,6 +22,7 @@ def splices(s: Statement) -> Iterator[Splice]:
         yield from _paths(s)
     yield from _keywords(s)
     yield from _arguments(s)
+    yield from _hyphens(s)
     for match in _BLANK.finditer(s.text):
         text = f'"<{match[1]}>"'
         yield Splice(match.start(), match.end(), text, 0.9, "blank", "a blank to be filled in")
@@ -65,6 +66,15 @@ def _keywords(s: Statement) -> Iterator[Splice]:
 
 def _text(s: Statement, index: int) -> str:
     return s.tokens[index].text if 0 <= index < len(s.tokens) else ""
+
+
+def _hyphens(s: Statement) -> Iterator[Splice]:
+    """``my-name = 1``, ``def my-name():``: the hyphens of a name as underscores."""
+    match = re.match(r"\s*(?:def\s+)?([A-Za-z_]\w*(?:-[A-Za-z_]\w*)+)\s*(?:=(?!=)|\(|:)", s.text)
+    if match is not None:
+        name = match[1].replace("-", "_")
+        cost = 0.3 if s.around.knows(name) else 0.8
+        yield Splice(match.start(1), match.end(1), name, cost, "name", "a hyphen in a name")
 
 
 def _arguments(s: Statement) -> Iterator[Splice]:

@@ -127,7 +127,7 @@ def _tries(
         made = Mended(text, cost, name, so_far.note or splice.note)
         if not isinstance(result, Fault):
             tree, misplaced = result
-            yield replace(made, cost=cost + misplaced + _strange(tree, s))
+            yield replace(made, cost=cost + misplaced + _strange(tree, s) - s.habit(text))
             continue
         offset = fault_offset(text, result)
         size = len(splice.replacement) - (splice.end - splice.start)

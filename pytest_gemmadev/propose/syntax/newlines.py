@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
@@ -10,16 +11,20 @@ from pytest_gemmadev.propose.syntax.check import Fault, Target
 from pytest_gemmadev.propose.syntax.counts import surprise
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
 from pytest_gemmadev.propose.syntax.layout import (
+    HEADERS,
+    first_word,
     indent,
     indent_unit,
+    indentation,
     is_code,
     previous_code,
     statements,
 )
-from pytest_gemmadev.propose.syntax.scan import Token, code_tokens
+from pytest_gemmadev.propose.syntax.scan import CLOSER, OPENER, Token, code_tokens
 from pytest_gemmadev.propose.syntax.statement import standing
 
 _SPLIT, _JOIN = 1.6, 1.0
+_FROM = re.compile(r"\s*from\s+[\w.]+\s*$")
 _RARE = 0.4  # nats of cost for a nat of surprise
 _TOUCHING_BEFORE = (".", "(", "[", ")", "]", "}", ",", ":")
 _TOUCHING_BEHIND = (".", "(", "[", "{")
@@ -35,6 +40,8 @@ def fixes(lines: Sequence[str], fault: Fault, target: Target | None) -> Iterator
         return None if isinstance(result, Fault) else result[0]
 
     yield from _split(lines, row, stands)
+    if "unexpected indent" in fault.message:
+        yield from _unfolded(lines, row)
     yield from _joined(lines, row, stands)
     if row + 1 < len(lines):
         yield from _joined(lines, row + 1, stands)
@@ -66,6 +73,20 @@ def _split(
             yield Fix((Change(row, row + 1, new),), cost + more, "newline", "a missing line end")
 
 
+def _unfolded(lines: Sequence[str], row: int) -> Iterator[Fix]:
+    """``class A: x = 1`` before a block that goes on with it: a line end behind the colon."""
+    above = previous_code(lines, row)
+    if above < 0 or first_word(lines[above]) not in HEADERS:
+        return
+    line, depth = lines[above], 0
+    for token in code_tokens(line):
+        depth += (token.text in CLOSER) - (token.text in OPENER) if token.kind == "op" else 0
+        if token.text == ":" and not depth and (rest := line[token.end :].strip()):
+            new = (line[: token.end], f"{indentation(lines[row])}{rest}")
+            yield Fix((Change(above, above + 1, new),), 0.7, "newline", "a missing line end")
+            return
+
+
 def _idle(tree: ast.Module) -> bool:
     """True for a statement of which nothing comes."""
     return any(isinstance(n, ast.Expr) and not isinstance(n.value, ast.Call) for n in tree.body)
@@ -94,4 +115,6 @@ def _joined(
         if behind is not None:  # it needs nothing before it
             assigns = any(isinstance(node, ast.Assign) for node in behind.body)
             cost += 2.0 if assigns else 0.6
+        if _FROM.match(lines[above]) and tail.startswith("import "):
+            cost = 0.4
         yield Fix((Change(above, row + 1, (whole,)),), cost, "newline", "a line end too many")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from pytest_gemmadev.propose.syntax.counts import surprise
 from pytest_gemmadev.propose.syntax.scan import KEYWORDS, Token, code_tokens, scan
 from pytest_gemmadev.propose.syntax.statement import Splice, Statement
 
 _ADD, _DROP, _CHANGE, _ESCAPE, _PATH = 1.0, 1.6, 0.8, 1.3, 0.4
+_BEGUN = 0.8  # nats gained before a word that ends in the quote
 _RARE = 0.3  # nats of cost for a nat of surprise at the borders of strings
 _PLACES = 160  # tried in one line
 _EDGE = re.compile(r"(?<=\w)(?!\w)|(?<!\w)(?=\w)|(?<=\W)(?=\W)")
+_PREFIXED = re.compile(r"(?i)\b(?:[fbru]|br|rb|fr|rf)(?=\w)")  # the quote behind it is lost
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
@@ -30,8 +33,20 @@ def splices(s: Statement) -> Iterator[Splice]:
     start = s.text.rfind("\n", 0, broken.start) + 1
     end = s.text.find("\n", broken.start)
     end = len(s.text) if end < 0 else end
+    begun = _begun(s, start, end)
     for splice in _line_edits(s.text, start, end, quote):
-        yield splice._replace(cost=splice.cost + _oddness(s, splice, start, end))
+        cost = splice.cost + _oddness(s, splice, start, end)
+        cost -= _BEGUN * (splice.start == begun and splice.replacement == quote)
+        yield splice._replace(cost=cost)
+
+
+def _begun(s: Statement, start: int, end: int) -> int:
+    """Where the first word of the line begins that quotes end and do not begin; -1 for none."""
+    for before, token in pairwise(s.tokens):
+        is_string = token.kind in ("string", "open") and before.kind == "name"
+        if is_string and start <= before.start < end and before.end == token.start:
+            return before.start
+    return -1
 
 
 def _in_comments(s: Statement) -> Iterator[Splice]:
@@ -40,7 +55,8 @@ def _in_comments(s: Statement) -> Iterator[Splice]:
         quote = next((q for q in "'\"" if token.text.count(q) % 2), "")
         if token.kind == "comment" and quote:
             start = s.text.rfind("\n", 0, token.start) + 1
-            for splice in _line_edits(s.text, start, token.start, quote):
+            at_mark = Splice(token.start, token.start, quote, _ADD, "quote")
+            for splice in (at_mark, *_line_edits(s.text, start, token.start, quote)):
                 if splice.replacement == quote:
                     odd = _oddness(s, splice, start, token.end)
                     yield splice._replace(cost=splice.cost + odd)
@@ -55,7 +71,10 @@ def _line_edits(text: str, start: int, end: int, quote: str) -> Iterator[Splice]
     other = "'" if quote == '"' else '"'
     places = [start + m.start() for m in _EDGE.finditer(text[start:end])]
     stripped = start + len(text[start:end].rstrip())
-    for at in sorted({*places[-_PLACES:], stripped}):
+    prefixed = [start + m.end() for m in _PREFIXED.finditer(text[start:end])]
+    for at in sorted({*places[-_PLACES:], *prefixed, stripped}):
+        if at < end and text[at].isspace() and (at == start or text[at - 1].isspace()):
+            continue  # amid spaces, where no string begins or ends
         yield Splice(at, at, quote, _ADD, "quote")
     for at in (i for i in range(start, end) if text[i] in "'\""):
         mine = text[at] == quote
@@ -106,10 +125,14 @@ def _unlike_text(s: Statement, token: Token) -> float:
         cost += 1.5
     if re.match(r"[\w.]+\s*=\s", body):
         cost += 1.5
+    if re.match(r"(?i)(?:[fbru]|br|fr)\s", body):
+        cost += 1.5  # rather its prefix
+    if re.search(r"\{[A-Za-z_][\w.]*[}!:(\[]", body) and token.text[:1] in "'\"":
+        cost += 0.4
     if body and body != body.strip():
         cost += 0.4
     if body[-1:] in (",", ":") or body[:1] in (",", ")"):
-        cost += 0.6
+        cost += 1.4 if body[-1:] == "," else 0.6
     if re.search(r"^\.\w+\(|\w\.\w+\(|\)\.\w", body):
         cost += 1.0
     if re.search(r"\w[(\[]|[,=]\s*\w+\s*[)\]=,]|\w\.\w+\(", body):

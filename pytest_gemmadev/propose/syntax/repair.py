@@ -23,6 +23,7 @@ from pytest_gemmadev.propose.syntax.gather import Gatherer
 from pytest_gemmadev.propose.syntax.layout import split_lines
 from pytest_gemmadev.propose.syntax.leftovers import is_template
 from pytest_gemmadev.propose.syntax.search import Search, Solution
+from pytest_gemmadev.propose.syntax.shape import oddness_of_file
 
 BUDGET_S = 5.0  # of a processor, for the search
 PATIENCE = 3.0  # times the budget on the clock, on a machine that is busy with other things
@@ -123,19 +124,19 @@ def _asked(
     from pytest_gemmadev.propose.syntax import chooser
 
     if not solutions:
-        return chooser.written(text, fault, target, model)
+        return _distinct(chooser.written(text, fault, target, model))
     return chooser.chosen(solutions, model)
 
 
 def _solutions(
     text: str, fault: Fault, target: Target | None, late: Callable[[], bool]
 ) -> list[Solution]:
-    return Search(target, late, Gatherer(target, late)).run(Draft.of(split_lines(text)), fault)
+    search = Search(target, late, Gatherer(target, late))
+    return _distinct(search.run(Draft.of(split_lines(text)), fault))
 
 
-def _weighed(solutions: list[Solution], text: str, path: str) -> tuple[SyntaxCandidate, ...]:
-    """One candidate for each tree, the cheapest text of it, with how likely it is the right one."""
-    best = _distinct(solutions)
+def _weighed(best: list[Solution], text: str, path: str) -> tuple[SyntaxCandidate, ...]:
+    """A candidate for each solution, with how likely it is the right one."""
     if not best:
         return ()
     base = best[0].draft.cost
@@ -163,15 +164,23 @@ def _last_line(starts: Sequence[int], text: str, edit: Edit) -> int:
 
 
 def _distinct(solutions: list[Solution]) -> list[Solution]:
-    """The first of those with one tree; in long files all, for their texts differ anyway."""
+    """The cheapest solution of each tree, best first, what is odd about the file in their costs.
+
+    In files of very many lines they stay as they are: their texts differ anyway.
+    """
     if len(solutions) < 2 or len(solutions[0].draft.lines) > COMPARED:
         return solutions
-    by_tree: dict[str, Solution] = {}
+    by_tree: dict[str, tuple[Solution, float]] = {}
     with quietly():
         for solution in solutions:
-            tree = ast.parse("\n".join(solution.draft.lines))
-            by_tree.setdefault(ast.dump(tree), solution)
-    return list(by_tree.values())
+            text = "\n".join(solution.draft.lines)
+            tree = ast.parse(text)
+            by_tree.setdefault(ast.dump(tree), (solution, oddness_of_file(text, tree)))
+    usual = min(odd for _, odd in by_tree.values())
+    found = [
+        Solution(replace(s.draft, cost=s.draft.cost + odd - usual)) for s, odd in by_tree.values()
+    ]
+    return sorted(found, key=lambda solution: solution.draft.cost)
 
 
 def _candidate(solution: Solution, confidence: float, text: str, path: str) -> SyntaxCandidate:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -16,6 +17,19 @@ from pytest_gemmadev.propose.syntax.surroundings import Surroundings
 LONGEST = 300  # tokens of a statement that are looked at one by one
 _SELDOM = 60  # times in the code that was counted
 MISPLACED_BLOCK = 2.5  # nats: a header where no block follows, or a block behind no header
+
+
+_ALIKE = 1.2  # nats, at most, for a line like those beside it
+
+
+def _shape(line: str) -> str:
+    """The sorts of a line's tokens; empty for very few, which are alike anyway."""
+    sorts = [token.sort for token in code_tokens(line)]
+    return " ".join(sorts) if len(sorts) > 1 else ""
+
+
+def _begin(shape: str) -> str:
+    return " ".join(shape.split(" ", 2)[:2])
 
 
 class Splice(NamedTuple):
@@ -39,6 +53,25 @@ class Statement:
     opens_block: bool  # the next line of code is indented deeper
     around: Surroundings  # what the rest of the file tells
     target: Target | None = None
+    beside: tuple[str, ...] = ()  # the lines right before and behind those of the fault
+
+    @cached_property
+    def shapes(self) -> Counter[str]:
+        """The shapes of the lines beside: of what a list or a table has many alike."""
+        return Counter(shape for line in self.beside if (shape := _shape(line)))
+
+    def habit(self, text: str) -> float:
+        """Nats that ``text`` gains because lines that differ from the statement's have the shape of
+        others beside them."""
+        old = set(self.text.split("\n"))
+        new = [line for line in text.split("\n") if line not in old]
+        if not 0 < len(new) < 3 or not self.shapes:
+            return 0.0
+        alike = min(self.shapes[_shape(line)] for line in new)
+        begun = min(
+            sum(_begin(shape) == _begin(_shape(line)) for shape in self.shapes) for line in new
+        )
+        return min(_ALIKE, max(0.5 * alike, 0.25 * begun))
 
     @cached_property
     def tokens(self) -> list[Token]:

@@ -62,6 +62,8 @@ def _completed(lines: Sequence[str], row: int) -> Iterator[tuple[tuple[str, ...]
         if word == "def":
             name = re.match(r"\w+", rest)
             head = f"{pad}def {name.group() if name else '_'}"
+            if not name and not deeper:
+                yield (), 2.2
             if not name or "(" not in rest:
                 yield (f"{head}():", *body), 2.6
             yield (f"{_closed(line.rstrip(':,( '), '(' not in line)}:", *body), 2.6
@@ -76,11 +78,14 @@ def _completed(lines: Sequence[str], row: int) -> Iterator[tuple[tuple[str, ...]
             if word == "for" and " in" not in rest:
                 yield (f"{_closed(line.rstrip(':'))} in ():", *body), 3.4
         else:
+            if not deeper:
+                yield (), 3.2  # it says nothing yet
             yield (
                 (f"{pad}{word} True:" if word in ("if", "elif", "while") else f"{pad}pass", *body),
                 4.0,
             )
     if re.match(r"\s*(?:import|from|return|raise|assert|del|global|nonlocal|with)\s*$", line):
+        yield (), 3.2
         yield (f"{pad}pass",), 3.6
     if re.match(r"\s*@\s*$", line):
         yield (), 2.6

@@ -57,6 +57,8 @@ def _odd(node: ast.AST) -> float:
             return 2.0 * any(isinstance(v, ast.Constant) for v in node.values[:-1])
         case ast.IfExp(test=ast.Constant()):
             return 2.0
+        case ast.List() | ast.Tuple():
+            return 1.0 * any(_is_membership(element) for element in node.elts)
         case ast.Starred():
             return 0.5
         case ast.Set():
@@ -78,6 +80,11 @@ def _useless(value: ast.expr) -> float:
         case ast.Tuple():
             return 3.0
     return 2.2
+
+
+def _is_membership(node: ast.expr) -> bool:
+    """True for ``x in y``, in a list rather half of a comprehension."""
+    return isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In)
 
 
 def _lists_values(target: ast.expr) -> bool:
@@ -136,7 +143,8 @@ def _operation(node: ast.BinOp) -> float:
         cost += 0.0 if isinstance(node.op, ast.Mod | ast.Mult) else 3.0
     if str in kinds and not isinstance(node.op, ast.Add | ast.Mod | ast.Mult):
         cost += 3.0
-    if isinstance(node.left, ast.Tuple | ast.Dict) and not isinstance(node.op, ast.Add | ast.BitOr):
+    usual = ast.Add | ast.Mult | ast.BitOr
+    if isinstance(node.left, ast.Tuple | ast.List | ast.Dict) and not isinstance(node.op, usual):
         cost += 2.0
     return cost
 

@@ -40,10 +40,11 @@ def window_of(lines: Sequence[str], fault: Fault, target: Target | None) -> Wind
     if len(lines) <= SMALL:
         return whole
     tries = 0
+    margins = (40,) if "indented block" in fault.message else (2, 40)  # how far it goes is open
     for first in range(min(fault.line, len(lines) - 1), -1, -1):
         if not _opens(lines, first, nested=not fault.is_late):
             continue
-        for margin in (2, 40):
+        for margin in margins:
             last = _behind(lines, max(fault.line, fault.end_line) + margin, indent(lines[first]))
             window = Window(first, last, target, fault.is_late)
             shown = window.fault(lines)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from pytest_gemmadev.propose.syntax.layout import HEADERS
-from pytest_gemmadev.propose.syntax.scan import KEYWORDS
+from pytest_gemmadev.propose.syntax.scan import CLOSER, KEYWORDS, OPENER
 from pytest_gemmadev.propose.syntax.statement import Splice, Statement
 
 _LEADING = frozenset(
@@ -56,6 +56,7 @@ def splices(s: Statement) -> Iterator[Splice]:
     yield from _misspelt(s)
     yield from _assignments(s)
     yield from _colons(s)
+    yield from _comprehensions(s)
     code = _outside_strings(s)
     first = code.rfind("\n", 0, max(0, min(s.offset, len(code)) - NEAR)) + 1
     for phrase in PHRASES:
@@ -76,6 +77,10 @@ def _misspelt(s: Statement) -> Iterator[Splice]:
         near = index <= 1 or abs(index - s.at) <= 4
         if not near:
             continue
+        if not index and (token.text[1:] in KEYWORDS or token.text[:-1] in KEYWORDS):
+            word = token.text[1:] if token.text[1:] in KEYWORDS else token.text[:-1]
+            if len(word) == 2:  # longer ones are found below
+                yield Splice(token.start, token.end, word, _MISSPELT, "keyword")
         for word, away in _close_to(token.text):
             if index and word in _LEADING - _INNER and s.tokens[0].text != "from":
                 away += 1.5
@@ -151,6 +156,23 @@ def _colons(s: Statement) -> Iterator[Splice]:
             yield Splice(last.start, last.end, "", cost + 0.3, "stray")
 
 
+# --- comprehensions ------------------------------------------------------------------------------
+
+
+def _comprehensions(s: Statement) -> Iterator[Splice]:
+    """``[f(x) x in y]``: the lost ``for``."""
+    depth = 0
+    for before, name, after in zip(s.tokens, s.tokens[1:], s.tokens[2:], strict=False):
+        if before.kind == "op":
+            depth += (before.text in CLOSER) - (before.text in OPENER)
+        ends = before.text in OPENER or (
+            before.kind in ("name", "number", "string") and before.text not in KEYWORDS
+        )
+        is_name = name.kind == "name" and name.text not in KEYWORDS
+        if depth > 0 and ends and is_name and after.text == "in" and name.start > before.end:
+            yield Splice(name.start, name.start, "for ", 0.4, "keyword")
+
+
 # --- other languages -----------------------------------------------------------------------------
 
 Made: TypeAlias = str | Callable[[re.Match[str]], str]
@@ -205,6 +227,8 @@ PHRASES = (
             r"for \1 in \2", 0.9, "keyword"),
     _phrase(rf"\bfor\s*\(\s*(?:\w+\s+)?({_NAME})\s*=\s*(\w+)\s*;\s*\1\s*<\s*([^;]+?)\s*;\s*"
             r"(?:\1\s*\+\+|\+\+\s*\1)\s*\)\s*[:{]?", r"for \1 in range(\2, \3):", 0.6, "keyword"),
+    _phrase(r"^(\s*)(?:default|otherwise)\s*:\s*$", r"\1case _:", 0.4, "keyword"),
+    _phrase(r"^(\s*)else(?=\s*\()", r"\1elif", 0.9, "keyword"),
     _phrase(r"\bnot\s+is\b", "is not", 0.6, "keyword"),
     _phrase(r"\bin\s+not\b", "not in", 0.6, "keyword"),
     _phrase(r"\bnot\s+(==|=)(?!=)", "!=", 0.6, "operator"),
@@ -246,6 +270,7 @@ PHRASES = (
     _phrase(r"\)\s*-\s*>?\s*(?=[A-Za-z_\"'])", ") -> ", 1.0, "annotation"),
     _phrase(r"\)\s*>\s*(?=[A-Za-z_\"'].*:\s*$)", ") -> ", 1.0, "annotation"),
     _phrase(r"\blambda\s+([\w, ]*?)\s*(?:->|=>|\.)\s*", r"lambda \1: ", 0.5, "colon"),
+    _phrase(r"\blambda ([\w, ]*?\w) (?=[\w\"'(\[{])", r"lambda \1: ", 0.3, "colon"),
     _phrase(r"^(\s*)([A-Z]\w*[a-z]\w*)(?=\s*\([\w., =]*\)\s*:\s*$)", r"\1class \2", 0.8,
             "keyword"),
     _phrase(rf"^(\s*)({_NAME})(?=\s*\([^()]*\)\s*(?:->.*)?:\s*$)", r"\1def \2", 1.2, "keyword"),
