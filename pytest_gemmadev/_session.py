@@ -199,7 +199,8 @@ class _Stream:
 @contextmanager
 def _progress(config: pytest.Config) -> Iterator[Callable[[str], None]]:
     """A line that tells what is being done, on a terminal; silence anywhere else."""
-    if not config.get_terminal_writer().hasmarkup:
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is None or not config.get_terminal_writer().hasmarkup:  # None: -p no:terminal
         yield lambda _message: None
         return
     from rich.markup import escape

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -145,6 +146,17 @@ def test_tests_and_configuration_are_never_edited(tmp_path: Path) -> None:
     write(tmp_path, files)
     ran = run(tmp_path, *FIX)
     assert ran.status == 1
+    unharmed(tmp_path, files)
+
+
+def test_an_error_in_collection_that_stays_is_a_failure_that_remains(tmp_path: Path) -> None:
+    files = {"shop.py": "x = 1\n", "test_shop.py": "def test_it(:\n    pass\n"}
+    write(tmp_path, files)
+    assert run(tmp_path).status == 2
+    assert run(tmp_path, *FIX).status == 1
+    assert run(tmp_path, "--gemmadev-propose=out", "--gemmadev-model=none").status == 2
+    assert not list(tmp_path.glob("out/*.patch"))
+    shutil.rmtree(tmp_path / "out")
     unharmed(tmp_path, files)
 
 

@@ -155,6 +155,7 @@ CASES = {
         needs=("pytest_asyncio",),
     ),
     "stop at the first failure": Case(TWO, TWO_FIXED, ("-x",)),
+    "without a terminal report": Case(TWO, TWO_FIXED, ("-p", "no:terminal")),
     "the last failures only": Case(TWO, TWO_FIXED, ("--lf",), before=fails_first),
     "asked for in the ini file, no cache": Case(
         TWO
