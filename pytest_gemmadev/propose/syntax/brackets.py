@@ -124,5 +124,9 @@ def _matches(s: Statement, opening: int, closing: int) -> Iterator[Splice]:
     one, two = s.tokens[opening], s.tokens[closing]
     before = s.sort(opening - 1)
     call = before in ("n", ")", "]")
+    name = s.tokens[opening - 1].text if opening else ""
+    pairs = s.around.pairs
+    known = pairs[name, OPENER[two.text]] > pairs[name, one.text]  # as it is called elsewhere
     yield Splice(two.start, two.end, CLOSER[one.text], _MATCH, "bracket")
-    yield Splice(one.start, one.end, OPENER[two.text], _MATCH + (0.5 if call else 0.2), "bracket")
+    cost = _MATCH + (0.5 if call else 0.2) - 1.2 * known
+    yield Splice(one.start, one.end, OPENER[two.text], cost, "bracket")

@@ -245,12 +245,13 @@ def _splits(s: Statement, index: int, token: Token) -> Iterator[Splice]:
                 yield Splice(token.start, token.end, f"def {name}", cost, "keyword")
     if not s.brackets.stray:
         return
-    for at in range(2, len(token.text) - 1):
+    opener = OPENER[s.tokens[s.brackets.stray[0]].text]
+    for at in range(2, len(token.text)):
         left, right = token.text[:at], token.text[at:]
-        if not s.around.knows(right):
+        if not s.around.knows(right) or (len(right) == 1 and not s.around.knows(left)):
             continue
         cost = 0.3 if s.around.knows(left) else 1.1 if at > 3 else 3.0
-        yield Splice(token.start + at, token.start + at, "(", cost + far + known, "bracket")
+        yield Splice(token.start + at, token.start + at, opener, cost + far + known, "bracket")
 
 
 def _joins(s: Statement, index: int) -> Iterator[Splice]:

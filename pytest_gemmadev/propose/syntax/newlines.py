@@ -42,9 +42,10 @@ def fixes(lines: Sequence[str], fault: Fault, target: Target | None) -> Iterator
     yield from _split(lines, row, stands)
     if "unexpected indent" in fault.message:
         yield from _unfolded(lines, row)
-    yield from _joined(lines, row, stands)
+    is_text = "unterminated string" in fault.message
+    yield from _joined(lines, row, stands, is_text=is_text)
     if row + 1 < len(lines):
-        yield from _joined(lines, row + 1, stands)
+        yield from _joined(lines, row + 1, stands, is_text=is_text)
 
 
 def _split(
@@ -99,14 +100,18 @@ def _may_part(before: Token, after: Token) -> bool:
 
 
 def _joined(
-    lines: Sequence[str], row: int, stands: Callable[[str, int], ast.Module | None]
+    lines: Sequence[str],
+    row: int,
+    stands: Callable[[str, int], ast.Module | None],
+    *,
+    is_text: bool,
 ) -> Iterator[Fix]:
     above = previous_code(lines, row)
     if above < 0 or not is_code(lines[row]) or "#" in lines[above]:
         return
     last = statements(lines[row : row + 40])[0].last + row
     head, tail = lines[above].rstrip(), lines[row].lstrip()
-    close = tail.startswith(_TOUCHING_BEFORE) or head.endswith(_TOUCHING_BEHIND)
+    close = not is_text and (tail.startswith(_TOUCHING_BEFORE) or head.endswith(_TOUCHING_BEHIND))
     whole = f"{head}{'' if close else ' '}{tail}"
     if stands("\n".join((whole, *lines[row + 1 : last])), last) is not None:
         alone = stands(lines[above], row) is not None

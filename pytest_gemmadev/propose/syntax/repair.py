@@ -28,7 +28,7 @@ from pytest_gemmadev.propose.syntax.shape import oddness_of_file
 BUDGET_S = 5.0  # of a processor, for the search
 PATIENCE = 3.0  # times the budget on the clock, on a machine that is busy with other things
 NOTHING_RIGHT = 5.5  # nats: the cost at which "none of these" is as likely as the best candidate
-PER_FIX = 3.0  # nats that each further fix may cost
+PER_FIX = 2.2  # nats that each further fix may cost
 SURE = 0.5  # confidence from which a candidate is taken without a test that confirms it
 DOUBTED = 0.3  # the most confidence in a repair that may drop what somebody wrote
 COMPARED = 4000  # lines up to which two candidates are compared by their syntax trees

@@ -128,7 +128,8 @@ def _comparison(node: ast.Compare) -> float:
             plain = isinstance(right, ast.Constant) and isinstance(right.value, str | int)
             cost += 2.0 * (plain and not isinstance(right.value, bool))  # type: ignore[attr-defined]
         cost += 1.0 * (isinstance(left, ast.Constant) and isinstance(right, ast.Constant))
-        cost += 2.0 * isinstance(right, ast.Tuple) * (not isinstance(operator, ast.In | ast.NotIn))
+        usual = ast.In | ast.NotIn | ast.Eq | ast.NotEq
+        cost += 2.0 * (isinstance(right, ast.Tuple) and not isinstance(operator, usual))
     return cost + (0.8 if len(node.ops) > 1 and not _range_like(node) else 0.0)
 
 
