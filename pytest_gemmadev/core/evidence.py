@@ -10,10 +10,10 @@ from __future__ import annotations
 import ast
 import re
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pytest_gemmadev.core.rank import line_starts
-from pytest_gemmadev.core.types import Edit, ErrorKind, RepairTask, Spectrum
+from pytest_gemmadev.core.types import Edit, ErrorKind, ErrorStack, RepairTask, Spectrum
 
 EVADED = 3.0  # nats: the line that raised the error is not run by any test
 UNREACHED = 4.0  # nats where all lines that the failing tests ran are lost; a share for some
@@ -91,12 +91,23 @@ def _assertions_of(nodeid: str, context: Mapping[str, str]) -> int:
 
 def _raised_at(task: RepairTask) -> set[_Line]:
     """Lines of the project on which the errors were raised."""
-    found: set[_Line] = set()
-    for stack in task.stacks:
-        if stack.kind not in _SOFT and stack.project_frames:
-            frame = stack.project_frames[-1]
-            found.add((frame.path, frame.line))
-    return found
+    return {line for stack in task.stacks for line in _raised(stack, task.sources)}
+
+
+def _raised(stack: ErrorStack, sources: Mapping[str, str]) -> Iterator[_Line]:
+    """Where the error was raised; of one that passes others on, where those were.
+
+    A repair of the errors below it leaves its ``raise`` without a reason to run.
+    """
+    frame = stack.project_frames[-1] if stack.project_frames else None
+    lines = sources.get(frame.path, "").splitlines() if frame is not None else []
+    line = lines[frame.line - 1] if frame is not None and frame.line <= len(lines) else ""
+    below = [each for each in (stack.cause, *stack.group) if each is not None]
+    if below and (frame is None or line.lstrip().startswith("raise")):
+        for each in below:
+            yield from _raised(each, sources)
+    elif frame is not None and stack.kind not in _SOFT:
+        yield frame.path, frame.line
 
 
 def _moved(line: _Line, edits: Sequence[Edit], sources: Mapping[str, str]) -> _Line | None:

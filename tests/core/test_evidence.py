@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pytest_gemmadev.core.evidence import EVADED, doubt
@@ -67,6 +69,37 @@ def test_what_still_runs_the_same_lines_is_not_doubted(
 def test_stepping_around_the_line_that_raised_is_doubted() -> None:
     after = spectra(long=(2, 5), short=(2, 5))
     assert doubt(task(), (edit(">", "<"),), BEFORE, after) > EVADED
+
+
+WRAPPING = """\
+def fee(days):
+    try:
+        return days * rte
+    except Exception as error:
+        raise ValueError("no fee") from error
+"""
+
+
+@pytest.mark.parametrize("how", ["cause", "group"])
+def test_a_raise_that_passes_an_error_on_may_be_left_without_a_reason(how: str) -> None:
+    inner, outer = (
+        ErrorStack("t::long", "call", kind, error, "", (Frame("fee.py", line, "fee", Role.SOURCE),))
+        for kind, error, line in (
+            (ErrorKind.NAME, "NameError", 3),
+            (ErrorKind.VALUE, "ValueError", 5),
+        )
+    )
+    outer = replace(outer, cause=inner) if how == "cause" else replace(outer, group=(inner,))
+    wrapped = RepairTask((outer,), ("t::long",), frozenset(), {"fee.py": WRAPPING}, {})
+    before = spectra(long=(2, 3, 4, 5))
+
+    def against(old: str, new: str, *ran: int) -> float:
+        at = WRAPPING.index(old)
+        change = Edit("fee.py", at, at + len(old), new)
+        return doubt(wrapped, (change,), before, spectra(long=ran))
+
+    assert against("rte", "25", 2, 3) < EVADED
+    assert against("try:", "return 0", 2) > EVADED
 
 
 def test_losing_lines_counts_less_where_nothing_was_raised_there() -> None:
