@@ -1,8 +1,9 @@
 """All examples of a run, in the order in which they are learnt.
 
-A source is ``bugs:PATH_OR_PACKAGE`` (functions of it are broken now), one of the instruction sets,
-by name or as ``xlcost=FILE``, or a ``.jsonl`` file of finished examples or of real pairs. Sources are
-mixed; what is named ``last`` comes after everything else.
+A source is ``bugs:PATH_OR_PACKAGE`` (functions of it are broken now), ``bodies:PATH_OR_PACKAGE`` (its
+documented functions are to be finished), one of the instruction sets, by name or as ``xlcost=FILE``,
+or a ``.jsonl`` file of finished examples or of real pairs. Sources are mixed; what is named ``last``
+comes after everything else.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_gemmadev.core.types import GemmadevError
+from training.bodies import body_examples
 from training.bugs import BreakOptions, Counts, broken
 from training.config import DataSettings
 from training.decontaminate import Held, held_back
@@ -88,6 +90,8 @@ def _examples_of(name: str, settings: DataSettings, seed: int, say: Say) -> Iter
     instruction_set, _, path = name.partition("=")
     if scheme == "bugs" and colon:
         yield from _bugs(rest, settings, seed, say)
+    elif scheme == "bodies" and colon:
+        yield from body_examples(sources([rest]))
     elif scheme == "git" and colon:
         yield from _questions(history_bugs(Path(rest)), settings)
     elif instruction_set in SETS:
@@ -101,7 +105,7 @@ def _examples_of(name: str, settings: DataSettings, seed: int, say: Say) -> Iter
         else:
             yield from (row for row in read_examples(file) if _is_wanted(row, settings))
     else:
-        known = f"bugs:PATH, git:PATH, FILE.jsonl, {', '.join(SETS)}"
+        known = f"bugs:PATH, bodies:PATH, git:PATH, FILE.jsonl, {', '.join(SETS)}"
         raise GemmadevError(f"data set {name!r} is unknown; there are {known}")
 
 

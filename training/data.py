@@ -1,6 +1,7 @@
 """Makes and looks at training data.
 
 python -m training.data bugs --from PATH_OR_PACKAGE… --output bugs.jsonl
+python -m training.data bodies --from PATH_OR_PACKAGE… --output bodies.jsonl
 python -m training.data report FILE…
 """
 
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pytest_gemmadev.core.types import GemmadevError
+from training.bodies import body_examples
 from training.bugs import BreakOptions, Counts, Invent, Prove, broken, broken_by_many, examples
 from training.decontaminate import Held, held_back
 from training.examples import KINDS, Bug, Example, read_examples, write_line
@@ -55,6 +57,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--jobs", type=int, default=1, metavar="N", help="processes that break and call functions")
     add("--invent", default="", metavar="MODEL", help="a model that writes bugs too: gemmadev, …")
     add("--hold-back", nargs="+", default=[], metavar="PATH", help="evaluation files and folders")
+    bodies = commands.add_parser("bodies", help="documented functions to be finished")
+    bodies.set_defaults(run=_bodies)
+    bodies.add_argument(
+        "--from", dest="sources", nargs="+", required=True, metavar="PATH_OR_PACKAGE"
+    )
+    bodies.add_argument("--output", required=True, type=Path, metavar="FILE")
+    bodies.add_argument("--any-license", action="store_true")
+    bodies.add_argument("--hold-back", nargs="+", default=[], metavar="PATH")
     report = commands.add_parser("report", help="kinds, origins and lengths of prepared data")
     report.set_defaults(run=_report)
     report.add_argument("files", nargs="+", type=Path)
@@ -96,6 +106,20 @@ def _bugs(arguments: argparse.Namespace) -> int:
         if not counts.examples:
             raise GemmadevError("no example came of these sources; nothing was written")
     print(f"written to {arguments.output}")
+    return 0
+
+
+def _bodies(arguments: argparse.Namespace) -> int:
+    held = held_back(arguments.hold_back, humaneval=True)
+    count = 0
+    with written(arguments.output) as file:
+        files = sources(arguments.sources)
+        for example in body_examples(files, any_license=arguments.any_license):
+            if not held.reason(example.prompt + example.completion):
+                file.write(write_line(example))
+                count += 1
+        print(held.line())
+    print(f"{count} functions written to {arguments.output}")
     return 0
 
 

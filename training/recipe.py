@@ -1,10 +1,11 @@
 """GemmaDev itself, in two commands: its data, and the adapter made of it.
 
-    python -m training.recipe prepare --output runs/data --jobs 4 --real PAIRS.jsonl --hold-back EVAL.jsonl
+    python -m training.recipe prepare --output runs/data --jobs 4 --hold-back EVAL.jsonl
     python -m training.recipe train --data runs/data --output runs/gemmadev --minutes 110
 
-``prepare`` breaks functions of the standard library, proved by calls where these can be made, and of the
-permissively licensed packages that are installed; what is there already is kept. ``train`` runs
+``prepare`` breaks functions of the standard library and of small packages, proved by calls where these
+can be made, and of the large, permissively licensed packages that are installed; each gives a file, and
+files that are there already are kept: the same command goes on where it was ended. ``train`` runs
 supervised training, then DPO on executed candidates, within the given time: the first steps are timed,
 and as many steps are planned as the rest of the time allows. Without a GPU the second one is meant for a
 machine that does nothing else.
@@ -14,26 +15,28 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeAlias
 
 from pytest_gemmadev.core.types import GemmadevError
 from training import align, data
 from training.config import Config, load_config
+from training.examples import read_examples
 from training.extras import require
 from training.runlog import read_log
 
-EXECUTED, PARSED, PAIRS = "executed.jsonl", "parsed.jsonl", "pairs.jsonl"
+EXECUTED, PARSED, BODIES, PAIRS = "executed", "parsed", "bodies.jsonl", "pairs.jsonl"
 PACKAGES = (
     "accelerate",
     "datasets",
     "fontTools",
     "fsspec",
     "huggingface_hub",
-    "jinja2",
     "libcst",
     "matplotlib",
     "mpmath",
@@ -54,6 +57,30 @@ PACKAGES = (
     "trl",
     "werkzeug",
 )
+"""Large packages, none of which the project's own evaluation takes cases from."""
+SMALL = (
+    "stdlib",
+    "toolz",
+    "funcy",
+    "textdistance",
+    "inflection",
+    "humanize",
+    "webcolors",
+    "natsort",
+    "w3lib",
+    "strsimpy",
+    "geographiclib",
+    "semver",
+    "isodate",
+    "titlecase",
+    "wcwidth",
+    "parse",
+    "sympy.ntheory",
+    "sympy.polys.galoistools",
+    "mpmath.libmp",
+    "networkx.algorithms",
+)
+"""What has many functions that can be called with plain values."""
 CALLED = (
     "textwrap",
     "statistics",
@@ -73,6 +100,7 @@ CALLED = (
     "fractions",
 )
 """Modules whose functions can be called with plain values: executed candidates come from these."""
+Command: TypeAlias = Callable[[list[str]], int]
 _TIMED_STEPS = 3
 _DPO_SHARE = 0.15  # of the time
 
@@ -98,7 +126,6 @@ def _parser() -> argparse.ArgumentParser:
     prepare.add_argument("--limit", default="0", metavar="N", help="bugs; 0: all there are")
     prepare.add_argument("--questions", default="1500", metavar="N", help="for the pairs")
     prepare.add_argument("--packages", nargs="+", default=[], help="instead of those installed")
-    prepare.add_argument("--real", nargs="+", default=[], metavar="FILE", help="real pairs")
     prepare.add_argument("--hold-back", nargs="+", default=[], metavar="PATH")
     train = commands.add_parser("train", help="supervised training, then DPO, then export")
     train.set_defaults(run=_train)
@@ -113,32 +140,66 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _prepare(arguments: argparse.Namespace) -> int:
-    folder: Path = arguments.output
-    held = ["--hold-back", *arguments.hold_back] if arguments.hold_back else []
-    common = ["--per-function", arguments.per_function, "--jobs", arguments.jobs]
-    common += ["--limit", arguments.limit, *held]
-    packages = arguments.packages or [p for p in PACKAGES if find_spec(p)]
-    called = arguments.packages or list(CALLED)
-    for name, made in (
-        (PAIRS, ["prefer", "--from", *called, "--limit", arguments.questions, *held]),
-        (EXECUTED, ["bugs", "--from", *(arguments.packages or ["stdlib"]), *common]),
-        (PARSED, ["bugs", "--from", *packages, "--no-execute", *common]),
-    ):
-        if (folder / name).is_file():
-            print(f"{folder / name} is there already", flush=True)
+    for target, command, made in _parts(arguments):
+        if target.is_file():
+            print(f"{target} is there already", flush=True)
             continue
-        print(f"{name}: {' '.join(made)}", flush=True)
-        command = align.main if name == PAIRS else data.main
-        if status := command([*made, "--output", str(folder / name)]):
+        print(f"{target.relative_to(arguments.output)}: {' '.join(made)}", flush=True)
+        if status := command([*made, "--output", str(target)]):
             return status
+    corpora = [arguments.output / name for name in (EXECUTED, PARSED)]
+    print(
+        f"{sum(_bugs_in(file) for folder in corpora for file in _files(folder))} bugs", flush=True
+    )
     return 0
 
 
+def _parts(arguments: argparse.Namespace) -> Iterator[tuple[Path, Command, list[str]]]:
+    """Each file of the corpus with the command that makes it."""
+    folder: Path = arguments.output
+    held = ["--hold-back", *arguments.hold_back] if arguments.hold_back else []
+    broken = ["--per-function", arguments.per_function, "--jobs", arguments.jobs]
+    broken += ["--limit", arguments.limit, *held]
+    called = arguments.packages or list(CALLED)
+    executed = arguments.packages or [name for name in SMALL if _is_there(name)]
+    parsed = arguments.packages or [name for name in PACKAGES if _is_there(name)]
+    questions = ["prefer", "--from", *called, "--limit", arguments.questions, *held]
+    yield folder / PAIRS, align.main, questions
+    for name in executed:
+        yield folder / EXECUTED / _file_of(name), data.main, ["bugs", "--from", name, *broken]
+    bodies = dict.fromkeys([*executed, *parsed])
+    yield folder / BODIES, data.main, ["bodies", "--from", *bodies, *held]
+    for name in parsed:
+        made = ["bugs", "--from", name, "--no-execute", *broken]
+        yield folder / PARSED / _file_of(name), data.main, made
+
+
+def _is_there(name: str) -> bool:
+    return name == "stdlib" or find_spec(name.partition(".")[0]) is not None
+
+
+def _file_of(name: str) -> str:
+    """A file's name for a source, which may be a path."""
+    return f"{Path(name).name or 'here'}.jsonl"
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("[!.]*.jsonl"))
+
+
+def _bugs_in(file: Path) -> int:
+    """How many bugs the questions in ``file``, which stand together, are about."""
+    return sum(
+        1 for _ in itertools.groupby(row.id.rpartition("/")[0] for row in read_examples(file))
+    )
+
+
 def _train(arguments: argparse.Namespace) -> int:
-    corpora = [arguments.data / name for name in (EXECUTED, PARSED)]
-    for corpus in corpora:
-        if not corpus.is_file():
-            raise GemmadevError(f"{arguments.data}: holds no {corpus.name}; run prepare first")
+    corpora = [file for name in (EXECUTED, PARSED) for file in _files(arguments.data / name)]
+    if not corpora:
+        raise GemmadevError(f"{arguments.data}: holds no corpus; run prepare first")
+    if (arguments.data / BODIES).is_file():
+        corpora.append(arguments.data / BODIES)
     require("torch", "transformers", "peft", "trl", "datasets", "accelerate")
     from training.pipeline import run
 

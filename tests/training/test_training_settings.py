@@ -452,7 +452,7 @@ def test_the_recipe_tells_what_is_missing(
         "1",
     ]
     assert recipe.main(arguments) == 1
-    assert "holds no executed.jsonl; run prepare first" in capsys.readouterr().err
+    assert "holds no corpus; run prepare first" in capsys.readouterr().err
     assert not (tmp_path / "o").exists()
 
 
@@ -463,6 +463,8 @@ def test_the_recipe_prepares_corpus_and_pairs(tmp_path: Path) -> None:
     data = tmp_path / "data"
     arguments = ["prepare", "--packages", str(folder), "--output", str(data), "--jobs", "1"]
     assert recipe.main(arguments) == 0
-    assert {row.proof for row in read_examples(data / recipe.EXECUTED)} == {"executed"}
-    assert {row.proof for row in read_examples(data / recipe.PARSED)} == {"parsed"}
+    made = {name: data / name / "project.jsonl" for name in (recipe.EXECUTED, recipe.PARSED)}
+    assert {row.proof for row in read_examples(made[recipe.EXECUTED])} == {"executed"}
+    assert {row.proof for row in read_examples(made[recipe.PARSED])} == {"parsed"}
+    assert (data / recipe.BODIES).is_file()
     assert all(row.rejected for row in read_examples(data / recipe.PAIRS))
