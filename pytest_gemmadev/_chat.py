@@ -336,5 +336,6 @@ def chat(root: str | None, options: Options, question: str) -> int:
 
 def _number(text: str, count: int, what: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= count:
-        raise GemmadevError(f"which {what}? there are {count}: name one by its number")
+        there = f"there is {count}" if count == 1 else f"there are {count}"
+        raise GemmadevError(f"which {what}? {there}: name one by its number")
     return int(text)

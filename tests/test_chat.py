@@ -211,6 +211,14 @@ def test_misuse_is_told_and_the_talk_goes_on(said: Said, lines: list[str], says:
     assert "/quit" in told
 
 
+@pytest.mark.parametrize(
+    ("count", "says"), [(0, "there are 0"), (1, "there is 1"), (3, "there are 3")]
+)
+def test_how_many_there_are(count: int, says: str) -> None:
+    with pytest.raises(GemmadevError, match=f"which patch\\? {says}: "):
+        _chat._number("9", count, "patch")
+
+
 # --- what changes something ----------------------------------------------------------------------
 
 
