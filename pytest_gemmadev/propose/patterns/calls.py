@@ -220,7 +220,10 @@ class AddArgument(Pattern[ast.Call]):
         expected = signature(node, unit)
         if expected is not None:
             yield from self._named(node, expected, place, comma, unit)
+        replaced = _replaced_by(node, unit)
         for variable, weight in unit.variables.ranked(node)[:8]:
+            if variable.name == replaced:
+                weight += 2.0  # made from what it takes the place of
             if not node.keywords:
                 yield Change(((place, place, comma + variable.name),), weight)
             if node.args:
@@ -245,6 +248,15 @@ class AddArgument(Pattern[ast.Call]):
         if any(isinstance(a, ast.GeneratorExp) for a in node.args):
             return None
         return last
+
+
+def _replaced_by(node: ast.Call, unit: Unit) -> str:
+    """The variable that a statement sets to a call and nothing else; empty without one."""
+    match unit.parent(node):
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            return name
+        case _:
+            return ""
 
 
 class KeywordName(Pattern[ast.keyword]):

@@ -145,18 +145,18 @@ _PER_THOUSAND: Mapping[str, float] = {
     "swap_parameters": 0.26,
     # copies of code
     "missing_neighbour": 4.0,
-    "twin_block": 1.5,
+    "twin_block": 4.0,
     "same_named_method": 2.0,
     # what is not put to use
     "store_parameter": 4.0,
-    "keyword_like_others": 2.0,
-    "convert_parameter": 0.6,
+    "keyword_like_others": 4.0,
+    "convert_parameter": 1.5,
     "compared_by": 2.0,
-    "clear_container": 0.6,
+    "clear_container": 1.0,
     # the same in another way
     "or_default": 2.6,
     "single_element": 0.7,
-    "repeat_condition": 0.7,
+    "repeat_condition": 2.0,
     "value_to_variable": 0.3,
     # donors
     "donor_expression": 0.72,

@@ -106,7 +106,7 @@ class WrapCall(Pattern[ast.expr]):
         callables = unit.variables.callables(node)
         alike = _wrapping(unit.source, _last_name(node)) & set(callables) - {outer}
         for name in sorted(alike):
-            yield replace(node, f"{name}({code})", unit, 2.0)
+            yield replace(node, f"{name}({code})", unit, 3.0)
         for name in callables[:6]:
             if name != outer and name not in alike and not name[0].isupper():
                 yield replace(node, f"{name}({code})", unit, -1.0)
