@@ -88,6 +88,10 @@ CASES = {
         'def f(a):\n    """\n    Does.\n    """\n    b = a\n    with a:\n        b = 2\n    return b\n'
         "\n\ndef g():\n    pass\n",
     ),
+    "an empty class before another": (
+        "class A(Exception):\n\n\nclass B(A):\n    def f(self):\n        return 1\n",
+        "class A(Exception):\n    pass\n\n\nclass B(A):\n    def f(self):\n        return 1\n",
+    ),
     "the branches of an if": (
         "def f(a, b):\n    while a:\n        if a < b:\n        a.x(1)\n        b -= 1\n    else:\n"
         "        b += 1\n    return b\n",

@@ -211,6 +211,8 @@ def _indented(layout: Layout, header: int, index: int) -> Iterator[Fix]:
     unit_target = parent + layout.unit
     beyond = 3.0 if word in ("def", "class", "@") and layout.word(header) not in (
         "class", "if", "else", "try", "def") else 0.0  # fmt: skip
+    if word in ("def", "class", "@") and _blanks(layout, first) > 1:
+        beyond += 1.5  # a new section begins
     following = index + 1
     while following < len(rows) and layout.width(following) > max(target, here):
         following += 1

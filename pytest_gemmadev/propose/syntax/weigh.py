@@ -72,7 +72,9 @@ def _useless(value: ast.expr) -> float:
         case ast.Call() | ast.Await() | ast.Yield() | ast.YieldFrom() | ast.JoinedStr():
             return 0.0
         case ast.Constant(value=constant):
-            return 0.0 if isinstance(constant, str) or constant is ... else 2.2
+            if isinstance(constant, str):
+                return 0.0 if " " in constant else 1.2  # a docstring is more than a word
+            return 0.0 if constant is ... else 2.2
         case ast.Compare():
             return 3.0
         case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.IfExp():
