@@ -249,6 +249,30 @@ def pytest_configure(config):
         {"shop.py": ("RATS", "RATES")},
         ("-k", "tax"),
     ),
+    "errors of several in one, the raise not to blame": Case(
+        {
+            "shop.py": """\
+def check(orders):
+    errors = []
+    for order in orders:
+        try:
+            price(order)
+        except Exception as error:
+            errors.append(error)
+    if errors:
+        raise LookupError(len(errors)) from errors[0]
+    return len(orders)
+
+
+def price(order):
+    return order["amount"] * ordr["each"]
+""",
+            "test_shop.py": "import shop\n\n\ndef test_check():\n"
+            "    order = {'amount': 1, 'each': 2}\n"
+            "    assert shop.check([order, order]) == 2\n",
+        },
+        {"shop.py": ("ordr[", "order[")},
+    ),
     "setup, teardown and chained exceptions": Case(
         {
             "store.py": """\
