@@ -88,6 +88,12 @@ CASES = {
         'def f(a):\n    """\n    Does.\n    """\n    b = a\n    with a:\n        b = 2\n    return b\n'
         "\n\ndef g():\n    pass\n",
     ),
+    "a header that slipped": (
+        "class A:\n    def f(self, a):\n        a.x(1)\n    if a:\n            a.x(2)\n"
+        "            a.x(3)\n        a.x(4)\n        return a\n",
+        "class A:\n    def f(self, a):\n        a.x(1)\n        if a:\n            a.x(2)\n"
+        "            a.x(3)\n        a.x(4)\n        return a\n",
+    ),
     "an empty class before another": (
         "class A(Exception):\n\n\nclass B(A):\n    def f(self):\n        return 1\n",
         "class A(Exception):\n    pass\n\n\nclass B(A):\n    def f(self):\n        return 1\n",

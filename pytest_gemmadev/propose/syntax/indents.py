@@ -360,6 +360,12 @@ def _between_levels(layout: Layout) -> Iterator[Fix]:
         for end, further in _ends(layout, index, here)[:5]:
             if end not in (run, single):
                 yield Fix((layout.move(first, end, columns),), cost + more + further, "indent")
+    # Or the header of the block that ends here slipped to the left.
+    header = next((at for at in range(index - 1, -1, -1) if layout.width(at) < here), -1)
+    slipped = header >= 0 and layout.width(header) == here - layout.unit
+    if slipped and layout.is_header(header):
+        rows = layout.rows[header]
+        yield Fix((layout.move(rows.first, rows.last, layout.unit),), 0.6, "indent")
     # Or the lines before it are the ones that slipped.
     for at in range(index - 1, max(-1, index - 10), -1):
         wide = layout.width(at)
