@@ -1,6 +1,7 @@
 """What leaves a run: the PEFT folder, a GGUF adapter, a model card, the merged model.
 
     python -m training.export runs/gemmadev --merge
+    python -m training.export runs/gemmadev --unfinished
 
 The GGUF adapter is checked by loading it in the runtime and comparing log-probabilities of tokens
 with those of transformers. They differ by what 4-bit weights and 8-bit activations of the runtime
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -43,10 +45,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("run", type=Path, help="folder of a training run")
     parser.add_argument("--merge", action="store_true", help="write the merged model too")
+    parser.add_argument(
+        "--unfinished", action="store_true", help="the last checkpoint, of a run that goes on"
+    )
     arguments = parser.parse_args(argv)
     try:
         require("torch", "transformers", "peft")
         folder = arguments.run.expanduser()
+        if arguments.unfinished:
+            folder = unfinished(folder)
         adapter = folder / "adapter"
         if not (adapter / "adapter_config.json").is_file():
             raise GemmadevError(f"{folder}: holds no adapter; let the run end first")
@@ -58,6 +65,33 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"training.export: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def unfinished(run: Path) -> Path:
+    """A folder in ``run`` with what it would have left, had it ended at its last whole checkpoint."""
+    from training.base import find_base
+    from training.pipeline import public_name
+    from training.runlog import LOG, read_log
+    from training.sft import last_checkpoint
+
+    checkpoint = last_checkpoint(run)
+    if checkpoint is None or not (checkpoint / "adapter_config.json").is_file():
+        raise GemmadevError(f"{run}: holds no checkpoint of an adapter; wait for the first one")
+    step = int(checkpoint.name.rpartition("-")[2])
+    target = run / f"step-{step}"
+    base = find_base(load_config(run / "config.toml").model)
+    settings = json.loads((checkpoint / "adapter_config.json").read_text(encoding="utf-8"))
+    settings["base_model_name_or_path"] = public_name(base)  # not this machine's folder
+    with written_folder(target) as fresh:
+        (fresh / "adapter").mkdir()
+        shutil.copy(checkpoint / "adapter_model.safetensors", fresh / "adapter")
+        for name in ("config.toml", "counts.json"):
+            shutil.copy(run / name, fresh)
+        with written(fresh / "adapter" / "adapter_config.json") as file:
+            json.dump(settings, file, indent=2)
+        with written(fresh / LOG) as file:
+            file.writelines(f"{json.dumps(r)}\n" for r in read_log(run) if r["step"] <= step)
+    return target
 
 
 def export(adapter: Path, base: Any, folder: Path, *, merge: bool, say: Say) -> Path:

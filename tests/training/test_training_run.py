@@ -15,6 +15,7 @@ for module in ("transformers", "peft", "trl", "datasets", "gguf"):
     pytest.importorskip(module, reason=REASON)
 
 import tiny_gemma  # noqa: E402 # beside this file; what follows needs torch
+from safetensors.torch import load_file  # noqa: E402
 
 from pytest_gemmadev.core.types import GemmadevError  # noqa: E402
 from training import extras  # noqa: E402
@@ -22,7 +23,7 @@ from training.align import main as align  # noqa: E402
 from training.base import Base, check_device, find_base, load_config_of, load_model  # noqa: E402
 from training.config import Config, load_config  # noqa: E402
 from training.examples import Example, write_line  # noqa: E402
-from training.export import merged_model  # noqa: E402
+from training.export import merged_model, unfinished  # noqa: E402
 from training.pipeline import run  # noqa: E402
 from training.run import main  # noqa: E402
 from training.runlog import read_log  # noqa: E402
@@ -127,6 +128,20 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(
     assert losses(tmp_path) == losses(whole)  # to the last bit
     one, other = (f / "adapter" / "adapter_model.safetensors" for f in (tmp_path, whole))
     assert one.read_bytes() == other.read_bytes()
+
+
+def test_the_last_checkpoint_is_an_adapter_too(whole: Path, tmp_path: Path) -> None:
+    found = unfinished(whole)
+    assert found == whole / "step-4"
+    one, other = (load_file(f / "adapter" / "adapter_model.safetensors") for f in (found, whole))
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    settings_ = json.loads((found / "adapter" / "adapter_config.json").read_text())
+    assert settings_["base_model_name_or_path"] == "tiny.gguf"
+    assert losses(found) == losses(whole)
+    with pytest.raises(GemmadevError, match="holds no checkpoint of an adapter"):
+        unfinished(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_all_weights_can_be_trained(gguf: Path, rows: Path, tmp_path: Path) -> None:
