@@ -64,7 +64,7 @@ def test_an_adapter_is_checked(model_file: Path, tmp_path: Path) -> None:
     assert model.info.adapter == str(adapter)
     for wrong, says in [
         (str(model_file), "not a LoRA adapter"),
-        (str(tmp_path), "is a folder"),
+        (str(tmp_path), "is no PEFT folder"),
         (str(tmp_path / "absent.gguf"), "no such file"),
     ]:
         with pytest.raises(GemmadevError, match=says):
