@@ -22,6 +22,7 @@ from pytest_gemmadev.core.types import GemmadevError
 ROOT = Path(__file__).parents[1]
 RECORDS = Path(__file__).parent / "results"
 PAGE = ROOT / "docs" / "results.md"
+SLICES = 12  # of a run that are shown one by one
 _KEPT = (
     "benchmark", "model", "adapter", "model_name", "model_sha256", "budget_s", "chat", "samples",
     "max_tokens", "temperature", "self_debug_s", "isolation", "tests", "code",
@@ -203,9 +204,17 @@ def syntax_table(records: Sequence[Record]) -> Table:
             f"{totals['median_s']:.3f}" if totals["median_s"] is not None else "-",
         )
         for record in records
-        for name, totals in record["slices"].items()
+        for name, totals in _few_slices(record)
     ]
     return Table(heads, tuple(rows))
+
+
+def _few_slices(record: Record) -> list[tuple[str, Any]]:
+    """The slices with their totals; all as one where there are too many to read."""
+    slices = record["slices"]
+    if len(slices) <= SLICES:
+        return list(slices.items())
+    return [(f"{len(slices)} ways to break a file", record["totals"])]
 
 
 def _is(benchmark: str, *, debug: bool | None = None) -> Callable[[Record], bool]:
@@ -292,7 +301,12 @@ def _number(value: float | None) -> str:
 
 
 def _share(count: int, total: int) -> str:
-    return f"{count / total:.0%}" if total else "-"
+    """In per cent; 100 % means all of them, and 0 % none."""
+    if not total:
+        return "-"
+    text = f"{count / total:.0%}"
+    exact = (text == "100%") == (count == total) and (text == "0%") == (count == 0)
+    return text if exact else f"{count / total:.1%}"
 
 
 def _interval(bounds: Sequence[float] | None) -> str:

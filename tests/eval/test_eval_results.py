@@ -101,11 +101,19 @@ SYNTAX: dict[str, Any] = {
 }  # fmt: skip
 
 
+MANY: dict[str, Any] = {
+    **SYNTAX,
+    "slices": {f"s{n}": SYNTAX["slices"]["files"] for n in range(13)},
+    "totals": {**SYNTAX["slices"]["files"], "cases": 250, "parses": 249, "same_tree": 250},
+}
+
+
 @pytest.mark.parametrize(
     ("record", "row"),
     [
         (HUMANEVAL, "| m + a.gguf | base | 164 | 164 | 0.031 | 1% to 7% | - | - | - | 1.0 |"),
         (HUMANEVAL, "| the GemmaDev paper, Gemma 2B QLoRA | - | 164 | - | 0.067 |"),
+        (MANY, "| none | 13 ways to break a file | 250 | 99.6% | 100% |"),
         (SYNTAX, "| none | files | 4 | 100% | 75% | 30% to 95% | - | 1 | - |"),
     ],
 )
