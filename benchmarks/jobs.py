@@ -103,6 +103,7 @@ def served(slots: int) -> Iterator[str]:
     params.port = port
     params.n_parallel, params.n_ctx = slots, 4096 * slots
     params.n_gpu_layers = 0
+    params.verbosity = 0  # only what it answers, over no figure of ours
     server = xllamacpp.Server(params)
     try:
         yield f"openai:{path.stem}@{server.listening_address}"

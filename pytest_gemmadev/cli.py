@@ -40,7 +40,10 @@ for example:
   gemmadev chat                          what failed, and why?
   gemmadev undo                          put everything back
 
-exit status: 0 done, 1 not done or a problem found, 2 wrong usage; of fix the program's own"""
+exit status: 0 done, 1 not done or a problem found, 2 wrong usage, 130 interrupted; of fix the
+program's own"""
+
+_INTERRUPTED = 130  # as a shell has it: 128 and the number of SIGINT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"gemmadev: {error}", file=sys.stderr)
     except KeyboardInterrupt:
         print("gemmadev: interrupted", file=sys.stderr)
+        return _INTERRUPTED
     return 1
 
 

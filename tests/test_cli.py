@@ -164,6 +164,17 @@ def test_undo_says_when_it_was_an_interrupted_repair(
     assert (project / "a.py").read_bytes() == b"old\r\n"
 
 
+def test_an_interrupt_ends_as_a_shell_has_it(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pytest_gemmadev.core.journal.undo", interrupted)
+    assert cli.main(["undo"]) == 130
+    assert capsys.readouterr().err == "gemmadev: interrupted\n"
+
+
 # --- models --------------------------------------------------------------------------------------
 
 

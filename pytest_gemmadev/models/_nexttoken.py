@@ -18,6 +18,7 @@ from pytest_gemmadev.core.types import Completion, Sampling
 from pytest_gemmadev.models._stops import cut_at_stop
 
 CALLS = 24  # requests for one question, at most
+FOLLOWED = 6  # texts that are read on, as far as the calls reach, beyond where they part
 SAMPLES = 8  # drawn of one prompt, at most: each is a request
 BRANCHES = 8  # alternatives that are followed to their end
 UNLISTED = 1.0  # nats below the least likely token named, for one that is not named
@@ -48,36 +49,38 @@ def complete(
 def score(likeliest: Likeliest, prefix: str, texts: Sequence[str]) -> tuple[float, ...]:
     """Log-likelihoods in nats, comparable among ``texts`` only.
 
-    Exact where the texts part, for as many places as `CALLS` allow, those that part the most first;
-    what follows or precedes counts `NATS_PER_CHARACTER`, the rate at which `core.rank` compares
-    texts of different length.
+    Exact where the texts part, for as many places as `CALLS` allow, those that part the most first,
+    and, of up to `FOLLOWED` texts, for the words after that; what follows or precedes counts
+    `NATS_PER_CHARACTER`, the rate at which `core.rank` compares texts of different length.
     """
     values = [-NATS_PER_CHARACTER * len(text) for text in texts]
     groups = deque([(tuple(range(len(texts))), 0)])
+    alone: deque[tuple[tuple[int, ...], int]] = deque()  # same texts, and where they are read on
+    reads_on = len(set(texts)) <= FOLLOWED
     for _ in range(CALLS):
-        if not groups:
+        while groups and len({texts[i] for i in groups[0][0]}) < 2:
+            alone.append(groups.popleft())
+        while alone and alone[0][1] >= len(texts[alone[0][0][0]]):
+            alone.popleft()
+        if groups:
+            group, at = groups.popleft()
+            at = _parting(texts[group[0]], _shared([texts[i] for i in group]), at)
+        elif alone and reads_on:
+            group, at = alone.popleft()
+        else:
             break
-        group, at = groups.popleft()
-        at = _parting(texts[group[0]], _shared([texts[i] for i in group]), at)
-        if len({texts[i] for i in group}) < 2:
-            continue
         known = likeliest(prefix + texts[group[0]][:at])
         if not known:
             continue
         floor = min(known.values()) - UNLISTED
-        following: dict[str, list[int]] = {}
+        following: dict[tuple[str, int], list[int]] = {}
         for i in group:
             rest = texts[i][at:]
             token = _longest(known, rest)
-            values[i] += known.get(token, floor) + NATS_PER_CHARACTER * (
-                len(token) or len(_piece(rest))
-            )
-            following.setdefault(token, []).append(i)
-        groups.extend(
-            (tuple(some), at + len(token))
-            for token, some in following.items()
-            if token and len(some) > 1
-        )
+            length = len(token) or len(_piece(rest))
+            values[i] += known.get(token, floor) + NATS_PER_CHARACTER * length
+            following.setdefault((token or _piece(rest), length), []).append(i)
+        groups.extend((tuple(some), at + length) for (_, length), some in following.items())
     return tuple(values)
 
 

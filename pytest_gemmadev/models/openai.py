@@ -33,8 +33,7 @@ from pytest_gemmadev.models._openai_answers import (
 from pytest_gemmadev.models.http import Patience, PatientTransport, split_spec, within_budget
 
 KEY = "OPENAI_API_KEY"  # sent to the server where the environment has it
-TOP = 20  # next tokens asked for with their log-probabilities
-FEWER = 5  # what servers with a limit grant
+TOPS = (100, 20, 5)  # next tokens asked for with their log-probabilities, as many as are granted
 CHARACTERS = 3  # of code, at least, that a token of the context holds on average
 SCORED = 16  # texts scored by one request
 _CHATML = "<|im_start|>"
@@ -164,7 +163,8 @@ class OpenAIModel:
     def _probe(self) -> _Abilities:
         chat = self._has_chat_template()
         body = {"model": self._name, "prompt": _PROBE, "max_tokens": 1, "temperature": 0}
-        for more in ({"echo": True, "logprobs": 1}, {"logprobs": TOP}, {"logprobs": FEWER}, {}):
+        wishes = ({"echo": True, "logprobs": 1}, *({"logprobs": top} for top in TOPS), {})
+        for more in wishes:
             answer = self._post("/completions", {**body, **more})
             if answer.status_code in (404, 405, 501):
                 if not chat:
@@ -179,7 +179,7 @@ class OpenAIModel:
             tokens = tokens_of(choice)
             if "echo" in more:
                 if text_of(choice).startswith(_PROBE) and len(tokens) > 1:
-                    return _Abilities(raw=True, echo=True, top=FEWER, chat=chat)
+                    return _Abilities(raw=True, echo=True, top=TOPS[-1], chat=chat)
                 continue
             top = int(more.get("logprobs", 0)) if tokens and tokens[0].top else 0
             return _Abilities(raw=True, top=top, chat=chat)
