@@ -23,6 +23,7 @@ from typing import Any
 from eval.cases import Case, Files, read_tree, write_tree
 from eval.place import ranks_of
 from eval.process import Finished, run_command
+from pytest_gemmadev._without import VARIABLE
 from pytest_gemmadev.core.edits import unified_diff
 from pytest_gemmadev.core.types import GemmadevError
 
@@ -48,13 +49,15 @@ class Tool:
     model: str
     adapter: str | None
     budget_s: float
+    without: str = ""  # a part that the repair is to do without
 
     def command(self, case: Case, seed: int, report: Path) -> list[str]:
         more = ["--gemmadev-fix", f"--gemmadev-model={self.model}"]
         more += [f"--gemmadev-adapter={self.adapter}"] if self.adapter else []
         more += [f"--gemmadev-budget={self.budget_s:g}", f"--gemmadev-seed={seed}"]
         more += [f"--gemmadev-report={report}"]
-        return [*visible_command(case), *more]
+        less = ["env", f"{VARIABLE}={self.without}"] if self.without else []
+        return [*less, *visible_command(case), *more]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from threading import Event
+from typing import Any
 
+from eval.ablation import VARIANTS, write_ablation
 from eval.cases import Case, load_cases, select
 from eval.compare import compare, read_verdicts
 from eval.repair import Result, Tool, ToolCommand, repair_case, result_from_row, result_to_row
@@ -98,6 +100,11 @@ def _add_repair_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slice", metavar="NAME", help="cases of this slice only")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="every n-th case only")
     parser.add_argument("--only", metavar="TEXT", help="cases whose id contains this only")
+    parser.add_argument(
+        "--ablate",
+        action="store_true",
+        help="run them without ranking, patterns, writing and localization, one at a time, as well",
+    )
 
 
 def _add_humaneval_options(parser: argparse.ArgumentParser) -> None:
@@ -143,8 +150,30 @@ def _repair(options: argparse.Namespace) -> int:
         "budget_s": options.budget,
         "code": code_digest(),
     }
-    tool = Tool(options.model, _absolute(options.adapter), options.budget)
-    folder = open_run(options.output or new_run_path("repair"), settings)
+    output = options.output or new_run_path("ablation" if options.ablate else "repair")
+    if not options.ablate:
+        _repaired(options, cases, settings, output)
+        return 0
+    runs = {}
+    for name, part in VARIANTS.items():
+        _say(f"{name}:")
+        less = {**settings, "without": part} if part else settings
+        runs[name] = _repaired(options, cases, less, output / name.replace(" ", "-"), part)
+    write_ablation(output, runs, settings)
+    print(f"{output / 'report.html'}")
+    return 0
+
+
+def _repaired(
+    options: argparse.Namespace,
+    cases: Sequence[Case],
+    settings: Mapping[str, Any],
+    output: Path,
+    without: str = "",
+) -> list[Result]:
+    """Runs the cases, writes their report and tells the totals."""
+    tool = Tool(options.model, _absolute(options.adapter), options.budget, without)
+    folder = open_run(output, settings)
     results = run_cases(
         folder,
         cases,
@@ -156,9 +185,9 @@ def _repair(options: argparse.Namespace) -> int:
     )
     write_reports(folder.path, results, settings)
     for name, totals in report_of(results, settings)["slices"].items():
-        print(f"{name}: {totals_line(totals)}")
-    print(f"{folder.path / 'report.html'}")
-    return 0
+        _say(f"{name}: {totals_line(totals)}")
+    _say(f"{folder.path / 'report.html'}")
+    return results
 
 
 def run_cases(

@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_gemmadev._tree import Snapshot, parses
+from pytest_gemmadev._without import without
 from pytest_gemmadev.core import journal
 from pytest_gemmadev.core.budget import Budget, Meter
 from pytest_gemmadev.core.lane import Lane
+from pytest_gemmadev.core.localize import everywhere, localize
 from pytest_gemmadev.core.repair import Repair
 from pytest_gemmadev.core.scope import Scope
 from pytest_gemmadev.core.types import (
@@ -68,6 +70,7 @@ def repaired(
     """
     meter = Meter(Budget(job.budget_s * WORKING_SHARE), time.monotonic)
     snapshot = Snapshot(scope)
+    left_out = without()
     model: Model | None = None
     lanes: list[Lane] = []
     status: int | None = None
@@ -79,7 +82,12 @@ def repaired(
         model = _model(job, meter)
         first, writers = proposers(model)
         oracle.learn(seen)
-        lanes = _lanes(job, snapshot, oracle, seen, model, tell)
+        judge = None if "ranking" in left_out else model
+        localizer = everywhere if "localization" in left_out else localize
+        lanes = [
+            replace(lane, model=judge, localizer=localizer)
+            for lane in _lanes(job, snapshot, oracle, seen, model, tell)
+        ]
         # After -x or an error in collection, tests that did not run say nothing of what passes.
         complete = set(seen.outcomes) >= seen.collected
         baseline = seen if complete or meter.exhausted else oracle.observe({})
@@ -88,11 +96,12 @@ def repaired(
             oracle=oracle,
             proposers=first,
             writers=writers,
-            model=model,
+            model=judge,
             clock=time.monotonic,
             seed=job.seed,
             tell=tell,
             parses=parses,
+            localizer=localizer,
             beside=lanes,
         )
         outcomes, overlay = repair.run(baseline, meter)

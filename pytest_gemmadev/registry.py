@@ -12,6 +12,7 @@ from functools import lru_cache
 import pluggy
 
 from pytest_gemmadev import hookspecs
+from pytest_gemmadev._without import without
 from pytest_gemmadev.core.types import GemmadevError, Model, Proposer
 from pytest_gemmadev.hookspecs import PROJECT, KnownModel
 
@@ -88,8 +89,10 @@ def proposers(
 
     manager = manager or _shared_manager()
     further = [p for some in manager.hook.gemmadev_proposers(model=model) for p in some]
-    first = (SyntaxProposer(), RuleProposer(), PatternProposer(), *further)
-    return first, ((WriteProposer(model),) if model is not None else ())
+    left_out = without()
+    known = () if "patterns" in left_out else (RuleProposer(), PatternProposer())
+    writers = () if model is None or "writing" in left_out else (WriteProposer(model),)
+    return (SyntaxProposer(), *known, *further), writers
 
 
 def _known(manager: pluggy.PluginManager) -> str:

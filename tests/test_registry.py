@@ -181,3 +181,25 @@ def test_only_a_model_writes() -> None:
     assert writers == ()
     _, writers = proposers(ScriptedModel(), manager)
     assert [writer.name for writer in writers] == ["write"]
+
+
+@pytest.mark.parametrize(
+    ("left_out", "first", "writers"),
+    [
+        ("", ["syntax", "rules", "pattern"], ["write"]),
+        ("patterns", ["syntax"], ["write"]),
+        ("writing, ranking", ["syntax", "rules", "pattern"], []),
+    ],
+)
+def test_parts_can_be_left_out_to_measure_them(
+    left_out: str, first: list[str], writers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GEMMADEV_WITHOUT", left_out)
+    found = proposers(ScriptedModel({}), plugin_manager(third_party=False))
+    assert [[each.name for each in some] for some in found] == [first, writers]
+
+
+def test_an_unknown_part_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEMMADEV_WITHOUT", "luck")
+    with pytest.raises(GemmadevError, match="'luck' is no part of a repair; known: ranking, patt"):
+        proposers(None, plugin_manager(third_party=False))

@@ -29,6 +29,7 @@ from pytest_gemmadev.core.types import (
     RepairTask,
     Role,
     Spectrum,
+    Suspicion,
 )
 
 RERUNS = 4  # of a failing set before it is believed to fail always
@@ -69,6 +70,7 @@ class Lane:
     tell: Callable[[str], None]
     also_failing: Callable[[RepairTask], Sequence[Spectrum]] = lambda _task: ()
     # what other failing tests execute
+    localizer: Callable[..., tuple[Suspicion, ...]] = localize
 
     def passes_again(self, task: RepairTask, meter: Meter) -> bool:
         """Whether the failing set passes when it is run again with nothing changed."""
@@ -101,7 +103,7 @@ class Lane:
     def _relocate(self, task: RepairTask) -> RepairTask:
         self.tell("localizing")
         spectra = self.oracle.spectrum(task)
-        suspicions = localize(
+        suspicions = self.localizer(
             task.stacks, spectra, task.sources, self.also_failing(task), task.context
         )
         suspicions = suspicions or mentioned(task.context, task.sources)

@@ -28,6 +28,7 @@ _FEW = 3  # other failing tests that say nothing of a common cause
 _ALONE = 0.4  # of the suspicion of a place that none of them executes
 _OUTWARD = 0.6  # each frame further out is this much less likely to hold the fault
 _MENTIONED = 0.1
+_ALIKE = 0.5
 _DEFINITION = 0.45  # a constant, default or signature that a suspicious statement uses
 
 
@@ -76,6 +77,29 @@ def localize(
     )
     return tuple(
         Suspicion(span, score, technique) for span, (score, technique) in ranked[:MAX_SUSPICIONS]
+    )
+
+
+def everywhere(
+    stacks: Sequence[ErrorStack],
+    spectra: Mapping[str, Spectrum],
+    sources: Mapping[str, str],
+    also_failing: Sequence[Spectrum] = (),
+    context: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Suspicion, ...]:
+    """Every statement of the files that the failing tests ran, all of them as suspicious.
+
+    What a search without localization has to go by, in the order of the files.
+    """
+    ran = {
+        path for spectrum in spectra.values() if not spectrum.passed for path, _ in spectrum.lines
+    }
+    ran |= {path for path, _ in _frame_scores(stacks)}
+    return tuple(
+        Suspicion(statement.span, _ALIKE, "everywhere")
+        for path in sorted(ran)
+        if path in sources
+        for statement in _statements(path, sources[path])
     )
 
 

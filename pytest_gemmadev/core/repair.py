@@ -16,6 +16,7 @@ from pytest_gemmadev.core.budget import Meter
 from pytest_gemmadev.core.choice import Ranked, choose
 from pytest_gemmadev.core.edits import decode_source
 from pytest_gemmadev.core.lane import FailingSet, Lane, apart, side_by_side
+from pytest_gemmadev.core.localize import localize
 from pytest_gemmadev.core.patches import found_overlay, plausible_order, ranked_patch
 from pytest_gemmadev.core.search import Found, Search
 from pytest_gemmadev.core.sources import Files, Sources
@@ -36,6 +37,7 @@ from pytest_gemmadev.core.types import (
     Role,
     Spectrum,
     Status,
+    Suspicion,
     TestOutcome,
 )
 
@@ -95,6 +97,7 @@ class Repair:
     parses: Callable[[str, bytes], bool] = lambda _path, _data: True
     overlay: dict[str, bytes] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    localizer: Callable[..., tuple[Suspicion, ...]] = localize
     beside: Sequence[Lane] = ()  # for failing sets that are searched at the same time as the first
     _traced: tuple[Observation, Mapping[str, Spectrum]] | None = None  # failing tests of that run
 
@@ -174,6 +177,7 @@ class Repair:
             self.clock,
             self.tell,
             self._also_failing,
+            self.localizer,
         )
 
     def _also_failing(self, task: RepairTask) -> Sequence[Spectrum]:

@@ -139,10 +139,12 @@ class Search:
     suspicions: tuple[Suspicion, ...] = ()  # of the task that was asked about
     localizing_s: float = 0.0  # those took
     seen: set[tuple[tuple[str, int], ...]] = field(default_factory=set)
+    _late: list[_Applied] = field(default_factory=list)  # cut short, of the task at hand
 
     def run(self, task: RepairTask, meter: Meter, *, depth: int = 1) -> list[Found]:
         """Plausible repairs of the task, in the order found. Ends with the meter."""
         task = self._located(task, depth)
+        self._late = []
         places = Places.of(task.suspicions, task.sources)
         found: list[Found] = []
         ahead: list[tuple[Step, StillFailing]] = []
@@ -156,6 +158,8 @@ class Search:
             written = [self._scored(p, task, places) for p in self.writers]
             self._try(task, _chain(written), meter.share(0.6), found, ahead, depth)
         if not found:
+            self._try_again(task, meter.share(0.5), found, ahead, depth)
+        if not found:
             self._follow(task, ahead, meter, found, depth)
         return found
 
@@ -165,6 +169,22 @@ class Search:
         if depth == 1:
             self.suspicions, self.localizing_s = task.suspicions, self.clock() - start_s
         return task
+
+    def _try_again(
+        self,
+        task: RepairTask,
+        meter: Meter,
+        found: list[Found],
+        ahead: list[tuple[Step, StillFailing]],
+        depth: int,
+    ) -> None:
+        """What was cut short, with all the time there is: most of it never ends."""
+        late, self._late = self._late, []
+        if late and not meter.exhausted:
+            for _, texts in late:
+                self.seen.discard(_key(task, texts))
+            steps = sorted((step for step, _ in late), key=_best_first)
+            self._try(replace(task, patient=True), iter(steps), meter, found, ahead, depth)
 
     # --- one pass over a stream of candidates ----------------------------------------------------
 
@@ -210,6 +230,8 @@ class Search:
                             window.narrow(meter, explains_all=False)
                         elif moved_on(task, step.candidate, verdict):
                             ahead.append((step, verdict))
+                    case TimedOut(hasty=True):
+                        self._late.append((step, texts))
                     case Regressed() | Inapplicable() | TimedOut():
                         pass
                     case _:
@@ -295,8 +317,7 @@ class Search:
                 return 0
 
     def _is_new(self, task: RepairTask, texts: Mapping[str, str]) -> bool:
-        merged = {path: texts.get(path) or task.sources[path] for path in {*task.overlay, *texts}}
-        key = tuple(sorted((path, hash(text)) for path, text in merged.items()))
+        key = _key(task, texts)
         if key in self.seen:
             return False
         self.seen.add(key)
@@ -389,6 +410,12 @@ def changed_texts(candidate: Candidate, sources: Mapping[str, str]) -> dict[str,
         if text != sources[path]:
             texts[path] = text
     return texts or None
+
+
+def _key(task: RepairTask, texts: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
+    """What tells a tree from every other that was tried."""
+    merged = {path: texts.get(path) or task.sources[path] for path in {*task.overlay, *texts}}
+    return tuple(sorted((path, hash(text)) for path, text in merged.items()))
 
 
 def _is_senseless(candidate: Candidate, task: RepairTask) -> bool:

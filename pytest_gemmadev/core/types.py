@@ -204,6 +204,7 @@ class TimedOut:
 
     reason: str
     seconds: float = 0.0
+    hasty: bool = False  # a `RepairTask` that is patient would have given it more
 
 
 Verdict: TypeAlias = Plausible | StillFailing | Regressed | Inapplicable | TimedOut
@@ -258,6 +259,7 @@ class RepairTask:
     # decoded text of files that may be read but not edited: the tests in the stacks
     spectra: Mapping[str, Spectrum] = field(default_factory=dict)  # by node id, once localized
     seed: int = 0
+    patient: bool = False  # give a candidate all the time there is before it is `TimedOut`
 
 
 # --- models --------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import warnings
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from pytest_gemmadev.core.plain import observation_from_plain, stack_from_plain
 from pytest_gemmadev.core.scope import Scope
 from pytest_gemmadev.core.types import (
     Candidate,
+    ErrorKind,
     ErrorStack,
     Inapplicable,
     Observation,
@@ -196,7 +198,10 @@ class PytestOracle:
             for index, run in zip(left, runs, strict=False):
                 if isinstance(run, Run):
                     wanted = [*task.targets, *(n for n in run.outcomes if n in task.regression)]
-                    verdicts[index] = self._judge(task, run, wanted, changes[index])
+                    verdict = self._judge(task, run, wanted, changes[index])
+                    if isinstance(verdict, TimedOut):
+                        verdict = replace(verdict, hasty=not task.patient)
+                    verdicts[index] = verdict
                 elif run is not None:
                     verdicts[index] = run
             left = left[len(runs) :]
@@ -365,8 +370,10 @@ class PytestOracle:
         request["must_pass"] = only if stop else []
         if trace:
             request["trace"] = [os.path.realpath(self._absolute(path)) for path in task.sources]
-            request["twice"] = len(task.targets)
-            request["test_s"] = self._limits.trace_s / 4
+            # What hung does so again: where is seen soon, and seeing it once is enough.
+            hung = bool(task.stacks) and all(s.kind is ErrorKind.TIMEOUT for s in task.stacks)
+            request["twice"] = 0 if hung else len(task.targets)
+            request["test_s"] = self._limits.trace_s / (10 if hung else 4)
         run = read_run(self._launcher.run_forked(request))
         self._launcher.learn_modules(run.modules)
         return run

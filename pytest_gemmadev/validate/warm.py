@@ -32,6 +32,8 @@ _TOGETHER = 8
 _ADDRESS = re.compile(r"0x[0-9A-Fa-f]+")
 _Failure: TypeAlias = tuple[tuple[object, ...], ...]
 _UNKNOWN: _Failure = ()
+_HASTE = 0.35  # of the time it may take that a candidate gets at first
+_HASTE_S = 0.1  # at least
 _PROBE_S = 2.0  # more than trying other arguments takes
 _LOST = 3  # workers lost over one overlay before no more is started
 
@@ -99,6 +101,8 @@ class Warm:
             self._calibrate(place, task)
             if place.worker is None or not place.fails.keys() >= set(task.targets):
                 return None
+            if not attempt.files and all(place.fails[t] == _UNKNOWN for t in task.targets):
+                return None  # it never ends
             probe = {"paths": list(paths), "seed": task.seed}
             ended = self._run(place, task, [attempt], [[]], probe=probe)
         runs = [] if ended is None or ended.how == "output" else read_attempts(ended)
@@ -121,7 +125,10 @@ class Warm:
             return ["its worker ended"]
         runs = [] if ended is None or ended.how == "output" else read_attempts(ended)
         if len(together) > 1 and not self._believed(place, task, runs, len(together)):
-            return self._run_attempts(task, attempts[:1], request)
+            # Where one broke off, those before it show whether the process stayed what it was.
+            ended_early = len(runs) <= len(together)
+            again = attempts[: max(1, len(runs) - 1)] if ended_early else attempts[:1]
+            return self._run_attempts(task, again, request)
         if not runs:
             return ["its messages broke"]
         return [_told(run) for run in runs[: len(together)]]
@@ -134,10 +141,11 @@ class Warm:
     def _believed(self, place: _Place, task: RepairTask, runs: Sequence[Run], count: int) -> bool:
         """Whether a process that tried several candidates still was what it had been.
 
-        One that ended before it could show that is believed where another one has shown it.
+        One that ended before it could show that is believed where another one has shown it, or
+        where it was at its first.
         """
         if len(runs) <= count:
-            return bool(runs) and place.confirmed
+            return len(runs) == 1 or (bool(runs) and place.confirmed)
         unchanged = _failures(runs[count], task.targets)
         place.confirmed = all(unchanged.get(t) == place.fails[t] for t in task.targets)
         if not place.confirmed:
@@ -211,6 +219,11 @@ class Warm:
             chosen.append(nodeid)
         return chosen
 
+    def _limit_s(self, task: RepairTask, wanted: Collection[str]) -> float:
+        """Time for these tests: most candidates that take long never end, so they wait their turn."""
+        limit_s = self.timings.limit_s(task, wanted)
+        return limit_s if task.patient else min(limit_s, max(_HASTE_S, _HASTE * limit_s))
+
     def _run(
         self,
         place: _Place,
@@ -223,7 +236,7 @@ class Warm:
     ) -> Ended | None:
         assert place.worker is not None
         wanted = [*task.targets, *max(others, key=lambda o: self.timings.expected_s(task, o))]
-        limit_s = _CALIBRATION_S if calibrate else self.timings.limit_s(task, wanted)
+        limit_s = _CALIBRATION_S if calibrate else self._limit_s(task, wanted)
         ended = place.worker.run(
             {
                 **({} if probe is None else {"probe": probe}),

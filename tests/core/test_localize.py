@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pytest_gemmadev.core.localize import localize, mentioned, suspicious_functions
+from pytest_gemmadev.core.localize import everywhere, localize, mentioned, suspicious_functions
 from pytest_gemmadev.core.types import ErrorKind, ErrorStack, Frame, Role, Span, Spectrum
 
 SHOP = """\
@@ -127,3 +127,14 @@ def test_lines_of_the_most_suspicious_function_come_before_equal_ones_of_others(
     score = {s.span.start_line: s.score for s in suspicions}
     assert score[15] == 1.0
     assert score[15] > score[10] > score[6]
+
+
+def test_without_localization_all_that_may_be_at_fault_is_alike() -> None:
+    spectra = {
+        "fails": spectrum(passed=False, lines=(15,)),
+        "passes": Spectrum(passed=True, lines=frozenset({("other.py", 1)})),
+    }
+    suspicions = everywhere([stack(ErrorKind.ASSERTION)], spectra, {PATH: SHOP, "other.py": "x\n"})
+    assert {s.span.path for s in suspicions} == {PATH}
+    assert {15, 13, 6} <= {s.span.start_line for s in suspicions}
+    assert len({s.score for s in suspicions}) == 1

@@ -11,9 +11,12 @@ import pytest
 from projects import MakeProject, Project
 
 from pytest_gemmadev.core.types import Candidate, Plausible, StillFailing, TimedOut, Verdict
+from pytest_gemmadev.validate.launch import Worker
 from pytest_gemmadev.validate.leftovers import Leftovers
 from pytest_gemmadev.validate.oracle import Limits
 from pytest_gemmadev.validate.overlay import SourceOverlay
+from pytest_gemmadev.validate.process import Ended
+from pytest_gemmadev.validate.wire import Message
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 
@@ -208,3 +211,37 @@ def test_a_module_that_is_imported_anew_is_tried_by_itself(make_project: MakePro
     found = verdicts(made, "2", "0", "3")
     assert [isinstance(verdict, Plausible) for verdict in found] == [False, True, False]
     assert made.oracle.tally["decided"] == 0
+
+
+def test_those_that_hang_cost_the_others_nothing(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = project(make_project, SIMPLE)
+    ended: list[str] = []
+    run = Worker.run
+
+    def counted(worker: Worker, job: Message) -> Ended | None:
+        found = run(worker, job)
+        ended.append("" if found is None else found.how)
+        return found
+
+    monkeypatch.setattr(Worker, "run", counted)
+    hangs = "sum(iter(int, 1))"
+    found = verdicts(made, "2", "3", hangs, "4", hangs, "5", "0")
+    assert [isinstance(verdict, TimedOut) for verdict in found] == [
+        *(False, False, True, False, True, False, False)
+    ]
+    assert isinstance(found[-1], Plausible)
+    assert ended.count("timeout") == 3  # the first of them twice, to be sure of those before it
+
+
+def test_a_patient_task_gives_a_candidate_more_time(make_project: MakeProject) -> None:
+    made = project(make_project, SIMPLE)
+    slow = "[__import__('time').sleep(0.2), 0][1]"
+    (edits,) = (made.candidate("cart.py", "+1", slow).edits,)
+    task = made.task("test_cart.py::test_total")
+    hasty = made.oracle.validate(task, Candidate(edits, "test", 0.0))
+    assert isinstance(hasty, TimedOut)
+    assert hasty.hasty
+    patient = dataclasses.replace(task, patient=True)
+    assert isinstance(made.oracle.validate(patient, Candidate(edits, "test", 0.0)), Plausible)
