@@ -63,6 +63,19 @@ def assertions(task: RepairTask, edits: Sequence[Edit]) -> int:
     return sum(_assertions_of(nodeid, task.context) for nodeid in tests) if touched else 0
 
 
+def changed_lines(edits: Sequence[Edit], sources: Mapping[str, str]) -> frozenset[_Line]:
+    """Lines that the edits touch; where they only put something in, the lines around that."""
+    found: set[_Line] = set()
+    for edit in edits:
+        text = sources[edit.path]
+        first = text.count("\n", 0, edit.start) + 1
+        last = text.count("\n", 0, max(edit.start, edit.end - 1)) + 1
+        if edit.start == edit.end and edit.replacement.endswith("\n"):
+            first = max(1, first - 1)
+        found.update((edit.path, line) for line in range(first, last + 1))
+    return frozenset(found)
+
+
 def _lines(task: RepairTask) -> set[_Line]:
     return {line for spectrum in task.spectra.values() for line in spectrum.lines}
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from pytest_gemmadev.core.budget import Meter
 from pytest_gemmadev.core.edits import edit_overlay
-from pytest_gemmadev.core.evidence import doubt
+from pytest_gemmadev.core.evidence import changed_lines, doubt
 from pytest_gemmadev.core.localize import localize, mentioned
 from pytest_gemmadev.core.search import Found, Search
 from pytest_gemmadev.core.sources import Files, Sources
@@ -97,6 +97,7 @@ class Lane:
             doubt=self._doubt,
             clock=self.clock,
             tell=self.tell,
+            related=self._related,
         )
         return search.run(task, meter), search
 
@@ -108,6 +109,11 @@ class Lane:
         )
         suspicions = suspicions or mentioned(task.context, task.sources)
         return replace(task, suspicions=suspicions, spectra=spectra)
+
+    def _related(self, task: RepairTask, candidate: Candidate) -> int:
+        """Failing tests outside of the set that run the lines which the candidate changes."""
+        lines = changed_lines(candidate.edits, task.sources)
+        return sum(not lines.isdisjoint(s.lines) for s in self.also_failing(task))
 
     def _doubt(self, task: RepairTask, candidate: Candidate) -> float:
         """Nats against a plausible candidate, by the code that its tests do not run any more."""

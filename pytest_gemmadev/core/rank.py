@@ -223,7 +223,8 @@ def leaves_undefined(candidate: Candidate, task: RepairTask) -> bool:
     name = re.compile(rf"\b{match[1]}\b")
     for edit in candidate.edits:
         old, new = _changed_lines(task.sources[edit.path], edit)
-        if len(name.findall(old)) != len(name.findall(new)) or "import *" in new:
+        is_moved = name.search(new) is not None and old.split() == new.split()
+        if is_moved or len(name.findall(old)) != len(name.findall(new)) or "import *" in new:
             return False
     return True
 

@@ -46,8 +46,10 @@ from pytest_gemmadev.core.types import (
 MAX_DEPTH = 6  # faults behind one another
 MORE = 40  # further candidates tried after the first plausible one, at least
 MORE_WHILE_OTHERS_FAIL = 160  # instead, while other tests fail that one patch may explain
+MORE_WHILE_RELATED_FAIL = 800  # instead, while what runs the changed lines still fails
 MORE_SHARE = 0.5  # of the candidates it took to find it
 MORE_SECONDS = 6.0
+MORE_SECONDS_WHILE_RELATED_FAIL = 12.0
 STEPS_AHEAD = 4  # partial repairs followed at each depth
 SURE = -1.5  # prior from which a partial repair is followed before all else is tried
 FIRST_CANDIDATES = 40  # tried before that, or as many as FIRST_SECONDS allow
@@ -103,18 +105,28 @@ class _Window:
     tried: int = 0
     last: int | None = None  # the candidate after which it ends
     last_s: float = 0.0
+    settled: bool = False  # something was found that leaves nothing failing which runs its lines
 
     def closed(self, meter: Meter) -> bool:
         return self.last is not None and (self.tried >= self.last or meter.seconds > self.last_s)
 
-    def narrow(self, meter: Meter, *, explains_all: bool) -> None:
-        """At each plausible candidate; one that explains every failure ends the pass soon."""
+    def narrow(self, meter: Meter, *, explains_all: bool, related_fail: bool = False) -> None:
+        """At each plausible candidate; one that explains every failure ends the pass soon.
+
+        One that leaves a test failing which runs what it changes may be none, and ends it late.
+        """
         more = MORE if explains_all else MORE_WHILE_OTHERS_FAIL
-        if self.last is None:
-            self.last = self.tried + max(more, round(MORE_SHARE * self.tried))
-            self.last_s = meter.seconds * 1.5 + MORE_SECONDS
+        seconds = MORE_SECONDS
+        if related_fail:
+            more, seconds = MORE_WHILE_RELATED_FAIL, MORE_SECONDS_WHILE_RELATED_FAIL
+        last = self.tried + max(more, round(MORE_SHARE * self.tried))
+        last_s = meter.seconds * 1.5 + seconds
+        if self.last is None or not self.settled:
+            self.last = last if self.last is None else min(last, self.last)
+            self.last_s = last_s if self.last_s == 0.0 else min(last_s, self.last_s)
         elif explains_all:
             self.last = min(self.last, self.tried + MORE)
+        self.settled = self.settled or not related_fail
 
 
 @dataclass(slots=True)
@@ -131,6 +143,8 @@ class Search:
     doubt: Callable[[RepairTask, Candidate], float]  # nats against a plausible candidate
     clock: Callable[[], float]
     tell: Callable[[str], None] = lambda _message: None
+    related: Callable[[RepairTask, Candidate], int] = lambda _task, _candidate: 0
+    # tests outside the failing set that fail too and run the lines that the candidate changes
     validations: int = 0
     validate_s: float = 0.0  # spent in validations
     recent_s: float = 0.0  # a validation of the last batches took
@@ -220,14 +234,18 @@ class Search:
                             Found((step,), texts, verdict, task.targets, others, doubt, count)
                         )
                         if doubt < DOUBTFUL:
-                            window.narrow(meter, explains_all=others == len(task.others))
+                            explains_all = others == len(task.others)
+                            related = not explains_all and self.related(task, step.candidate)
+                            window.narrow(
+                                meter, explains_all=explains_all, related_fail=others < related
+                            )
                     case StillFailing():
                         part = None
                         if not meter.exhausted:  # it takes a whole run
                             part = self._repairs_part(task, step.candidate, verdict)
                         if part is not None:
                             found.append(Found((step,), texts, part[1], part[0]))
-                            window.narrow(meter, explains_all=False)
+                            window.narrow(meter, explains_all=False, related_fail=True)
                         elif moved_on(task, step.candidate, verdict):
                             ahead.append((step, verdict))
                     case TimedOut(hasty=True):

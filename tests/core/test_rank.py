@@ -129,6 +129,7 @@ def test_the_model_compares_texts_of_any_length_within_bounds() -> None:
         pytest.param("LIMIT)", "25)", False, id="the name replaced"),
         pytest.param("def ", "LIMIT = 27\n\n\ndef ", False, id="the name bound"),
         pytest.param("min(", "max(", True, id="something else"),
+        pytest.param("    return", "        return", False, id="the name moved"),
     ],
 )
 def test_edits_that_leave_a_name_undefined_are_recognized(old: str, new: str, leaves: bool) -> None:

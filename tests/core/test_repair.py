@@ -10,7 +10,15 @@ from in_memory import InMemory, Substitutions
 
 from pytest_gemmadev.core.budget import Budget, Meter
 from pytest_gemmadev.core.repair import Repair
-from pytest_gemmadev.core.types import Candidate, Outcome, Overlay, RepairTask, Status
+from pytest_gemmadev.core.types import (
+    Candidate,
+    Outcome,
+    Overlay,
+    RepairTask,
+    Status,
+    TimedOut,
+    Verdict,
+)
 
 TOTAL = """\
 def total(items):
@@ -197,3 +205,55 @@ def test_candidates_that_are_slow_to_come_are_tried_while_the_next_is_written() 
     _, overlay = repair.run(project.observe({}), meter)
     assert b"price * count" in overlay["total.py"]
     assert pulled[-1] <= 15.0  # the writer's share of the budget is 12 s
+
+
+FILLERS = [("return n", f"return n - {1000 + k}", -2.0) for k in range(300)]
+
+
+def test_a_patch_that_leaves_its_own_lines_failing_is_not_believed_soon() -> None:
+    project = InMemory(
+        {"twice.py": "def twice(n):\n    return n\n"},
+        {"t::a": "twice(2) == 4", "t::b": "twice(3) == 6"},
+    )
+    outcomes, overlay = repaired(
+        project, ("return n", "return 4", -1.0), *FILLERS, ("return n", "return n * 2", -3.0)
+    )
+    assert overlay == {"twice.py": b"def twice(n):\n    return n * 2\n"}
+    assert {o.status for o in outcomes.values()} == {Status.REPAIRED}
+
+
+def test_failures_elsewhere_do_not_make_a_search_go_on() -> None:
+    project = InMemory(
+        {"twice.py": "def twice(n):\n    return n\n", "half.py": "def half(n):\n    return -n\n"},
+        {"t::a": "twice(2) == 4", "t::b": "half(8) == 4"},
+    )
+    outcomes, overlay = repaired(
+        project, ("return n", "return n + 2", -1.0), *FILLERS, ("return n", "return n * 2", -3.0)
+    )
+    assert overlay == {"twice.py": b"def twice(n):\n    return n + 2\n"}
+    assert outcomes["t::a"].validations < len(FILLERS)
+    assert outcomes["t::b"].status is Status.UNREPAIRED
+
+
+class Hasty(InMemory):
+    """Takes what multiplies for a loop without an end, unless it is asked to be patient."""
+
+    def validate(self, task: RepairTask, candidate: Candidate) -> Verdict:
+        multiplies = any("*" in edit.replacement for edit in candidate.edits)
+        if multiplies and not task.patient:
+            return TimedOut("no end after 0.1 s", 0.1, hasty=True)
+        return super().validate(task, candidate)
+
+
+@pytest.mark.parametrize("quick", ["", "return n + n"])
+def test_what_was_cut_short_is_tried_again_where_nothing_else_helps(quick: str) -> None:
+    def project() -> InMemory:
+        return Hasty({"twice.py": "def twice(n):\n    return n\n"}, {"t::a": "twice(2) == 4"})
+
+    table = [("return n", "return n * 2", -1.0), ("return n", "return n - 2", -2.0)]
+    if quick:
+        table.append(("return n", quick, -3.0))
+    outcomes, overlay = repaired(project(), *table)
+    expected = f"def twice(n):\n    {quick or 'return n * 2'}\n"
+    assert overlay == {"twice.py": expected.encode()}
+    assert outcomes["t::a"].status is Status.REPAIRED

@@ -235,9 +235,13 @@ def test_those_that_hang_cost_the_others_nothing(
     assert ended.count("timeout") == 3  # the first of them twice, to be sure of those before it
 
 
-def test_a_patient_task_gives_a_candidate_more_time(make_project: MakeProject) -> None:
+def test_a_patient_task_gives_a_candidate_more_time(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytest_gemmadev.validate.timing._FLOOR_S", 10.0)
+    monkeypatch.setattr("pytest_gemmadev.validate.warm._HASTE", 0.0)
     made = project(make_project, SIMPLE)
-    slow = "[__import__('time').sleep(0.2), 0][1]"
+    slow = "[__import__('time').sleep(0.5), 0][1]"
     (edits,) = (made.candidate("cart.py", "+1", slow).edits,)
     task = made.task("test_cart.py::test_total")
     hasty = made.oracle.validate(task, Candidate(edits, "test", 0.0))

@@ -45,6 +45,13 @@ def is_numeric_place(node: ast.expr, unit: Unit) -> bool:
             return False
 
 
+def _leads_sum(node: ast.expr, unit: Unit) -> bool:
+    parent = unit.parent(node)
+    if not isinstance(parent, ast.BinOp) or not isinstance(parent.op, (ast.Add, ast.Sub)):
+        return False
+    return parent.left is node
+
+
 def _is_text(node: ast.expr, unit: Unit) -> bool:
     kinds = unit.variables.kinds(node)
     return bool(kinds) and NUMBER not in kinds
@@ -61,6 +68,9 @@ class Sign(Pattern[ast.expr]):
         ("def f(a, b):\n    return min(a - b, 0)\n", "def f(a, b):\n    return min(-(a - b), 0)\n"),
     )
     untouched = ("def f(a):\n    return a == ''\n", "def f(a):\n    a.x = [1]\n")
+
+    def bias(self, node: ast.expr, unit: Unit) -> float:
+        return -3.0 if _leads_sum(node, unit) else 0.0  # `-a + b` is written `b - a`
 
     def edits(self, node: ast.expr, unit: Unit) -> Iterator[Change]:
         if isinstance(node, ast.UnaryOp):
@@ -135,6 +145,7 @@ class AddOperand(Pattern[ast.expr]):
     examples = (
         ("def f(a, b):\n    return a[b] - 1\n", "def f(a, b):\n    return a[b] + b - 1\n"),
         ("def f(n):\n    return n\n", "def f(n):\n    return n % 2\n"),
+        ("def f(a, b):\n    return (a + b)\n", "def f(a, b):\n    return (a + b) / 2\n"),
         (
             "def f(s):\n    out = ''\n    for c in s:\n        out += c\n    return out\n",
             "def f(s):\n    out = ''\n    for c in s:\n        out += c + c\n    return out\n",

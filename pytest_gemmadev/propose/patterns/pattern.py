@@ -63,4 +63,9 @@ AnyPattern: TypeAlias = Pattern[Any]
 def replace(node: ast.expr, code: str, unit: Unit, weight: float = 0.0) -> Change:
     """The change of one expression to ``code``, in parentheses where its place needs them."""
     start, end = unit.span(node)
+    own = f"({unit.code(node)})"
+    is_whole = isinstance(unit.parent(node), (ast.Assign, ast.AugAssign, ast.Return))
+    if is_whole and code.startswith(f"{own} ") and unit.enclosed(node):
+        behind = unit.text.index(")", end) + 1  # it stands in parentheses that will do
+        return Change(((behind, behind, code.removeprefix(own)),), weight)
     return Change(((start, end, unit.fitted(node, code)),), weight)

@@ -70,6 +70,7 @@ _PER_THOUSAND: Mapping[str, float] = {
     "index_form": 0.36,
     "add_index": 0.21,
     "swap_indices": 0.81,
+    "element_for_variable": 1.0,
     # conditions
     "negate": 1.5,
     "and_or": 2.6,

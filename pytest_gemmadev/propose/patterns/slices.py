@@ -177,4 +177,46 @@ class SwapIndices(Pattern[ast.Subscript]):
             yield Change(((*unit.span(left), second), (*unit.span(right), first)))
 
 
-PATTERNS = (SliceBounds(), IndexForm(), AddIndex(), SwapIndices())
+class ElementForVariable(Pattern[ast.Name]):
+    """``xs[i]`` for a variable, in a loop that counts ``i`` over the places of ``xs``."""
+
+    name = "element_for_variable"
+    nodes = (ast.Name,)
+    examples = (
+        (
+            "def f(xs, n):\n    for i in range(len(xs)):\n        if n < xs[-i]:\n            return i\n",
+            "def f(xs, n):\n    for i in range(len(xs)):\n        if xs[i] < xs[-i]:\n            return i\n",
+        ),
+    )
+    untouched = (
+        "def f(xs, n):\n    for i in range(n):\n        print(xs)\n",
+        "def f(xs):\n    for i in range(len(xs)):\n        xs[i] = i\n",
+    )
+
+    def edits(self, node: ast.Name, unit: Unit) -> Iterator[Change]:
+        parent = unit.parent(node)
+        is_part = isinstance(parent, ast.Subscript) or (
+            isinstance(parent, ast.Call) and parent.func is node
+        )
+        if is_part or not isinstance(node.ctx, ast.Load) or not is_value(node, unit):
+            return
+        for element, index in self._elements(node, unit):
+            if node.id != index and not element.startswith(f"{node.id}["):
+                yield replace(node, element, unit)
+
+    def _elements(self, node: ast.Name, unit: Unit) -> Iterator[tuple[str, str]]:
+        """(element, index) for each sequence that a loop around counts the places of."""
+        child: ast.AST = node
+        for loop in unit.ancestors(node):
+            if isinstance(loop, ast.For) and child in loop.body:
+                counts = [n for n in ast.walk(loop.target) if isinstance(n, ast.Name)][:1]
+                for call in ast.walk(loop.iter):
+                    match call:
+                        case ast.Call(
+                            func=ast.Name(id="len" | "enumerate"), args=[ast.Name(id=xs)]
+                        ):
+                            yield from ((f"{xs}[{i.id}]", i.id) for i in counts)
+            child = loop
+
+
+PATTERNS = (SliceBounds(), IndexForm(), AddIndex(), SwapIndices(), ElementForVariable())

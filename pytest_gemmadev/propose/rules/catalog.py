@@ -13,6 +13,7 @@ from pytest_gemmadev.propose.rules import (
     elements,
     exceptions,
     imports,
+    indents,
     iterables,
     keys,
     keywords,
@@ -37,6 +38,7 @@ from pytest_gemmadev.propose.rules.rule import Rule
 
 RULES: tuple[Rule, ...] = (
     *names.RULES,
+    *indents.RULES,
     *stand_ins.RULES,
     *missing_imports.RULES,
     *unbound.RULES,

@@ -105,14 +105,14 @@ class MethodOutsideClass(Rule):
             body = cls.node.body[0]
             shift = module.indentation(body)
             current = module.indentation(function.node)
-            edits = _reindented(module, function.node, current, shift)
+            edits = reindented(module, function.node, current, shift)
             follows = nested is module.tree or module.enclosing(function.node, ast.ClassDef)
             if edits and follows and function.node.lineno > cls.node.lineno:
                 why = f"`{name}` takes `self` and stands outside `{cls.name}`"
                 yield from fix(SURE - 0.1, why, *edits)
 
 
-def _reindented(module: Module, node: ast.stmt, old: str, new: str) -> list[Edit]:
+def reindented(module: Module, node: ast.stmt, old: str, new: str) -> list[Edit]:
     """The lines of a statement moved to another indentation; none where a text spans lines."""
     inside = [n for n in ast.walk(node) if isinstance(n, (ast.Constant, ast.JoinedStr))]
     if any(isinstance(n, ast.expr) and n.lineno != n.end_lineno for n in inside):
