@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_gemmadev._tree import Snapshot, parses
-from pytest_gemmadev._without import without
+from pytest_gemmadev._without import Part, without
 from pytest_gemmadev.core import journal
 from pytest_gemmadev.core.budget import Budget, Meter
 from pytest_gemmadev.core.lane import Lane
@@ -80,13 +80,13 @@ def repaired(
         # It starts, and the model loads, while this process imports what proposes.
         oracle.prepare()
         model = _model(job, meter)
-        first, writers = proposers(model)
+        first, writers = proposers(model, left_out=left_out)
         oracle.learn(seen)
         judge = None if "ranking" in left_out else model
         localizer = everywhere if "localization" in left_out else localize
         lanes = [
             replace(lane, model=judge, localizer=localizer)
-            for lane in _lanes(job, snapshot, oracle, seen, model, tell)
+            for lane in _lanes(job, snapshot, oracle, seen, model, left_out, tell)
         ]
         # After -x or an error in collection, tests that did not run say nothing of what passes.
         complete = set(seen.outcomes) >= seen.collected
@@ -149,6 +149,7 @@ def _lanes(
     oracle: PytestOracle,
     seen: Observation,
     model: Model | None,
+    left_out: frozenset[Part],
     tell: Callable[[str], None],
 ) -> list[Lane]:
     """What searches beside the first one need: as many as there are failures that they could take."""
@@ -156,7 +157,7 @@ def _lanes(
     for _ in range(min(job.jobs, len({stack.signature for stack in seen.stacks})) - 1):
         another = oracle.another()
         another.learn(seen)
-        first, writers = proposers(model)
+        first, writers = proposers(model, left_out=left_out)
         lanes.append(Lane(another, first, writers, snapshot, model, time.monotonic, tell))
     return lanes
 

@@ -21,11 +21,12 @@ Part = Literal[
 ]
 
 
-def without() -> frozenset[str]:
+def without() -> frozenset[Part]:
     """The parts that are named. Raises GemmadevError for a name that is none."""
     named = {name.strip() for name in os.environ.get(VARIABLE, "").split(",")} - {""}
-    unknown = sorted(named - set(get_args(Part)))
+    parts: tuple[Part, ...] = get_args(Part)
+    unknown = sorted(named - set(parts))
     if unknown:
-        known = ", ".join(get_args(Part))
+        known = ", ".join(parts)
         raise GemmadevError(f"{VARIABLE}: {unknown[0]!r} is no part of a repair; known: {known}")
-    return frozenset(named)
+    return frozenset(part for part in parts if part in named)

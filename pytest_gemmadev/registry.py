@@ -6,13 +6,12 @@ Imported only when a repair or a listing was asked for; third-party plugins are 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from functools import lru_cache
 
 import pluggy
 
 from pytest_gemmadev import hookspecs
-from pytest_gemmadev._without import without
 from pytest_gemmadev.core.types import GemmadevError, Model, Proposer
 from pytest_gemmadev.hookspecs import PROJECT, KnownModel
 
@@ -79,9 +78,15 @@ def known_models(manager: pluggy.PluginManager | None = None) -> tuple[KnownMode
 
 
 def proposers(
-    model: Model | None, manager: pluggy.PluginManager | None = None
+    model: Model | None,
+    manager: pluggy.PluginManager | None = None,
+    *,
+    left_out: Set[str] = frozenset(),
 ) -> tuple[tuple[Proposer, ...], tuple[Proposer, ...]]:
-    """(proposers of edits that cost no model time, those whose edits the model writes)."""
+    """(proposers of edits that cost no model time, those whose edits the model writes).
+
+    ``left_out`` names what to do without: ``patterns``, ``writing``.
+    """
     from pytest_gemmadev.propose.patterns import PatternProposer
     from pytest_gemmadev.propose.rules import RuleProposer
     from pytest_gemmadev.propose.syntax import SyntaxProposer
@@ -89,7 +94,6 @@ def proposers(
 
     manager = manager or _shared_manager()
     further = [p for some in manager.hook.gemmadev_proposers(model=model) for p in some]
-    left_out = without()
     known = () if "patterns" in left_out else (RuleProposer(), PatternProposer())
     writers = () if model is None or "writing" in left_out else (WriteProposer(model),)
     return (SyntaxProposer(), *known, *further), writers

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_gemmadev import registry
+from pytest_gemmadev._without import without
 from pytest_gemmadev.core.types import GemmadevError, Model, ModelInfo
 from pytest_gemmadev.hookspecs import KnownModel, hookimpl
 from pytest_gemmadev.models import _capi, builtin, packaged
@@ -195,11 +196,12 @@ def test_parts_can_be_left_out_to_measure_them(
     left_out: str, first: list[str], writers: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GEMMADEV_WITHOUT", left_out)
-    found = proposers(ScriptedModel({}), plugin_manager(third_party=False))
+    manager = plugin_manager(third_party=False)
+    found = proposers(ScriptedModel({}), manager, left_out=without())
     assert [[each.name for each in some] for some in found] == [first, writers]
 
 
 def test_an_unknown_part_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GEMMADEV_WITHOUT", "luck")
     with pytest.raises(GemmadevError, match="'luck' is no part of a repair; known: ranking, patt"):
-        proposers(None, plugin_manager(third_party=False))
+        without()
