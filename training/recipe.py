@@ -6,9 +6,9 @@
 ``prepare`` breaks functions of the standard library and of small packages, proved by calls where these
 can be made, and of the large, permissively licensed packages that are installed; each gives a file, and
 files that are there already are kept: the same command goes on where it was ended. ``train`` runs
-supervised training, then DPO on executed candidates, within the given time: the first steps are timed,
-and as many steps are planned as the rest of the time allows. Without a GPU the second one is meant for a
-machine that does nothing else.
+supervised training, then DPO on executed candidates, within the given time: a few steps are timed, and
+as much of the corpus is taken as the rest of the time allows, real bugs last. Without a GPU the second
+one is meant for a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -26,14 +26,16 @@ from typing import TypeAlias
 from pytest_gemmadev.core.types import GemmadevError
 from training import align, data
 from training.config import Config, load_config
-from training.examples import read_examples
+from training.examples import read_examples, write_line
 from training.extras import require
+from training.mix import mixed
 from training.runlog import read_log
 
 EXECUTED, PARSED, BODIES, PAIRS = "executed", "parsed", "bodies.jsonl", "pairs.jsonl"
 PACKAGES = (
     "accelerate",
     "datasets",
+    "django",
     "fontTools",
     "fsspec",
     "huggingface_hub",
@@ -41,6 +43,7 @@ PACKAGES = (
     "matplotlib",
     "mpmath",
     "networkx",
+    "nltk",
     "numpy",
     "pandas",
     "parso",
@@ -50,16 +53,25 @@ PACKAGES = (
     "rich",
     "scipy",
     "setuptools",
+    "sklearn",
+    "sphinx",
+    "sqlalchemy",
+    "statsmodels",
     "sympy",
     "tensorboard",
     "torch",
+    "tornado",
     "transformers",
     "trl",
+    "twisted",
     "werkzeug",
 )
 """Large packages, none of which the project's own evaluation takes cases from."""
 SMALL = (
     "stdlib",
+    "algorithms",
+    "pygorithm",
+    "more_itertools",
     "toolz",
     "funcy",
     "textdistance",
@@ -134,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--minutes", required=True, type=float)
     train.add_argument("--base", default="packaged")
     train.add_argument("--real", nargs="+", default=[], metavar="FILE", help="learnt last")
+    train.add_argument("--hold-back", nargs="+", default=[], metavar="PATH")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
     return parser
@@ -204,41 +217,58 @@ def _train(arguments: argparse.Namespace) -> int:
     from training.pipeline import run
 
     supervised = arguments.output / "sft"
-    config = load_config(None, _overrides(arguments, corpora, supervised))
+    config = _config(arguments, corpora[:1], (), folder=supervised)
     with tempfile.TemporaryDirectory() as name:
-        trial = _with_steps(config, _TIMED_STEPS, limit=400)
+        train = dataclasses.replace(config.train, max_steps=_TIMED_STEPS)
+        data_ = dataclasses.replace(config.data, limit=400, last=())
+        output = dataclasses.replace(config.output, export=False)
+        trial = dataclasses.replace(config, train=train, data=data_, output=output)
         run(trial, Path(name), resume=False, say=_indented)
         rate = _seconds_per_step(Path(name))
     steps = max(1, int(60 * arguments.minutes * (1 - _DPO_SHARE) / rate))
-    print(f"{rate:.1f} s a step: {steps} steps", flush=True)
-    run(_with_steps(config, steps), supervised, resume=False)
+    step_tokens = config.train.batch * config.train.accumulation * config.data.max_tokens
+    print(f"{rate:.1f} s a step: {steps} steps of {step_tokens} tokens", flush=True)
+    chosen = mixed(
+        corpora,
+        [Path(file) for file in arguments.real],
+        tokens=steps * step_tokens,
+        longest=config.data.max_tokens,
+        seed=arguments.seed,
+    )
+    files = [arguments.output / "mix" / f"{name}.jsonl" for name in ("first", "last")]
+    for file, rows in zip(files, chosen, strict=True):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("".join(map(write_line, rows)), encoding="utf-8")
+    kept = [[file] if rows else [] for file, rows in zip(files, chosen, strict=True)]
+    run(_config(arguments, *kept, folder=supervised), supervised, resume=False)
     pairs = arguments.data / PAIRS
     if not pairs.is_file():
         return 0
     # A pair is two sequences that are not packed, with the reference's pass besides.
     aligned = max(1, int(60 * arguments.minutes * _DPO_SHARE / rate))
-    chosen = ["dpo", str(supervised), "--data", str(pairs), "--max-steps", str(aligned)]
-    return align.main([*chosen, "--output", str(arguments.output / "dpo")])
+    asked = ["dpo", str(supervised), "--data", str(pairs), "--max-steps", str(aligned)]
+    return align.main([*asked, "--output", str(arguments.output / "dpo")])
 
 
-def _overrides(arguments: argparse.Namespace, corpora: Sequence[Path], folder: Path) -> list[str]:
-    first = ", ".join(f"'{file}'" for file in corpora)
-    last = ", ".join(f"'{file}'" for file in arguments.real)
-    return [
-        f"model.base={arguments.base}",
-        f"data.sources=[{first}]",
-        f"data.last=[{last}]",
-        f"train.seed={arguments.seed}",
-        f"output.folder={folder}",
-        *arguments.set,
-    ]
-
-
-def _with_steps(config: Config, steps: int, *, limit: int | None = None) -> Config:
-    train = dataclasses.replace(config.train, max_steps=steps)
-    output = dataclasses.replace(config.output, export=limit is None and config.output.export)
-    few = dataclasses.replace(config.data, limit=limit, last=()) if limit else config.data
-    return dataclasses.replace(config, train=train, data=few, output=output)
+def _config(
+    arguments: argparse.Namespace, first: Sequence[Path], last: Sequence[Path], *, folder: Path
+) -> Config:
+    """The settings of the run: those of the command line before the defaults of a short run."""
+    names = [", ".join(f"'{file}'" for file in files) for files in (first, last)]
+    held = ", ".join(f"'{path}'" for path in arguments.hold_back)
+    return load_config(
+        None,
+        [
+            f"model.base={arguments.base}",
+            f"data.sources=[{names[0]}]",
+            f"data.last=[{names[1]}]",
+            f"data.decontaminate=[{held}]",
+            "data.max_tokens=512",
+            f"train.seed={arguments.seed}",
+            f"output.folder={folder}",
+            *arguments.set,
+        ],
+    )
 
 
 def _seconds_per_step(folder: Path) -> float:

@@ -247,7 +247,8 @@ class StringConstant(Pattern[ast.Constant]):
         cased = (value.lower(), value.upper(), value.capitalize(), value.title(), value.swapcase())
         spaced = (value.strip(), value + " ", " " + value, value + "\n")
         weights = dict.fromkeys((*spaced, value[:-1], value[1:], value[::-1]), 0.0) | weights
-        weights = dict.fromkeys(cased, 0.3) | weights
+        if "\\" not in value:  # `\\s` of a regular expression is no letter
+            weights = dict.fromkeys(cased, 0.3) | weights
         if len(value) <= 2:
             weights = dict.fromkeys(_SPACINGS, 0.0) | weights
         weights.pop(value, None)

@@ -123,11 +123,17 @@ def _is_slice(node: ast.expr) -> bool:
 
 
 class DropOperand(Pattern[ast.BinOp]):
-    """One operand of an operation alone."""
+    """One operand of an operation alone; of a text, what stands around a value without it."""
 
     name = "drop_operand"
     nodes = (ast.BinOp,)
-    examples = (("def f(a, b):\n    return a + b\n", "def f(a, b):\n    return a\n"),)
+    examples = (
+        ("def f(a, b):\n    return a + b\n", "def f(a, b):\n    return a\n"),
+        (
+            "def f(n):\n    return 'one of ' + str(n) + ' of ' + str(n) + ' the lines'\n",
+            "def f(n):\n    return 'one of ' + str(n) + ' of the lines'\n",
+        ),
+    )
     untouched = ("def f(a, b):\n    return a or b\n",)
 
     def edits(self, node: ast.BinOp, unit: Unit) -> Iterator[Change]:
@@ -135,6 +141,24 @@ class DropOperand(Pattern[ast.BinOp]):
         yield replace(node, unit.code(node.left), unit, 1.0 if literal else 0.0)
         if not isinstance(node.right, ast.Constant):
             yield replace(node, unit.code(node.right), unit, 0.0)
+        yield from self._joined(node, unit)
+
+    def _joined(self, node: ast.BinOp, unit: Unit) -> Iterator[Change]:
+        """``'a ' + x + ' b'`` as ``'a b'``, within a longer text too."""
+        inner = node.left
+        if not (isinstance(inner, ast.BinOp) and _is_text(node.right)):
+            return
+        before = inner.left.right if isinstance(inner.left, ast.BinOp) else inner.left
+        if not all(isinstance(n.op, ast.Add) for n in (node, inner)) or not _is_text(before):
+            return
+        one, two = (str(ast.literal_eval(part)) for part in (before, node.right))
+        space = " " if one.endswith(" ") or two.startswith(" ") else ""
+        start, end = unit.span(before)[0], unit.span(node.right)[1]
+        yield Change(((start, end, repr(f"{one.rstrip(' ')}{space}{two.lstrip(' ')}")),))
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 class AddOperand(Pattern[ast.expr]):

@@ -1,0 +1,75 @@
+"""What a short run takes of a large corpus."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from training.examples import Example, write_line
+from training.mix import CHARS_PER_TOKEN, mixed
+
+
+def written(path: Path, rows: list[Example]) -> Path:
+    path.write_text("".join(map(write_line, rows)))
+    return path
+
+
+def rows(name: str, count: int, *, kind: str = "line", proof: str = "executed") -> list[Example]:
+    return [
+        Example(f"{name} {number:04}" + "x" * 280, "y" * 10, kind=kind, proof=proof, id=name)
+        for number in range(count)
+    ]
+
+
+def tokens(examples: list[Example]) -> float:
+    return sum(len(e.prompt) + len(e.completion) for e in examples) / CHARS_PER_TOKEN
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    row = {"id": "p", "license": "MIT", "buggy": "x = 1\nprint(x)\n", "fixed": "x = 2\nprint(x)\n"}
+    path = tmp_path / "pairs.jsonl"
+    path.write_text(json.dumps(row) + "\n")
+    return path
+
+
+def test_it_takes_as_many_tokens_as_wanted_in_shares(tmp_path: Path) -> None:
+    one = written(tmp_path / "one.jsonl", rows("a", 300) + rows("a", 300, proof="parsed"))
+    first, last = mixed([one], [], tokens=20_000, longest=200, seed=0)
+    assert 0.95 * 20_000 < tokens(first) <= 20_000
+    executed = [row for row in first if row.proof == "executed"]
+    assert tokens(executed) / tokens(first) == pytest.approx(0.40 / 0.52, abs=0.02)
+    assert last == []
+
+
+def test_a_large_package_does_not_crowd_out_a_small_one(tmp_path: Path) -> None:
+    large = written(tmp_path / "large.jsonl", rows("large", 390))
+    small = written(tmp_path / "small.jsonl", rows("small", 20))
+    first, _ = mixed([large, small], [], tokens=5000, longest=200, seed=0)
+    assert sum(row.id == "small" for row in first) == 20
+
+
+def test_what_is_too_long_is_left_out(tmp_path: Path) -> None:
+    long_one = Example("x" * 700, "y", kind="line", proof="executed")
+    file = written(tmp_path / "one.jsonl", [long_one, *rows("a", 3)])
+    first, _ = mixed([file], [], tokens=100_000, longest=200, seed=0)
+    assert len(first) == 3
+
+
+def test_real_bugs_come_last(tmp_path: Path, pairs: Path) -> None:
+    file = written(tmp_path / "one.jsonl", rows("a", 3))
+    first, last = mixed([file], [pairs], tokens=100_000, longest=200, seed=0)
+    assert {row.proof for row in first} == {"executed"}
+    assert last[0].completion == "x = 2\n"
+    assert {row.proof for row in last} == {"real"}
+
+
+def test_a_seed_decides(tmp_path: Path) -> None:
+    file = written(tmp_path / "one.jsonl", rows("a", 300))
+    one, again, other = (
+        mixed([file], [], tokens=3000, longest=200, seed=seed)[0] for seed in (1, 1, 2)
+    )
+    assert one == again
+    assert one != other

@@ -1,0 +1,94 @@
+"""What a short run learns of a large corpus: so many tokens, shared out by kind, spread over packages.
+
+A run on a CPU sees some thousands of questions, a hundredth of what there is. Short ones teach as much as
+long ones and cost less, and those that an execution proved read as they do at repair time.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
+from pathlib import Path
+
+from training.examples import Example, read_examples, repair_examples
+from training.pairs import pair_bugs
+
+SHARES: Mapping[tuple[str, str], float] = {
+    ("line", "executed"): 0.40,
+    ("line", "parsed"): 0.12,
+    ("block", "executed"): 0.10,
+    ("rank", "executed"): 0.06,
+    ("text", ""): 0.20,  # bodies of documented functions
+    ("line", "real"): 0.09,
+    ("block", "real"): 0.03,
+}
+"""Of the tokens, by kind of question and proof."""
+CHARS_PER_TOKEN = 3.0  # of code, about; what is too long after all is left out later
+_KEPT = 400  # examples of a kind that a file may give
+
+
+def mixed(
+    files: Iterable[Path], real: Iterable[Path], *, tokens: int, longest: int, seed: int
+) -> tuple[list[Example], list[Example]]:
+    """(what is learnt first, the real bugs that are learnt last), ``tokens`` in all, about.
+
+    None is longer than ``longest`` tokens, about.
+    """
+    random_ = random.Random(seed)
+    pools: dict[tuple[str, str], list[list[Example]]] = defaultdict(list)
+    sources: list[Iterable[Example]] = [read_examples(file) for file in files]
+    sources += [_real(file) for file in real]
+    for rows in sources:
+        for key, kept in _sampled(rows, longest, random_).items():
+            pools[key].append(kept)
+    shares = {key: share for key, share in SHARES.items() if key in pools}
+    whole = sum(shares.values()) or 1.0
+    first: list[Example] = []
+    last: list[Example] = []
+    for key, share in shares.items():
+        room = tokens * share / whole
+        for row in _in_turns(pools[key]):
+            room -= _size(row)
+            if room < 0:
+                break
+            (last if row.proof == "real" else first).append(row)
+    return first, last
+
+
+def _real(file: Path) -> Iterator[Example]:
+    for bug in pair_bugs(file):
+        yield from repair_examples(bug, kinds=("line", "block"))
+
+
+def _sampled(
+    rows: Iterable[Example], longest: int, random_: random.Random
+) -> dict[tuple[str, str], list[Example]]:
+    """Some rows of each kind that are short enough, each as likely as any other, in random order."""
+    kept: dict[tuple[str, str], list[Example]] = defaultdict(list)
+    seen: dict[tuple[str, str], int] = defaultdict(int)
+    for row in rows:
+        key = (row.kind, row.proof)
+        if key not in SHARES or _size(row) > longest:
+            continue
+        seen[key] += 1
+        limit = _KEPT if row.proof != "real" and row.kind != "text" else 10 * _KEPT
+        if len(kept[key]) < limit:
+            kept[key].append(row)
+        elif (place := random_.randrange(seen[key])) < limit:
+            kept[key][place] = row
+    for some in kept.values():
+        random_.shuffle(some)
+    return dict(kept)
+
+
+def _in_turns(pools: Sequence[Sequence[Example]]) -> Iterator[Example]:
+    """One of each pool after the other: a large package does not crowd out the small ones."""
+    for rows in zip_longest(*pools):
+        yield from (row for row in rows if row is not None)
+
+
+def _size(row: Example) -> float:
+    """Tokens, about."""
+    return (len(row.prompt) + len(row.completion)) / CHARS_PER_TOKEN
