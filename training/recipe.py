@@ -115,6 +115,7 @@ CALLED = (
 Command: TypeAlias = Callable[[list[str]], int]
 _TIMED_STEPS = 3
 _DPO_SHARE = 0.15  # of the time
+_DPO_COST = 2.5  # supervised steps; a pair is two sequences, and the reference reads them as well
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -244,8 +245,7 @@ def _train(arguments: argparse.Namespace) -> int:
     pairs = arguments.data / PAIRS
     if not pairs.is_file():
         return 0
-    # A pair is two sequences that are not packed, with the reference's pass besides.
-    aligned = max(1, int(60 * arguments.minutes * _DPO_SHARE / rate))
+    aligned = max(1, int(60 * arguments.minutes * _DPO_SHARE / (rate * _DPO_COST)))
     asked = ["dpo", str(supervised), "--data", str(pairs), "--max-steps", str(aligned)]
     return align.main([*asked, "--output", str(arguments.output / "dpo")])
 
@@ -263,7 +263,12 @@ def _config(
             f"data.sources=[{names[0]}]",
             f"data.last=[{names[1]}]",
             f"data.decontaminate=[{held}]",
+            # Short sequences one at a time: on a CPU attention over several, and dropout, take a third.
             "data.max_tokens=512",
+            "train.batch=1",
+            "train.accumulation=8",
+            "train.learning_rate=4e-4",
+            "adapter.dropout=0.0",
             f"train.seed={arguments.seed}",
             f"output.folder={folder}",
             *arguments.set,
