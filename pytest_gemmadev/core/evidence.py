@@ -31,7 +31,8 @@ def doubt(
     """Nats against a plausible patch; 0 where every line that was run still is.
 
     ``before`` and ``after`` are the spectra of the same tests without and with the edits. Lines that
-    the edits touch do not count.
+    the edits touch do not count, unless several that were run are taken out with nothing in their
+    place.
     """
     failing = [s for nodeid, s in before.items() if nodeid in task.targets]
     if not failing or not after:
@@ -40,10 +41,12 @@ def doubt(
     still = {line for s in after.values() for line in s.lines}
     moved = {line: _moved(line, edits, task.sources) for line in reached}
     kept = {line for line, new in moved.items() if new is not None}
-    lost = {line for line in kept if moved[line] not in still}
+    removed = _removed(edits, task.sources) & reached
+    removed = removed if len(removed) > 1 else set()
+    lost = {line for line in kept if moved[line] not in still} | removed
     if not lost:
         return 0.0
-    found = UNREACHED * len(lost) / len(kept)
+    found = UNREACHED * len(lost) / len(kept | removed)
     if _raised_at(task) & lost:
         found += EVADED
     return found
@@ -74,6 +77,20 @@ def changed_lines(edits: Sequence[Edit], sources: Mapping[str, str]) -> frozense
             first = max(1, first - 1)
         found.update((edit.path, line) for line in range(first, last + 1))
     return frozenset(found)
+
+
+def _removed(edits: Sequence[Edit], sources: Mapping[str, str]) -> set[_Line]:
+    """Whole lines that are taken out, nothing or ``pass`` put in their place."""
+    found: set[_Line] = set()
+    for edit in edits:
+        text = sources[edit.path]
+        before = text[text.rfind("\n", 0, edit.start) + 1 : edit.start]
+        after = (
+            text[edit.end :].partition("\n")[0] if text[edit.start : edit.end][-1:] != "\n" else ""
+        )
+        if edit.replacement.strip() in ("", "pass") and not (before + after).strip():
+            found |= changed_lines([edit], sources)
+    return found
 
 
 def _lines(task: RepairTask) -> set[_Line]:

@@ -106,3 +106,12 @@ def test_losing_lines_counts_less_where_nothing_was_raised_there() -> None:
     after = spectra(long=(2, 5), short=(2, 5))
     found = doubt(task(ErrorKind.ASSERTION), (edit(">", "<"),), BEFORE, after)
     assert 0 < found < doubt(task(), (edit(">", "<"),), BEFORE, after)
+
+
+@pytest.mark.parametrize("replacement", ["", "pass\n"])
+def test_taking_out_several_lines_that_were_run_is_doubted(replacement: str) -> None:
+    body = SOURCE[SOURCE.index("if days") : SOURCE.index("return 0")].rstrip(" ")
+    after = spectra(long=(2, 3), short=(2, 3))
+    assert doubt(task(), (edit(body, replacement),), BEFORE, after) > EVADED
+    one = edit("        total = days * rte\n", "")
+    assert doubt(task(), (one,), BEFORE, spectra(long=(2, 3), short=(2, 4))) == 0

@@ -108,6 +108,10 @@ class ReplaceAll(Pattern[ast.stmt]):
             "def f(a, b):\n    g(a)\n    h(a + b)\n",
             "def f(a, b):\n    g(b)\n    h(b + b)\n",
         ),
+        (
+            "def f(xs):\n    for i in xs:\n        if xs[i] > 1:\n            g(xs[i])\n",
+            "def f(xs):\n    for i in xs:\n        if i > 1:\n            g(i)\n",
+        ),
     )
     untouched = ("def f(a):\n    g(a)\n",)
 
@@ -138,6 +142,16 @@ class ReplaceAll(Pattern[ast.stmt]):
         if isinstance(node, ast.Attribute):
             yield node.attr, 0.5
             yield unit.code(node.value), -0.5
+        elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name):
+            # A loop over elements whose variable was taken for an index.
+            looped = any(
+                isinstance(n, (ast.For, ast.comprehension))
+                and isinstance(n.target, ast.Name)
+                and n.target.id == node.slice.id
+                and unit.code(n.iter) == unit.code(node.value)
+                for n in unit.nodes
+            )
+            yield node.slice.id, 2.0 if looped else 0.0
         kinds = unit.variables.kinds(node)
         for variable, weight in unit.variables.ranked(node, kinds=kinds, like=unit.code(node))[:6]:
             yield variable.name, weight

@@ -107,10 +107,51 @@ class FirstValue(Rule):
             if kind != "builtin"
         }
         prior = LIKELY - (1.0 if closest(unknown.name, others, floor=0.75) else 0.0)
+        prior -= 0.0 if _is_read(module, uses) else 2.0
         for rank, value in enumerate(first_values(module, uses)):
             why = f"`{unknown.name}` has no value before it is used"
             edit = module.insert_before(statement, f"{unknown.name} = {value}")
             yield from fix(prior - 0.5 * rank, why, edit)
+
+
+def _is_read(module: Module, uses: list[ast.Name]) -> bool:
+    """Whether anything is done with the variable but updating it."""
+    return any(not isinstance(module.parents.get(use), ast.AugAssign) for use in uses)
+
+
+class OtherCounter(Rule):
+    """A variable that is counted and never read: another one of the function is meant."""
+
+    name = "other_counter"
+    kinds = (ErrorKind.NAME,)
+    examples = (
+        Example(
+            "def left(beds, n):\n    for bed in beds:\n        if not bed:\n"
+            "            rest -= 1\n    return n <= 0\n",
+            "left([0], 1)",
+            "rest -= 1",
+            "n -= 1",
+        ),
+        Example("def total(xs):\n    for x in xs:\n        s += x\n    return s\n", "total([1])"),
+    )
+
+    def fixes(self, failure: Failure) -> Iterator[Fix]:
+        unknown = unknown_name(failure)
+        if unknown is None or unknown.function is None:
+            return
+        module, uses = unknown.module, unknown.uses
+        if _is_read(module, uses):
+            return
+        scope = unknown.function.node
+        own = bound_names(scope).keys() - {unknown.name}
+        last = max(use.lineno for use in uses)
+        read = [n for n in ast.walk(scope) if isinstance(n, ast.Name) and n.id in own]
+        # What is counted is asked about afterwards.
+        read.sort(key=lambda n: (n.lineno <= last, n.lineno, n.col_offset))
+        for rank, name in enumerate(dict.fromkeys(n.id for n in read)):
+            why = f"`{unknown.name}` has no value and is read nowhere; `{name}` has one"
+            edits = (module.replace(use, name) for use in uses)
+            yield from fix(LIKELY - 0.2 * min(rank, 8), why, *edits)
 
 
 def first_values(module: Module, uses: list[ast.Name]) -> list[str]:
@@ -348,6 +389,7 @@ class BoundInBranch(Rule):
 RULES: tuple[Rule, ...] = (
     MissingGlobal(),
     FirstValue(),
+    OtherCounter(),
     DefinedLater(),
     QuotedAnnotation(),
     ShadowedByLocal(),
