@@ -50,7 +50,7 @@ def main() -> int:
     print(f"{len(tasks)} repairs of one line, of {len(bugs)} in one file", flush=True)
     usual: list[list[bool]] = []
     for adapter in arguments.adapters:
-        model = open_model(arguments.model, "" if adapter == "none" else adapter)
+        model = open_model(arguments.model, adapter)
         runs = []
         try:
             for seed in range(arguments.seeds):

@@ -304,8 +304,9 @@ def _progress(number: int, total: int, result: Result, to_go_s: float) -> str:
 
 
 def _absolute(adapter: str | None) -> str | None:
-    """The adapter's path for a command that runs in another folder."""
-    return str(Path(adapter).expanduser().resolve()) if adapter else None
+    """The adapter's path for a command that runs in another folder; ``none`` stays."""
+    named = adapter and adapter != "none"
+    return str(Path(adapter).expanduser().resolve()) if adapter and named else adapter
 
 
 def _compare(options: argparse.Namespace) -> int:

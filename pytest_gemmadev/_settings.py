@@ -103,10 +103,10 @@ def _report(config: pytest.Config, options: Any) -> Path | None:
 
 
 def _adapter(config: pytest.Config, options: Any) -> str | None:
-    """The adapter's path; a relative one counts from where it was written."""
+    """The adapter's path, or ``none``; a relative one counts from where it was written."""
     text, _where = _value(config, options, "adapter")
-    if not text:
-        return None
+    if not text or text == "none":
+        return text or None
     base = config.invocation_params.dir
     if options.gemmadev_adapter is None and config.inipath is not None:
         base = config.inipath.parent

@@ -35,7 +35,8 @@ def gemmadev_load_model(
 ) -> Model | None:
     """The model that ``spec`` names, not loaded yet; None when the spec is somebody else's.
 
-    ``left_s`` says how many seconds the budget has left: a model that waits for others must not
+    ``adapter`` is a path, None for the one that the model ships with, if any, and empty for the
+    model without one. ``left_s`` says how many seconds the budget has left: a model that waits for others must not
     wait longer. Like every argument of a hook, it may be left out by who does not need it. Raises
     `GemmadevError` when the spec is one's own and cannot be served.
     """

@@ -16,6 +16,7 @@ from pytest_gemmadev.core.types import GemmadevError, Model, Proposer
 from pytest_gemmadev.hookspecs import PROJECT, KnownModel
 
 NO_MODEL = "none"
+NO_ADAPTER = "none"
 
 
 def plugin_manager(*, third_party: bool = True) -> pluggy.PluginManager:
@@ -54,16 +55,18 @@ def load_model(
 
     Files are checked and servers asked here, so that a missing or damaged model stops a repair
     before it begins. ``left_s`` says what is left of the budget; no server is waited for longer.
+    The adapter ``none`` asks for the model without the one that it ships with.
     """
+    chosen = "" if adapter == NO_ADAPTER else adapter or None
     if spec == NO_MODEL:
-        if adapter:
+        if chosen:
             raise GemmadevError(
                 f"adapter {adapter}: the model is 'none'; name a model or drop the adapter"
             )
         return None
     manager = manager or _shared_manager()
     model: Model | None = manager.hook.gemmadev_load_model(
-        spec=spec, adapter=adapter or None, threads=threads, left_s=left_s
+        spec=spec, adapter=chosen, threads=threads, left_s=left_s
     )
     if model is not None:
         return model

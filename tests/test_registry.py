@@ -72,6 +72,9 @@ def test_an_adapter_is_checked(model_file: Path, tmp_path: Path) -> None:
             load(f"gguf:{model_file}", wrong)
     with pytest.raises(GemmadevError, match="is an adapter, not a model"):
         load(f"gguf:{adapter}")
+    bare = load(f"gguf:{model_file}", "none")
+    assert bare is not None
+    assert bare.info.adapter == ""
 
 
 @pytest.mark.usefixtures("runtime")
@@ -134,6 +137,10 @@ def test_the_shipped_adapter_is_the_defaults(
     assert builtin._shipped_adapter() == ""
     (tmp_path / "repair.gguf").write_bytes(ADAPTER)
     assert builtin._shipped_adapter() == str(tmp_path / "repair.gguf")
+    known = builtin.gemmadev_known_models()
+    assert {k.info.spec: k.info.adapter for k in known if k.info.adapter} == {
+        "gemmadev": str(tmp_path / "repair.gguf")
+    }
 
 
 SERVED = ["hf:NAME_OR_PATH", "ollama:NAME[@URL]", "openai:MODEL@URL"]

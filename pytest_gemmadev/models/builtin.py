@@ -143,7 +143,8 @@ def _packaged(
     if packaged.part_paths(package) is None and not packaged.joined_path(package).is_file():
         raise GemmadevError(f"model {package.spec} is not installed: {package.install}")
     _capi.check_runtime()
-    chosen = adapter or (_shipped_adapter() if package is GEMMA else "")
+    shipped = _shipped_adapter() if package is GEMMA and adapter is None else ""
+    chosen = adapter or shipped
     path = packaged.join(package)
     info = _info(package, str(path), _adapter_path(chosen, path))
     return _started(info, threads, left_s)
@@ -227,8 +228,9 @@ def _listed(package: Package, *, runtime: bool) -> KnownModel:
     installed = packaged.part_paths(package) is not None or joined.is_file()
     available = installed and runtime
     default = ", the default" if package is GEMMA else ""
+    adapter = _shipped_adapter() if package is GEMMA else ""
     return KnownModel(
-        _info(package, str(joined) if joined.is_file() else "", ""),
+        _info(package, str(joined) if joined.is_file() else "", adapter),
         f"packaged, 4-bit{default}",
         available=available,
         hint="" if available else package.install,
