@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -91,7 +92,10 @@ def _repair(
         scope=scope,
         limits=limits_for(settings.jobs),
     )
-    report, status, after = repaired(job, scope, oracle, seen, tell)
+    with warnings.catch_warnings():
+        # What Python says of candidates is no news for the user, whose pytest would list it.
+        warnings.simplefilter("ignore")
+        report, status, after = repaired(job, scope, oracle, seen, tell)
     lines = _write_reports(report, settings)
     remember(settings.root, report, f"pytest --gemmadev-{'fix' if settings.fix else 'propose'}")
     if after is not None:

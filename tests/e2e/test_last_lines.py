@@ -33,3 +33,19 @@ def test_what_is_left_is_counted(tmp_path: Path) -> None:
     ran = run(tmp_path, *FIX, "--gemmadev-budget=10")
     assert ran.status == 1, ran.output
     assert "after the repair: 1 failed, 2 passed" in ran.output.splitlines()
+
+
+def test_what_python_says_of_candidates_is_not_in_the_users_list(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "texts.py": "import re\n\n\ndef words(text):\n    return re.split(r'\\W+', txt)\n",
+            "test_texts.py": (
+                "from texts import words\n\n\ndef test_words():\n"
+                "    assert words(r'a\\.b') == ['a', 'b']\n"
+            ),
+        },
+    )
+    ran = run(tmp_path, "--gemmadev-fix", "--gemmadev-model=none")
+    assert ran.status == 0
+    assert "escape sequence" not in ran.output

@@ -146,10 +146,10 @@ class DropOperand(Pattern[ast.BinOp]):
     def _joined(self, node: ast.BinOp, unit: Unit) -> Iterator[Change]:
         """``'a ' + x + ' b'`` as ``'a b'``, within a longer text too."""
         inner = node.left
-        if not (isinstance(inner, ast.BinOp) and _is_text(node.right)):
+        if not (isinstance(inner, ast.BinOp) and _is_literal_text(node.right)):
             return
         before = inner.left.right if isinstance(inner.left, ast.BinOp) else inner.left
-        if not all(isinstance(n.op, ast.Add) for n in (node, inner)) or not _is_text(before):
+        if not all(isinstance(n.op, ast.Add) for n in (node, inner)) or not _is_literal_text(before):
             return
         one, two = (str(ast.literal_eval(part)) for part in (before, node.right))
         space = " " if one.endswith(" ") or two.startswith(" ") else ""
@@ -157,7 +157,7 @@ class DropOperand(Pattern[ast.BinOp]):
         yield Change(((start, end, repr(f"{one.rstrip(' ')}{space}{two.lstrip(' ')}")),))
 
 
-def _is_text(node: ast.expr) -> bool:
+def _is_literal_text(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
