@@ -36,9 +36,9 @@ def gemmadev_load_model(
     """The model that ``spec`` names, not loaded yet; None when the spec is somebody else's.
 
     ``adapter`` is a path, None for the one that the model ships with, if any, and empty for the
-    model without one. ``left_s`` says how many seconds the budget has left: a model that waits for others must not
-    wait longer. Like every argument of a hook, it may be left out by who does not need it. Raises
-    `GemmadevError` when the spec is one's own and cannot be served.
+    model without one. ``left_s`` says how many seconds the budget has left: a model that waits for
+    others must not wait longer. Like every argument of a hook, it may be left out by who does not
+    need it. Raises `GemmadevError` when the spec is one's own and cannot be served.
     """
 
 

@@ -51,7 +51,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--gemmadev-mode", choices=("off",), help=argparse.SUPPRESS, **mode)
     for name, metavar, text in (
         ("model", "SPEC", "which model; default gemmadev"),
-        ("adapter", "PATH", "LoRA adapter (PEFT folder or GGUF) on top of the model; none: the model alone"),
+        (
+            "adapter",
+            "PATH",
+            "LoRA adapter (PEFT folder or GGUF) on top of the model; none: the model alone",
+        ),
         ("budget", "SECONDS", "wall-clock limit for all repairs of the session; default 300"),
         ("seed", "N", "same seed, model and tree: same patches; default 0"),
         ("jobs", "N", "independent failures repaired at the same time; default 1"),

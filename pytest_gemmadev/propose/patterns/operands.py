@@ -149,7 +149,9 @@ class DropOperand(Pattern[ast.BinOp]):
         if not (isinstance(inner, ast.BinOp) and _is_literal_text(node.right)):
             return
         before = inner.left.right if isinstance(inner.left, ast.BinOp) else inner.left
-        if not all(isinstance(n.op, ast.Add) for n in (node, inner)) or not _is_literal_text(before):
+        if not all(isinstance(n.op, ast.Add) for n in (node, inner)) or not _is_literal_text(
+            before
+        ):
             return
         one, two = (str(ast.literal_eval(part)) for part in (before, node.right))
         space = " " if one.endswith(" ") or two.startswith(" ") else ""
