@@ -55,7 +55,8 @@ def read_verdicts(folder: Path) -> tuple[str, Verdicts]:
     if benchmark == "humaneval":
         return benchmark, of_samples(read_rows(folder, name="eval.jsonl_results.jsonl"))
     rows = read_rows(folder)
-    return benchmark, of_syntax(rows) if benchmark == "syntax" else of_repair(rows)
+    read = {"syntax": of_syntax, "lines": of_lines}.get(benchmark, of_repair)
+    return benchmark, read(rows)
 
 
 def of_repair(rows: Sequence[Row]) -> Verdicts:
@@ -82,6 +83,19 @@ def of_syntax(rows: Sequence[Row]) -> Verdicts:
         (row["case"], ""): Verdict(
             "same tree" if row["same_tree"] else "parses" if row["parses"] else "broken",
             {"parses": row["parses"], "same tree": row["same_tree"]},
+        )
+        for row in rows
+    }
+
+
+def of_lines(rows: Sequence[Row]) -> Verdicts:
+    return {
+        (row["case"], ""): Verdict(
+            f"rank {row['written']}" if row["written"] else "not written",
+            {
+                "in the first ten": 0 < row["written"] <= 10,
+                "first": row["written"] == 1,
+            },
         )
         for row in rows
     }

@@ -209,6 +209,27 @@ def syntax_table(records: Sequence[Record]) -> Table:
     return Table(heads, tuple(rows))
 
 
+def lines_table(records: Sequence[Record]) -> Table:
+    heads = ("model", "slice", "repairs", "in the first ten", "%", "interval", "first",
+             "patterns have", "median rank with the model", "by priors", "at random", "median s")  # fmt: skip
+    rows = [
+        (
+            _model(record),
+            name,
+            str(totals["cases"]),
+            str(totals["first_ten"]),
+            _share(totals["first_ten"], totals["cases"]),
+            _interval(totals["first_ten_interval"]),
+            str(totals["first"]),
+            str(totals["ordered"]),
+            *(_number(totals[key]) for key in ("by_model", "by_prior", "at_random", "median_s")),
+        )
+        for record in records
+        for name, totals in (*record["slices"].items(), ("all", record["totals"]))
+    ]
+    return Table(heads, tuple(rows))
+
+
 def _few_slices(record: Record) -> list[tuple[str, Any]]:
     """The slices with their totals; all as one where there are too many to read."""
     slices = record["slices"]
@@ -247,6 +268,13 @@ _SECTIONS: tuple[
         "Correct is judged by tests that the tool never saw.",
         _is("repair", debug=False),
         repair_table,
+    ),
+    (
+        "The model alone",
+        "The place is given, no test is run: how high the author's line stands among those that the "
+        "model writes, and among the first 60 candidates of the patterns there.",
+        _is("lines"),
+        lines_table,
     ),
     (
         "Syntax",

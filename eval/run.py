@@ -42,8 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments[:1] == ["--compare"]:
             arguments[0] = "compare"
-        if arguments[:1] == ["syntax"]:
-            return int(import_module("eval.syntax").main(arguments[1:]))
+        if arguments[:1] in (["syntax"], ["lines"]):
+            return int(import_module(f"eval.{arguments[0]}").main(arguments[1:]))
         options = _parser().parse_args(arguments)
         run: Callable[[argparse.Namespace], int] = options.run
         return run(options)
@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     versus.add_argument("folders", nargs=2, type=Path, metavar="DIR")
     versus.set_defaults(run=_compare)
     commands.add_parser("syntax", help="syntax repair; its own --help says more")
+    commands.add_parser("lines", help="the model alone, given the place; its own --help says more")
     return parser
 
 

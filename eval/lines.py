@@ -1,0 +1,289 @@
+"""How high a model puts the author's repair of one line, given the place: ``python -m eval.run lines``.
+
+Two ranks for each case, both without running a test. *Written*: among the lines that the model writes at
+the place, asked as in a repair, though without the facts of a failing run. *Ordered*: among the likeliest
+candidates of the fix patterns at the place, by their prior alone and with the model's likelihood. Nothing
+is drawn, so that seeds make no difference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from eval.cases import Case, load_cases, select
+from eval.document import Block, Figure, Table, Text, facts_of, write_document
+from eval.plots import rates_plot
+from eval.runs import RunFolder, code_digest, model_settings, new_run_path, open_run
+from eval.stats import median, wilson
+from pytest_gemmadev.core.edits import apply_edits
+from pytest_gemmadev.core.parse import tree_key
+from pytest_gemmadev.core.rank import MODEL_WEIGHT, Places, model_scores, prior_score
+from pytest_gemmadev.core.types import (
+    Candidate,
+    GemmadevError,
+    Inapplicable,
+    Model,
+    RepairTask,
+    Suspicion,
+)
+from pytest_gemmadev.propose.patterns import PatternProposer
+from pytest_gemmadev.propose.write import WriteProposer
+from pytest_gemmadev.registry import load_model
+from training.bugs import BreakOptions, Counts, broken
+from training.examples import Bug, question
+from training.functions import sources
+
+FIRST = 10
+CANDIDATES = 60  # of the patterns that the model orders
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A repair of one line: the true place as the only suspicion, and the author's tree."""
+
+    name: str
+    slice: str
+    task: RepairTask
+    tree: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Ranks of the author's repair, from 1; 0 where it is not among them."""
+
+    case: str
+    slice: str
+    written: int
+    by_prior: int
+    by_model: int
+    candidates: int  # that were ordered
+    seconds: float
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """0 when the benchmark ran to its end; raises GemmadevError on misuse."""
+    options = _parser().parse_args(argv)
+    asked = list(_asked(options))
+    if options.limit:  # spread over all of them
+        asked = asked[:: max(1, len(asked) // options.limit)][: options.limit]
+    if not asked:
+        raise GemmadevError("no repair of one line: name cases with --cases, code with --broken")
+    settings = {
+        "benchmark": "lines",
+        "cases": str(options.cases.resolve()) if options.cases else " ".join(options.broken),
+        **model_settings(options.model, options.adapter),
+        "code": code_digest(),
+    }
+    folder = open_run(options.output or new_run_path("lines"), settings)
+    model = load_model(options.model, adapter=options.adapter, threads=None)
+    if model is None:
+        raise GemmadevError("--model none writes nothing: name a model")
+    try:
+        results = _run(folder, asked, model)
+    finally:
+        model.close()
+    report = report_of(results, settings)
+    (folder.path / "report.json").write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+    write_document(folder.path, "The author's line", document(report))
+    for name, totals in report["slices"].items():
+        print(f"{name}: {totals_line(totals)}")
+    print(folder.path / "report.html")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m eval.run lines", description=__doc__)
+    parser.add_argument("--cases", type=Path, help="folder, case or .jsonl file")
+    parser.add_argument(
+        "--broken",
+        nargs="+",
+        default=[],
+        metavar="PATH_OR_PACKAGE",
+        help="break the functions of these instead, one bug in each, as training does",
+    )
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="every n-th case only")
+    parser.add_argument("--model", default="gemmadev", metavar="SPEC", help="default gemmadev")
+    parser.add_argument("--adapter", metavar="PATH", help="LoRA adapter on top of it, or none")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="default eval-out/…, a new one")
+    parser.add_argument("--limit", type=int, metavar="N", help="so many, spread over all")
+    parser.add_argument("--seeds", default="1", help="accepted for likeness; nothing is drawn here")
+    return parser
+
+
+def _asked(options: argparse.Namespace) -> Iterator[Asked]:
+    cases = select(load_cases(options.cases), every=options.every) if options.cases else ()
+    for case in cases:
+        bug = bug_of(case)
+        found = asked_of(bug, case.slice) if bug is not None else None
+        if found is not None:
+            yield found
+    wanted = BreakOptions(per_function=1, any_license=True)
+    for bug in broken(sources(options.broken), wanted, Counts()):
+        found = asked_of(bug, "broken")
+        if found is not None:
+            yield found
+
+
+def bug_of(case: Case) -> Bug | None:
+    """The case's file, broken and sound; None where it is several or no text."""
+    changed = [path for path, text in case.reference.items() if case.project.get(path) != text]
+    if len(changed) != 1:
+        return None
+    path = changed[0]
+    try:
+        before, after = (files.get(path, b"").decode() for files in (case.project, case.fixed))
+    except UnicodeDecodeError:
+        return None
+    return Bug(path, before, after, case.id, case.id, "", "real", "author")
+
+
+def asked_of(bug: Bug, slice_name: str) -> Asked | None:
+    """The question about the place that differs; None where that is not one line."""
+    found = question(bug, "line")
+    tree = tree_key(bug.fixed)
+    if found is None or tree is None:
+        return None
+    task = RepairTask(
+        stacks=(),
+        targets=(),
+        regression=frozenset(),
+        sources={bug.path: bug.broken},
+        overlay={},
+        suspicions=(Suspicion(found[0].span, 1.0, "author"),),
+    )
+    return Asked(bug.id, slice_name, task, tree)
+
+
+def _run(folder: RunFolder, asked: Sequence[Asked], model: Model) -> list[Result]:
+    """A result for each; those that the folder holds already are not asked again."""
+    wanted = {each.name for each in asked}
+    results = [Result(**row) for row in folder.rows if row["case"] in wanted]
+    done = {result.case for result in results}
+    for number, each in enumerate(asked, 1):
+        if each.name in done:
+            continue
+        results.append(measure(each, model))
+        folder.append(asdict(results[-1]))
+        if number % 20 == 0 or number == len(asked):
+            print(f"[{number}/{len(asked)}] {totals_line(totals_of(results))}", flush=True)
+    return results
+
+
+def measure(asked: Asked, model: Model) -> Result:
+    """The ranks of one repair."""
+    start_s = time.monotonic()
+    writer = WriteProposer(model, places=1, blocks=0, functions=0)
+    written = _rank(writer.propose(asked.task), asked)
+    known = list(islice(PatternProposer().propose(asked.task), CANDIDATES))
+    places = Places.of(asked.task.suspicions, asked.task.sources)
+    priors = [prior_score(candidate, asked.task, places) for candidate in known]
+    ratios = model_scores(known, asked.task, model) if known else ()
+    scores = [p + MODEL_WEIGHT * r for p, r in zip(priors, ratios, strict=True)]
+    return Result(
+        case=asked.name,
+        slice=asked.slice,
+        written=written,
+        by_prior=_rank(_ordered(known, priors), asked),
+        by_model=_rank(_ordered(known, scores), asked),
+        candidates=len(known),
+        seconds=round(time.monotonic() - start_s, 3),
+    )
+
+
+def _ordered(candidates: Sequence[Candidate], scores: Sequence[float]) -> Iterator[Candidate]:
+    for index in sorted(range(len(candidates)), key=lambda i: -scores[i]):
+        yield candidates[index]
+
+
+def _rank(candidates: Iterator[Candidate], asked: Asked) -> int:
+    for rank, candidate in enumerate(candidates, 1):
+        path = candidate.edits[0].path
+        text = apply_edits(asked.task.sources[path], candidate.edits)
+        if not isinstance(text, Inapplicable) and tree_key(text) == asked.tree:
+            return rank
+    return 0
+
+
+# --- figures -------------------------------------------------------------------------------------
+
+
+def report_of(results: Sequence[Result], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """``report.json``."""
+    names = sorted({result.slice for result in results})
+    return {
+        "version": 1,
+        "settings": dict(settings),
+        "totals": totals_of(results),
+        "slices": {name: totals_of([r for r in results if r.slice == name]) for name in names},
+    }
+
+
+def totals_of(results: Sequence[Result]) -> dict[str, Any]:
+    """How many are early, and of those that the patterns have, the ranks in each order."""
+    early = sum(is_early(result.written) for result in results)
+    known = [result for result in results if result.by_prior]
+    return {
+        "cases": len(results),
+        "first_ten": early,
+        "first_ten_interval": list(wilson(early, len(results))),
+        "first": sum(result.written == 1 for result in results),
+        "ordered": len(known),
+        "by_prior": median([result.by_prior for result in known]),
+        "by_model": median([result.by_model for result in known]),
+        "at_random": median([(result.candidates + 1) / 2 for result in known]),
+        "median_s": median([result.seconds for result in results]),
+    }
+
+
+def is_early(rank: int) -> bool:
+    return 0 < rank <= FIRST
+
+
+def totals_line(totals: Mapping[str, Any]) -> str:
+    """The totals in one line, for a terminal."""
+    low, high = totals["first_ten_interval"]
+    line = (
+        f"{totals['cases']} repairs: written among the first {FIRST} in {totals['first_ten']} "
+        f"({totals['first_ten'] / max(1, totals['cases']):.1%}, {low:.0%} to {high:.0%}), first in "
+        f"{totals['first']}"
+    )
+    if totals["ordered"]:
+        line += (
+            f"; of {totals['ordered']} that patterns have, median rank {totals['by_model']:g} with "
+            f"the model, {totals['by_prior']:g} by priors, {totals['at_random']:g} at random"
+        )
+    return line
+
+
+def document(report: Mapping[str, Any]) -> list[Block]:
+    """Totals and slices."""
+    heads = ("slice", "repairs", f"in the first {FIRST}", "first", "patterns have", "with the model",
+             "by priors", "at random")  # fmt: skip
+    keys = ("cases", "first_ten", "first", "ordered", "by_model", "by_prior", "at_random")
+    slices = report["slices"]
+    rows = tuple(
+        (name, *("-" if totals[key] is None else f"{totals[key]:g}" for key in keys))
+        for name, totals in slices.items()
+    )
+    rates = {
+        name: (totals["first_ten"] / totals["cases"], *totals["first_ten_interval"])
+        for name, totals in slices.items()
+    }
+    return [
+        Text(totals_line(report["totals"])),
+        Figure("lines", rates_plot(rates, f"% in the first {FIRST}"), "The author's line"),
+        Table(heads, rows),
+        facts_of(report["settings"]),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

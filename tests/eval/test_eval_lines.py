@@ -1,0 +1,92 @@
+"""The model alone at the true place: ranks of what it writes, and of what it orders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eval import lines
+from eval.compare import compare, of_lines
+from eval.lines import Asked, asked_of, measure, report_of, totals_line
+from eval.runs import RunFolder
+from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.models.scripted import ScriptedModel
+from training.examples import Bug
+
+BROKEN = "def area(width, height):\n    return width + height\n"
+FIXED = "def area(width, height):\n    return width * height\n"
+
+
+def asked(broken: str = BROKEN, fixed: str = FIXED) -> Asked | None:
+    return asked_of(Bug("area.py", broken, fixed, "area", "area", "", "real", "author"), "mine")
+
+
+def test_the_rank_of_the_line_is_told() -> None:
+    question = asked()
+    assert question is not None
+    model = ScriptedModel(default=("    return width", "    return width * height"))
+    found = measure(question, model)
+    assert found.written == 2
+    assert 0 < found.by_prior <= found.candidates
+
+
+def test_what_the_model_never_writes_has_no_rank() -> None:
+    question = asked()
+    assert question is not None
+    assert measure(question, ScriptedModel(default=("    return 0",))).written == 0
+
+
+def test_the_model_moves_what_it_finds_likely_up() -> None:
+    question = asked()
+    assert question is not None
+
+    def likes(wanted: str) -> lines.Result:
+        return measure(question, ScriptedModel(scores=lambda _p, text: 50.0 * (wanted in text)))
+
+    right, wrong = likes("width * height"), likes("height + width")
+    assert right.by_model < right.by_prior == wrong.by_prior < wrong.by_model
+
+
+@pytest.mark.parametrize(
+    "fixed",
+    [
+        pytest.param(BROKEN.replace("    return", "    x = 1\n    return"), id="another line"),
+        pytest.param(BROKEN, id="nothing"),
+    ],
+)
+def test_what_is_not_one_line_is_not_asked(fixed: str) -> None:
+    assert asked(fixed=fixed) is None
+
+
+def result(case: str, written: int) -> lines.Result:
+    return lines.Result(case, "mine", written, 3, 1, 9, 0.5)
+
+
+def test_totals_and_comparison() -> None:
+    results = [result("a", 1), result("b", 10), result("c", 11), result("d", 0)]
+    report = report_of(results, {})
+    assert report["totals"]["first_ten"] == 2
+    assert report["slices"]["mine"]["first"] == 1
+    assert "first 10 in 2 (50.0%, 15% to 85%), first in 1" in totals_line(report["totals"])
+    rows = [{"case": r.case, "written": r.written} for r in results]
+    better = [{**row, "written": 1} for row in rows]
+    told = compare(of_lines(rows), of_lines(better))
+    assert "in the first ten: 2 and 4; only the first 0, only the second 2" in told
+    assert "  d: not written -> rank 1" in told
+
+
+def test_a_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    question = asked()
+    assert question is not None
+    folder = RunFolder(tmp_path, {})
+    first = lines._run(folder, [question], ScriptedModel(default=("    return width * height",)))
+    again = lines._run(folder, [question], ScriptedModel(default=("    return 0",)))
+    assert first == again
+    assert first[0].written == 1
+
+
+def test_nothing_to_ask_is_said(tmp_path: Path) -> None:
+    (tmp_path / "empty.py").write_text("")
+    with pytest.raises(GemmadevError, match="no repair of one line"):
+        lines.main(["--broken", str(tmp_path / "empty.py"), "--model", "none"])
