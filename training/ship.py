@@ -1,0 +1,127 @@
+"""A finished run as the package ships it: the adapter twice, its card, and the run's small files.
+
+    python -m training.ship runs/gemmadev/dpo --runs runs/gemmadev/sft runs/gemmadev/dpo \\
+        --adapter pytest_gemmadev/models/adapter --record docs/gemmadev
+
+The PEFT weights are halved to 16 bits, as the GGUF file holds them. What names a place on this machine
+keeps its last part only. Needs numpy, not torch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import struct
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pytest_gemmadev.core.types import GemmadevError
+from training.export import GGUF
+from training.output import written, written_folder
+
+LIMIT = 16 << 20  # bytes of everything that goes into the package
+NAME = "gemmadev.gguf"
+PEFT = "peft"
+WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
+_KEPT = ("config.toml", "counts.json", "log.jsonl", "report.md", "loss.png", "learning_rate.png")
+_PLACE = re.compile(r"(?<![\w:./])/(?:[\w.\-]+/)+([\w.\-]+)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """0 when everything was written."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.ship",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", type=Path, help="folder of the run whose adapter ships")
+    parser.add_argument("--adapter", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--record", type=Path, metavar="FOLDER", help="for the runs' small files")
+    parser.add_argument("--runs", type=Path, nargs="+", default=[], help="whose files are kept")
+    arguments = parser.parse_args(argv)
+    try:
+        size = ship(arguments.run, arguments.adapter)
+        print(f"{arguments.adapter}: {size / (1 << 20):.1f} MiB")
+        for run in arguments.runs:
+            keep(run, arguments.record / run.name)
+            print(arguments.record / run.name)
+    except GemmadevError as error:
+        print(f"training.ship: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def ship(run: Path, target: Path) -> int:
+    """Bytes of the folder ``target``, which holds the run's adapter in both formats and its card."""
+    adapter = run / "adapter"
+    for file in (run / GGUF, adapter / WEIGHTS, adapter / CONFIG, adapter / "README.md"):
+        if not file.is_file():
+            raise GemmadevError(f"{file}: is not there; let the run end and export it first")
+    with written_folder(target) as fresh:
+        shutil.copyfile(run / GGUF, fresh / NAME)
+        (fresh / PEFT).mkdir()
+        (fresh / PEFT / WEIGHTS).write_bytes(halved((adapter / WEIGHTS).read_bytes()))
+        shutil.copyfile(adapter / CONFIG, fresh / PEFT / CONFIG)
+        card = (adapter / "README.md").read_text(encoding="utf-8")
+        (fresh / "README.md").write_text(without_places(card), encoding="utf-8")
+        size = sum(file.stat().st_size for file in fresh.rglob("*") if file.is_file())
+        if size > LIMIT:
+            raise GemmadevError(
+                f"{run}: the adapter takes {size / (1 << 20):.1f} MiB, more than "
+                f"{LIMIT >> 20}: train one of a lower rank"
+            )
+    return size
+
+
+def keep(run: Path, target: Path) -> None:
+    """Copies what a run leaves behind of small files, to read its losses and to repeat it."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in _KEPT:
+        file = run / name
+        if file.suffix == ".png" and file.is_file():
+            shutil.copyfile(file, target / name)
+        elif file.is_file():
+            with written(target / name) as kept:
+                kept.write(without_places(file.read_text(encoding="utf-8")))
+
+
+def without_places(text: str) -> str:
+    """The text with absolute paths cut to their last part."""
+    return _PLACE.sub(r"\1", text)
+
+
+def halved(data: bytes) -> bytes:
+    """A safetensors file with its 32-bit floats in 16 bits. Raises GemmadevError for no such file."""
+    import numpy as np
+
+    try:
+        (size,) = struct.unpack_from("<Q", data)
+        header = json.loads(data[8 : 8 + size])
+        body = data[8 + size :]
+        blocks: list[bytes] = []
+        at = 0
+        for name in sorted(name for name in header if name != "__metadata__"):
+            tensor = header[name]
+            start, stop = tensor["data_offsets"]
+            block = body[start:stop]
+            if tensor["dtype"] == "F32":
+                with np.errstate(over="ignore"):  # told below, by its tensor's name
+                    values = np.frombuffer(block, "<f4").astype("<f2")
+                if not np.isfinite(values).all():
+                    raise GemmadevError(f"{name}: too large for 16 bits")
+                block, tensor["dtype"] = values.tobytes(), "F16"
+            tensor["data_offsets"] = [at, at + len(block)]
+            at += len(block)
+            blocks.append(block)
+    except (ValueError, KeyError, TypeError, struct.error) as error:
+        raise GemmadevError(f"{WEIGHTS}: is damaged ({error})") from None
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the data begins at a multiple of eight
+    return struct.pack("<Q", len(text)) + text + b"".join(blocks)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
