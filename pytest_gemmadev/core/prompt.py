@@ -17,8 +17,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from pytest_gemmadev.core.edits import apply_edits
 from pytest_gemmadev.core.rank import line_starts
-from pytest_gemmadev.core.types import ErrorStack, Frame, RepairTask, Role, Span
+from pytest_gemmadev.core.types import (
+    Candidate,
+    ErrorStack,
+    Frame,
+    Inapplicable,
+    Refuted,
+    RepairTask,
+    Role,
+    Span,
+)
 
 BEFORE_CHARS = 1200  # of the file before the function
 FUNCTION_CHARS = 3000  # of the function; of a longer one, what surrounds the place
@@ -77,14 +87,39 @@ def function_prompt(task: RepairTask, span: Span) -> Prompt | None:
     starts = line_starts(text)
     region = Span(span.path, *around)
     function = _lines(text, starts, *around)
-    suspicious = _unix(_lines(text, starts, span.start_line, span.start_line)).strip()
+    tried = "".join(
+        f"This version is wrong as well:\n\n```python\n{each.text}\n```\n\n"
+        f"The test with it: {each.outcome}\n\n"
+        for each in task.refuted
+        if each.span == region
+    )
+    inside = (
+        s.span.start_line
+        for s in task.suspicions
+        if s.span.path == span.path and around[0] <= s.span.start_line <= around[1]
+    )
+    line = next(inside, span.start_line) if span == region else span.start_line
+    suspicious = _unix(_lines(text, starts, line, line)).strip()
     message = (
         "A test fails because of a bug in this Python function.\n\n"
         f"```python\n{_unix(function).rstrip()}\n```\n\n"
-        f"{_facts(task, region)}Most suspicious is `{suspicious}`.\n\n"
+        f"{_facts(task, region)}Most suspicious is `{suspicious}`.\n\n{tried}"
         "Answer with the corrected function only, in one Python code block."
     )
     return Prompt("function", region, message, function, chat=True)
+
+
+def refuted(task: RepairTask, candidate: Candidate, stacks: Sequence[ErrorStack]) -> Refuted | None:
+    """What a function that fails says to whoever writes it again; None where nothing was seen."""
+    path = candidate.edits[0].path
+    text, edits = task.sources[path], [e for e in candidate.edits if e.path == path]
+    around = _function_at(text, text.count("\n", 0, edits[0].start) + 1)
+    changed = apply_edits(text, edits)
+    if around is None or not stacks or isinstance(changed, Inapplicable):
+        return None
+    last = around[1] + changed.count("\n") - text.count("\n")
+    function = _unix(_lines(changed, line_starts(changed), around[0], last)).rstrip()
+    return Refuted(Span(path, *around), function, _outcome(stacks[0]))
 
 
 def _ask(
@@ -174,12 +209,17 @@ def what_happened(task: RepairTask, around: Span) -> list[str]:
         )
         if shown:
             facts.append(f"{frame.function.rpartition('.')[2]} ran with {shown}")
-    if stack.facts.left or stack.facts.right:
-        facts.append(f"got {_short(stack.facts.left)}, expected {_short(stack.facts.right)}")
-    elif stack.error != "AssertionError":
-        facts.append(f"raised {stack.error}: {_short(stack.message)}")
+    if stack.facts.left or stack.facts.right or stack.error != "AssertionError":
+        facts.append(_outcome(stack))
     facts.extend(_assertions(task, stack))
     return facts
+
+
+def _outcome(stack: ErrorStack) -> str:
+    """What a test got and expected, or what was raised."""
+    if stack.facts.left or stack.facts.right:
+        return f"got {_short(stack.facts.left)}, expected {_short(stack.facts.right)}"
+    return f"raised {stack.error}: {_short(stack.message)}"
 
 
 def _frame_within(stack: ErrorStack, around: Span) -> Frame | None:

@@ -17,6 +17,7 @@ from pytest_gemmadev.core.edits import apply_edits
 from pytest_gemmadev.core.evidence import assertions
 from pytest_gemmadev.core.localize import function_bodies
 from pytest_gemmadev.core.progress import moved_on
+from pytest_gemmadev.core.prompt import refuted
 from pytest_gemmadev.core.rank import (
     MODEL_WEIGHT,
     Places,
@@ -34,22 +35,19 @@ from pytest_gemmadev.core.types import (
     Oracle,
     Plausible,
     Proposer,
+    Refuted,
     Regressed,
     RepairTask,
+    Span,
     StillFailing,
     Suspicion,
     TimedOut,
     Verdict,
     assert_never,
 )
+from pytest_gemmadev.core.window import Window
 
 MAX_DEPTH = 6  # faults behind one another
-MORE = 40  # further candidates tried after the first plausible one, at least
-MORE_WHILE_OTHERS_FAIL = 160  # instead, while other tests fail that one patch may explain
-MORE_WHILE_RELATED_FAIL = 800  # instead, while what runs the changed lines still fails
-MORE_SHARE = 0.5  # of the candidates it took to find it
-MORE_SECONDS = 6.0
-MORE_SECONDS_WHILE_RELATED_FAIL = 12.0
 STEPS_AHEAD = 4  # partial repairs followed at each depth
 SURE = -1.5  # prior from which a partial repair is followed before all else is tried
 FIRST_CANDIDATES = 40  # tried before that, or as many as FIRST_SECONDS allow
@@ -67,6 +65,8 @@ DOUBTFUL = 1.5  # nats against a plausible candidate from which the search goes 
 IMPORT = 1.5  # nats by which what needs a new import is tried later
 DOUBTS = 12  # plausible candidates whose runs are looked at
 FIRST_PASS = 0.6  # of the time for single edits before the model writes
+ROUNDS = 2  # in which the model writes functions again, told how those before failed
+WRITTEN_FUNCTION = "write:function"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,37 +99,6 @@ _Applied = tuple[Step, dict[str, str]]  # a candidate and the texts that it leav
 
 
 @dataclass(slots=True)
-class _Window:
-    """How much further a pass goes once something plausible is found."""
-
-    tried: int = 0
-    last: int | None = None  # the candidate after which it ends
-    last_s: float = 0.0
-    settled: bool = False  # something was found that leaves nothing failing which runs its lines
-
-    def closed(self, meter: Meter) -> bool:
-        return self.last is not None and (self.tried >= self.last or meter.seconds > self.last_s)
-
-    def narrow(self, meter: Meter, *, explains_all: bool, related_fail: bool = False) -> None:
-        """At each plausible candidate; one that explains every failure ends the pass soon.
-
-        One that leaves a test failing which runs what it changes may be none, and ends it late.
-        """
-        more = MORE if explains_all else MORE_WHILE_OTHERS_FAIL
-        seconds = MORE_SECONDS
-        if related_fail:
-            more, seconds = MORE_WHILE_RELATED_FAIL, MORE_SECONDS_WHILE_RELATED_FAIL
-        last = self.tried + max(more, round(MORE_SHARE * self.tried))
-        last_s = meter.seconds * 1.5 + seconds
-        if self.last is None or not self.settled:
-            self.last = last if self.last is None else min(last, self.last)
-            self.last_s = last_s if self.last_s == 0.0 else min(last_s, self.last_s)
-        elif explains_all:
-            self.last = min(self.last, self.tried + MORE)
-        self.settled = self.settled or not related_fail
-
-
-@dataclass(slots=True)
 class Search:
     """What a search carries along; the random seed is the task's."""
 
@@ -154,11 +123,13 @@ class Search:
     localizing_s: float = 0.0  # those took
     seen: set[tuple[tuple[str, int], ...]] = field(default_factory=set)
     _late: list[_Applied] = field(default_factory=list)  # cut short, of the task at hand
+    _wrong: list[tuple[Step, StillFailing]] = field(default_factory=list)
+    # functions that the model wrote for the task at hand
 
     def run(self, task: RepairTask, meter: Meter, *, depth: int = 1) -> list[Found]:
         """Plausible repairs of the task, in the order found. Ends with the meter."""
         task = self._located(task, depth)
-        self._late = []
+        self._late, self._wrong = [], []
         places = Places.of(task.suspicions, task.sources)
         found: list[Found] = []
         ahead: list[tuple[Step, StillFailing]] = []
@@ -171,6 +142,7 @@ class Search:
             self.tell("the model writes")
             written = [self._scored(p, task, places) for p in self.writers]
             self._try(task, _chain(written), meter.share(0.6), found, ahead, depth)
+            self._write_again(task, places, meter, found, ahead, depth)
         if not found:
             self._try_again(task, meter.share(0.5), found, ahead, depth)
         if not found:
@@ -183,6 +155,29 @@ class Search:
         if depth == 1:
             self.suspicions, self.localizing_s = task.suspicions, self.clock() - start_s
         return task
+
+    def _write_again(
+        self,
+        task: RepairTask,
+        places: Places,
+        meter: Meter,
+        found: list[Found],
+        ahead: list[tuple[Step, StillFailing]],
+        depth: int,
+    ) -> None:
+        """Lets the model write functions again, each told how its best attempt failed."""
+        for _ in range(ROUNDS):
+            best: dict[Span, Refuted] = {}
+            for step, verdict in sorted(self._wrong, key=lambda pair: -pair[1].passed):
+                told = refuted(task, step.candidate, verdict.stacks)
+                if told is not None:
+                    best.setdefault(told.span, told)
+            self._wrong = []
+            if found or meter.exhausted or not best:
+                return
+            again = replace(task, refuted=tuple(best.values()))
+            written = [self._scored(p, again, places) for p in self.writers]
+            self._try(again, _chain(written), meter.share(0.5), found, ahead, depth)
 
     def _try_again(
         self,
@@ -211,7 +206,7 @@ class Search:
         ahead: list[tuple[Step, StillFailing]],
         depth: int,
     ) -> None:
-        window = _Window()
+        window = Window()
         followed = False
         for batch in self._batches(task, stream):
             first_ones = window.tried >= FIRST_CANDIDATES or meter.seconds > FIRST_SECONDS
@@ -240,6 +235,8 @@ class Search:
                                 meter, explains_all=explains_all, related_fail=others < related
                             )
                     case StillFailing():
+                        if step.candidate.origin == WRITTEN_FUNCTION:
+                            self._wrong.append((step, verdict))
                         part = None
                         if not meter.exhausted:  # it takes a whole run
                             part = self._repairs_part(task, step.candidate, verdict)

@@ -162,6 +162,15 @@ class Candidate:
     log_likelihood: float | None = None  # of the model, nats, summed over the tokens that differ
 
 
+@dataclass(frozen=True, slots=True)
+class Refuted:
+    """A function that was written anew and fails: what whoever writes it again should know."""
+
+    span: Span  # that it was to replace
+    text: str  # its lines
+    outcome: str  # of the failing test with it: ``got 3, expected 4``
+
+
 # --- what came of it -----------------------------------------------------------------------------
 
 
@@ -259,6 +268,7 @@ class RepairTask:
     # decoded text of files that may be read but not edited: the tests in the stacks
     spectra: Mapping[str, Spectrum] = field(default_factory=dict)  # by node id, once localized
     seed: int = 0
+    refuted: tuple[Refuted, ...] = ()  # written and found wrong, of the functions to write again
     patient: bool = False  # give a candidate all the time there is before it is `TimedOut`
 
 

@@ -44,9 +44,18 @@ class WriteProposer:
     name: str = "write"
 
     def propose(self, task: RepairTask) -> Iterator[Candidate]:
-        """Candidates at the most suspicious places, lazily: each place costs one call or two."""
+        """Candidates at the most suspicious places, lazily: each place costs one call or two.
+
+        Where functions were written and refuted, those functions again and nothing else.
+        """
         spans = self._spans(task)
         seen: set[tuple[str, str]] = set()
+        if task.refuted:
+            for span in dict.fromkeys(each.span for each in task.refuted):
+                prompt = function_prompt(task, span)
+                if prompt is not None:
+                    yield from self._written(task, prompt, seen)
+            return
         infill = self.model.info.can_infill
         if self.model.info.has_chat_template:
             asked: dict[Span, Prompt] = {}
@@ -94,11 +103,13 @@ class WriteProposer:
         """What the model answers: alternatives to lines, samples of functions; likelier first."""
         seed = task.seed ^ zlib.crc32(f"{prompt.kind}:{prompt.span}".encode())
         if prompt.kind == "function":
-            for round_, temperature in enumerate((0.0, 0.6, 0.9)):
+            # Told what is wrong with its likeliest answer, the model still gives it again.
+            temperatures = (0.6, 0.9) if task.refuted else (0.0, 0.6, 0.9)
+            for round_, temperature in enumerate(temperatures):
                 sampling = Sampling(
                     max_tokens=self.function_tokens,
                     temperature=temperature,
-                    samples=1 if round_ == 0 else 2,
+                    samples=2 if temperature else 1,
                     seed=seed + round_,
                     chat=True,
                 )

@@ -11,9 +11,12 @@ from pytest_gemmadev.core.prompt import (
     block_prompt,
     function_prompt,
     line_prompt,
+    refuted,
     what_happened,
 )
 from pytest_gemmadev.core.types import (
+    Candidate,
+    Edit,
     ErrorFacts,
     ErrorKind,
     ErrorStack,
@@ -22,6 +25,7 @@ from pytest_gemmadev.core.types import (
     RepairTask,
     Role,
     Span,
+    Suspicion,
 )
 
 SOURCE = """\
@@ -142,6 +146,26 @@ def test_a_function_is_a_message() -> None:
     assert prompt.old in SOURCE
     assert "got 4, expected 6" in prompt.text
     assert "`return gcd(a % b, b)`" in prompt.text
+
+
+def test_a_function_that_failed_is_shown_to_whoever_writes_it_again() -> None:
+    start = SOURCE.index("a % b, b")
+    wrong = Candidate((Edit("shop.py", start, start + 8, "a, b"),), "write:function", 0.0)
+    stack = replace(STACK, facts=ErrorFacts(left="9", right="6"))
+    told = refuted(task(), wrong, (stack,))
+    assert told is not None
+    assert told.span == Span("shop.py", 4, 8)
+    assert told.text.endswith("    return gcd(a, b)")
+    again = replace(task(), refuted=(told,), suspicions=(Suspicion(LINE, 1.0, "frame"),))
+    prompt = asked(function_prompt(again, told.span))
+    assert f"```python\n{told.text}\n```\n\nThe test with it: got 9, expected 6" in prompt.text
+    assert "Most suspicious is `return gcd(a % b, b)`" in prompt.text
+    elsewhere = replace(told, span=Span("shop.py", 1, 2))
+    assert (
+        "wrong as well"
+        not in asked(function_prompt(replace(again, refuted=(elsewhere,)), LINE)).text
+    )
+    assert refuted(task(), wrong, ()) is None
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,10 @@ from in_memory import InMemory, Substitutions
 
 from pytest_gemmadev.core.budget import Budget, Meter
 from pytest_gemmadev.core.repair import Repair
+from pytest_gemmadev.core.search import ROUNDS
 from pytest_gemmadev.core.types import (
     Candidate,
+    ModelInfo,
     Outcome,
     Overlay,
     RepairTask,
@@ -19,6 +21,8 @@ from pytest_gemmadev.core.types import (
     TimedOut,
     Verdict,
 )
+from pytest_gemmadev.models.scripted import ScriptedModel
+from pytest_gemmadev.propose.write import WriteProposer
 
 TOTAL = """\
 def total(items):
@@ -257,3 +261,29 @@ def test_what_was_cut_short_is_tried_again_where_nothing_else_helps(quick: str) 
     expected = f"def twice(n):\n    {quick or 'return n * 2'}\n"
     assert overlay == {"twice.py": expected.encode()}
     assert outcomes["t::a"].status is Status.REPAIRED
+
+
+@pytest.mark.parametrize("learns", [True, False])
+def test_a_function_that_fails_is_written_again_with_what_it_gave(learns: bool) -> None:
+    """The model gives the right one only when it is shown the first one."""
+    wrong, right = (TOTAL.replace("price + count", f"price {s} count") for s in "-*")
+    model = ScriptedModel(
+        {"result += price - count": [f"```python\n{right}```"]} if learns else {},
+        default=(f"```python\n{wrong}```",),
+        info=ModelInfo(spec="scripted", name="scripted", has_chat_template=True),
+    )
+    project = InMemory({"total.py": TOTAL}, {"t::two": "total([(2, 3)]) == 6"})
+    ticks = itertools.count()
+    clock = lambda: next(ticks) * 0.001  # noqa: E731  # a clock that only counts calls
+    repair = Repair(
+        files=project,
+        oracle=project,
+        proposers=[],
+        writers=[WriteProposer(model)],
+        model=None,
+        clock=clock,
+    )
+    _, overlay = repair.run(project.observe({}), Meter(Budget(60.0), clock))
+    assert overlay == ({"total.py": right.encode()} if learns else {})
+    again = [prompt for prompt in model.prompts if "wrong as well" in prompt]
+    assert 0 < len(again) <= 2 * ROUNDS

@@ -6,7 +6,14 @@ from dataclasses import replace
 import pytest
 
 from pytest_gemmadev.core.edits import apply_edits
-from pytest_gemmadev.core.types import Candidate, ModelInfo, RepairTask, Span, Suspicion
+from pytest_gemmadev.core.types import (
+    Candidate,
+    ModelInfo,
+    Refuted,
+    RepairTask,
+    Span,
+    Suspicion,
+)
 from pytest_gemmadev.models.scripted import ScriptedModel
 from pytest_gemmadev.propose.write import WriteProposer
 
@@ -163,3 +170,15 @@ def test_files_that_do_not_parse_or_are_not_there_are_passed_over() -> None:
     absent = replace(task(4), sources={})
     assert proposed(model, absent) == []
     assert model.prompts == []
+
+
+def test_a_function_that_failed_is_written_again_and_nothing_else_is() -> None:
+    wrong = Refuted(Span("shop.py", 1, 4), "def gcd(a, b):\n    return a", "got 1, expected 2")
+    model = ScriptedModel(
+        {"got 1, expected 2": [f"```python\n{SHOP.replace('a % b, b', 'b, a % b')}```"]},
+        info=replace(INFO, has_chat_template=True),
+    )
+    (candidate,) = proposed(model, replace(task(4, 2), refuted=(wrong,)))
+    assert candidate.origin == "write:function"
+    assert "gcd(b, a % b)" in text_of(candidate)
+    assert [sampling.temperature for sampling in model.samplings] == [0.6, 0.9]
