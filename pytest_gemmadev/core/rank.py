@@ -21,6 +21,7 @@ from pytest_gemmadev.core.types import (
     Candidate,
     Edit,
     ErrorKind,
+    Frame,
     Model,
     RepairTask,
     Suspicion,
@@ -207,13 +208,15 @@ def copies_expected_number(candidate: Candidate, task: RepairTask) -> bool:
     return False
 
 
+_STATEMENT_LINES = 12  # of a statement that a traceback names by its first line
 _UNDEFINED = re.compile(r"name '(\w+)' is not defined")
 
 
 def leaves_undefined(candidate: Candidate, task: RepairTask) -> bool:
     """True when the error is a name that nothing defines, and the edits do not concern it.
 
-    What makes such a failure vanish has only stepped around the line.
+    What makes such a failure vanish has only stepped around the line. A name in code that the project
+    writes and runs is another matter: it stands in no file.
     """
     if not task.stacks or task.stacks[0].kind is not ErrorKind.NAME:
         return False
@@ -221,6 +224,10 @@ def leaves_undefined(candidate: Candidate, task: RepairTask) -> bool:
     if match is None:
         return False
     name = re.compile(rf"\b{match[1]}\b")
+    raised = task.stacks[0].frames[-1:]
+    lines = task.sources[raised[0].path].splitlines() if _is_source(raised, task) else []
+    if not lines or name.search("\n".join(lines[raised[0].line - 1 :][:_STATEMENT_LINES])) is None:
+        return False
     for edit in candidate.edits:
         old, new = _changed_lines(task.sources[edit.path], edit)
         is_moved = name.search(new) is not None and old.split() == new.split()
@@ -229,6 +236,11 @@ def leaves_undefined(candidate: Candidate, task: RepairTask) -> bool:
     return True
 
 
+def _is_source(frames: Sequence[Frame], task: RepairTask) -> bool:
+    return bool(frames) and frames[0].in_project and frames[0].path in task.sources
+
+
+@lru_cache(maxsize=1024)
 def _numbers(text: str) -> frozenset[str]:
     """Decimal numbers in ``text``, the commonest left out."""
     return frozenset(x for x in _literals(text) if re.fullmatch(r"\d+(\.\d*)?", x))

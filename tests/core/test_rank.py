@@ -19,7 +19,9 @@ from pytest_gemmadev.core.types import (
     Edit,
     ErrorKind,
     ErrorStack,
+    Frame,
     RepairTask,
+    Role,
     Span,
     Suspicion,
 )
@@ -133,6 +135,13 @@ def test_the_model_compares_texts_of_any_length_within_bounds() -> None:
     ],
 )
 def test_edits_that_leave_a_name_undefined_are_recognized(old: str, new: str, leaves: bool) -> None:
-    stack = ErrorStack("t", "call", ErrorKind.NAME, "NameError", "name 'LIMIT' is not defined", ())
+    said = "name 'LIMIT' is not defined"
+    frame = Frame("fee.py", 5, "fee", Role.SOURCE)
+    stack = ErrorStack("t", "call", ErrorKind.NAME, "NameError", said, (frame,))
     assert leaves_undefined(change(old, new), replace(task(), stacks=(stack,))) is leaves
     assert not leaves_undefined(change(old, new), task())
+    # Raised in code that the project has made: the name stands in none of its lines.
+    for elsewhere in (replace(frame, line=99), replace(frame, path="<template>"), None):
+        frames = (elsewhere,) if elsewhere else ()
+        generated = replace(task(), stacks=(replace(stack, frames=frames),))
+        assert not leaves_undefined(change(old, new), generated)
