@@ -235,6 +235,8 @@ class Search:
                                 meter, explains_all=explains_all, related_fail=others < related
                             )
                     case StillFailing():
+                        if verdict.hasty:
+                            self._late.append((step, texts))
                         if step.candidate.origin == WRITTEN_FUNCTION:
                             self._wrong.append((step, verdict))
                         part = None
@@ -245,7 +247,7 @@ class Search:
                             window.narrow(meter, explains_all=False, related_fail=True)
                         elif moved_on(task, step.candidate, verdict):
                             ahead.append((step, verdict))
-                    case TimedOut(hasty=True):
+                    case TimedOut(hasty=True) | Regressed(hasty=True):
                         self._late.append((step, texts))
                     case Regressed() | Inapplicable() | TimedOut():
                         pass

@@ -190,6 +190,7 @@ class StillFailing:
     total: int
     stacks: tuple[ErrorStack, ...] = ()  # how the others fail now; may be empty on the fast path
     seconds: float = 0.0
+    hasty: bool = False  # a `RepairTask` that is patient would have imported it anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +199,7 @@ class Regressed:
 
     nodeids: tuple[str, ...]
     seconds: float = 0.0
+    hasty: bool = False  # as of `StillFailing`
 
 
 @dataclass(frozen=True, slots=True)

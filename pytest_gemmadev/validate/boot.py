@@ -101,7 +101,7 @@ class _Run:
         self._pytest = pytest
         self._setup = setup
         self._control = control  # None in a run
-        self._overlay = SourceOverlay(setup["root"])
+        self._overlay = SourceOverlay(setup["root"], os.path.join(setup["folder"], "compiled"))
         self._overlay.install()
         self._quiet = Quiet()
         self._recorder = Recorder()

@@ -133,7 +133,8 @@ class _Job:
             self._run_tests(attempt["others"])
         last_words = self._runner.last_words(0)
         seconds = time.monotonic() - began_s
-        self._runner.say({"tried": {**last_words, **not_swapped, "seconds": seconds}})
+        said = {**last_words, **not_swapped, "loose": self._swapper.is_loose, "seconds": seconds}
+        self._runner.say({"tried": said})
         return bool(not_swapped) or self._failed_ordinarily()
 
     def _probe(self, other_ids: list[str], paths: list[str], seed: int) -> None:
@@ -165,7 +166,8 @@ class _Job:
         """Applies the candidate; says why where it takes a new import, or does not compile."""
         for path, text in files.items():
             try:
-                self._swapper.swap(os.path.realpath(path), text.encode("latin-1"))
+                data = text.encode("latin-1")
+                self._swapper.swap(os.path.realpath(path), data, loosely=self._job["loosely"])
             except Refused as refused:
                 return {"refused": str(refused)}
             except (SyntaxError, ValueError, RecursionError, MemoryError) as error:

@@ -199,7 +199,9 @@ class PytestOracle:
                 if isinstance(run, Run):
                     wanted = [*task.targets, *(n for n in run.outcomes if n in task.regression)]
                     verdict = self._judge(task, run, wanted, changes[index])
-                    if isinstance(verdict, TimedOut):
+                    if isinstance(verdict, TimedOut) or (
+                        run.loose and isinstance(verdict, StillFailing | Regressed)
+                    ):
                         verdict = replace(verdict, hasty=not task.patient)
                     verdicts[index] = verdict
                 elif run is not None:

@@ -2,15 +2,19 @@
 on disk.
 
 Paths stay what they are: ``__file__``, tracebacks, ``inspect`` and ``linecache`` show the real
-path with the new text. Bytecode of project files is neither read nor written, so that none is
-stale and none is left behind. Not covered: code that opens a source file itself
+path with the new text. Bytecode beside project files is neither read nor written, so that none is
+stale and none is left behind; what was compiled is kept in the oracle's own folder, by the text that
+it was compiled from. Not covered: code that opens a source file itself
 (``exec(open(path).read())``, ``runpy`` with a path) and Python processes that a test starts; they
 see the tree as it is on disk.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import linecache
+import marshal
 import os
 import pathlib
 import site
@@ -26,7 +30,9 @@ from typing import Any, cast
 class SourceOverlay:
     """What this process shall read instead of project files, and what it did read."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, compiled: str = "") -> None:
+        """``compiled`` is a folder for what was compiled, shared by all runs; empty for none."""
+        self._compiled = compiled
         self._root = os.path.join(os.path.realpath(root), "")
         self._foreign = tuple(sorted(_installed_roots(self._root)))
         self._real: dict[str, str | None] = {}
@@ -50,6 +56,28 @@ class SourceOverlay:
             real = os.path.realpath(path)
             self._real[path] = self._real[real] = real
             self.files[real] = data
+
+    def code(self, path: str, data: bytes, how: str, compiled: Callable[[], CodeType]) -> CodeType:
+        """The code of a file that is as on disk, from the folder where a run of before has put it.
+
+        ``how`` tells kinds of compiling apart.
+        """
+        if not self._compiled:
+            return compiled()
+        key = hashlib.blake2b(b"\0".join((how.encode(), path.encode(), data)), digest_size=20)
+        kept = os.path.join(self._compiled, key.hexdigest())
+        try:
+            with open(kept, "rb") as file:
+                return cast(CodeType, marshal.load(file))
+        except (OSError, ValueError, EOFError, TypeError):
+            code = compiled()
+        fresh = f"{kept}.{os.getpid()}"
+        with contextlib.suppress(OSError, ValueError):  # no room: it is compiled again
+            os.makedirs(self._compiled, exist_ok=True)
+            with open(fresh, "wb") as file:
+                marshal.dump(code, file)
+            os.replace(fresh, kept)
+        return code
 
     def install(self) -> None:
         """Patches the import system of this process, for good."""
@@ -92,7 +120,10 @@ def _patch_loader(overlay: SourceOverlay) -> None:
         if real in overlay.files:
             overlay.imported.add(real)
             overlay.show(path, data)
-        code = self.source_to_code(data, path)
+            code = self.source_to_code(data, path)
+        else:
+            how = f"{type(self).__module__}.{type(self).__qualname__}"
+            code = overlay.code(path, data, how, lambda: self.source_to_code(data, path))
         overlay.modules.setdefault(real, []).append(code)
         overlay.texts[real] = data
         return code
@@ -128,7 +159,11 @@ def _patch_assertion_rewriting(overlay: SourceOverlay) -> None:
             return plain_rewrite(fn, config)
         overlay.rewritten.add(real)
         if real not in overlay.files:
-            return plain_rewrite(fn, config)
+            stat = os.stat(fn)
+            data = fn.read_bytes()
+            return stat, overlay.code(
+                str(fn), data, "asserts", lambda: plain_rewrite(fn, config)[1]
+            )
         new = _NewText(str(fn))
         new.data = overlay.files[real]
         overlay.imported.add(real)

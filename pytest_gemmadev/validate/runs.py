@@ -35,6 +35,7 @@ class Run:
     over_limit: bool = False
     refused: str = ""  # why the candidate takes a new import
     broken: str = ""  # why it does not compile
+    loose: bool = False  # new code of functions that ran while importing: failing says little
     behaviour: dict[str, str] | None = None  # what calls with other arguments gave
 
     @property
@@ -108,6 +109,7 @@ def _add_done(run: Run, done: Message) -> None:
     run.imported = frozenset(done["imported"])
     run.modules = tuple(done.get("modules", ()))
     run.aborted = done["aborted"]
+    run.loose = done.get("loose", False)
     run.refused, run.broken = done.get("refused", ""), done.get("broken", "")
     errors = any(outcome == "error" for outcome in run.outcomes.values())
     if not run.aborted and done["status"] in (_INTERNAL_ERROR, _USAGE_ERROR) and not errors:

@@ -246,6 +246,7 @@ class Warm:
                 ],
                 "targets": list(task.targets),
                 "all": calibrate,
+                "loosely": probe is None and not task.patient,
                 "limit_s": limit_s if probe is None else limit_s + _PROBE_S,
                 "output_bytes": self.limits.output_bytes,
                 "confine": self.limits.confinement(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import sys
 from pathlib import Path
+from types import CodeType
 
 from pytest_gemmadev.validate.overlay import SourceOverlay
 
@@ -40,3 +41,31 @@ def test_new_text_is_shown_whatever_is_on_disk(tmp_path: Path) -> None:
     linecache.checkcache()
     assert linecache.getline(str(path), 2) == "ü\n"
     linecache.cache.pop(str(path))
+
+
+def test_what_was_compiled_is_read_by_the_next_run(tmp_path: Path) -> None:
+    calls: list[str] = []
+
+    def code(text: str, how: str = "plain", path: str = "a.py", folder: str = "kept") -> object:
+        overlay = SourceOverlay(str(tmp_path), str(tmp_path / folder) if folder else "")
+
+        def compiled() -> CodeType:
+            calls.append(text)
+            return compile(text, path, "exec")
+
+        found = overlay.code(path, text.encode(), how, compiled)
+        names: dict[str, object] = {}
+        exec(found, names)
+        return names["X"], found.co_filename
+
+    assert code("X = 1") == code("X = 1") == (1, "a.py")
+    assert calls == ["X = 1"]
+    assert code("X = 2") == (2, "a.py")  # another text, whatever the time and size
+    assert code("X = 1", path="b.py") == (1, "b.py")
+    assert code("X = 1", how="asserts") == (1, "a.py")
+    assert len(calls) == 4
+    assert code("X = 1", folder="") == code("X = 1", folder="") == (1, "a.py")
+    assert len(calls) == 6
+    for file in (tmp_path / "kept").iterdir():
+        file.write_bytes(file.read_bytes()[:5])
+    assert code("X = 1") == (1, "a.py")  # damaged: compiled again

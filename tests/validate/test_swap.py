@@ -285,6 +285,31 @@ def test_a_chunk_by_itself_comes_to_what_the_module_comes_to(
     assert outcome(tmp_path, after, whole=False) == outcome(tmp_path, after, whole=True)
 
 
+def test_a_loose_swap_reaches_what_ran_while_importing(tmp_path: Path) -> None:
+    before = "def f(x):\n    return x + 1\nX = f(1)\n"
+    path = tmp_path / "module.py"
+    overlay = SourceOverlay(str(tmp_path))
+    real = overlay.own(str(path))
+    assert real is not None
+    code = compile(before, str(path), "exec", dont_inherit=True)
+    names: dict[str, Any] = {}
+    ran = Ran()
+    ran.start()
+    exec(code, names)
+    ran.stop()
+    overlay.modules[real], overlay.texts[real] = [code], before.encode()
+    swapper = Swapper(overlay, ran.codes)
+    after = before.replace("+ 1", "+ 2").encode()
+    with pytest.raises(Refused, match="f ran while importing"):
+        swapper.swap(real, after)
+    swapper.swap(real, after, loosely=True)
+    assert (names["f"](1), names["X"], swapper.is_loose) == (3, 2, True)
+    swapper.restore()
+    assert (names["f"](1), swapper.is_loose) == (2, False)
+    with pytest.raises(Refused, match="module"):
+        swapper.swap(real, before.replace("f(1)", "f(2)").encode(), loosely=True)
+
+
 def test_files_that_were_not_imported_are_only_served(tmp_path: Path) -> None:
     overlay = SourceOverlay(str(tmp_path))
     real = str(tmp_path.resolve() / "later.py")

@@ -128,11 +128,11 @@ def project(make_project: MakeProject, source: str) -> Project:
     return make_project(files, limits=dataclasses.replace(Limits(), jobs=1))
 
 
-def verdicts(made: Project, *faults: str) -> list[Verdict]:
+def verdicts(made: Project, *faults: str, patient: bool = False) -> list[Verdict]:
     """What is said of other numbers in the place of the fault, all tried together."""
     edits = [made.candidate("cart.py", "+1", fault).edits for fault in faults]
     candidates = [Candidate(edit, "test", 0.0) for edit in edits]
-    task = made.task("test_cart.py::test_total")
+    task = dataclasses.replace(made.task("test_cart.py::test_total"), patient=patient)
     found = dict(made.oracle.validate_many(task, candidates))
     return [found[index] for index in range(len(faults))]
 
@@ -206,11 +206,37 @@ def test_fixtures_are_set_up_anew(make_project: MakeProject) -> None:
     assert [isinstance(verdict, Plausible) for verdict in found] == [False, False, True, False]
 
 
-def test_a_module_that_is_imported_anew_is_tried_by_itself(make_project: MakeProject) -> None:
-    made = project(make_project, f"RATE = total_of = None\n{SIMPLE}LAST = total([3]) - 1\n")
+RUNS_WHILE_IMPORTING = f"{SIMPLE}LAST = total([1, 2])\n"
+
+
+def test_what_ran_while_importing_is_tried_all_the_same(make_project: MakeProject) -> None:
+    made = project(make_project, RUNS_WHILE_IMPORTING)
     found = verdicts(made, "2", "0", "3")
     assert [isinstance(verdict, Plausible) for verdict in found] == [False, True, False]
+    assert [getattr(verdict, "hasty", False) for verdict in found] == [True, False, True]
+    assert made.oracle.tally["decided"] == 3
+
+
+def test_a_module_that_is_imported_anew_is_tried_by_itself(make_project: MakeProject) -> None:
+    made = project(make_project, RUNS_WHILE_IMPORTING)
+    found = verdicts(made, "2", "0", "3", patient=True)
+    assert [isinstance(verdict, Plausible) for verdict in found] == [False, True, False]
+    assert not any(getattr(verdict, "hasty", False) for verdict in found)
     assert made.oracle.tally["decided"] == 0
+
+
+@pytest.mark.parametrize("patient", [False, True])
+def test_only_a_new_import_tells_what_an_import_leaves_behind(
+    make_project: MakeProject, patient: bool
+) -> None:
+    tests = (
+        "from cart import LAST, total\n\ndef test_total():\n    assert LAST == total([3]) == 3\n"
+    )
+    files = {"cart.py": RUNS_WHILE_IMPORTING, "test_cart.py": tests}
+    made = make_project(files, limits=dataclasses.replace(Limits(), jobs=1))
+    (found,) = verdicts(made, "0", patient=patient)
+    assert isinstance(found, Plausible if patient else StillFailing)
+    assert getattr(found, "hasty", False) is not patient
 
 
 def test_those_that_hang_cost_the_others_nothing(
