@@ -167,8 +167,10 @@ def overfitting_penalty(candidate: Candidate, task: RepairTask) -> float:
                 penalty += _COPIED_LITERAL
         if _CONSTANT.search(new) and not _CONSTANT.search(old):
             penalty += _CONSTANT_CONDITION
-    if old_tokens - new_tokens and not new_tokens - old_tokens:
-        penalty += _DELETION if lines < 0 else _REMOVAL
+    added = new_tokens - old_tokens
+    emptied = added.pop("pass", 0) > 0  # all that a block held
+    if old_tokens - new_tokens and not added:
+        penalty += _DELETION if lines < 0 or emptied else _REMOVAL
     return penalty
 
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,20 @@ __all__ = ["Limits", "PytestOracle"]
 _FOREVER_S = 1e9
 _TRACED_ALWAYS = 40
 _DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class _Screened:
+    """A candidate that a warm worker has seen."""
+
+    overlay: Overlay
+    changed: Overlay
+    verdict: Verdict | None  # None where it cannot tell
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no new process has to be asked."""
+        return self.verdict is not None and not isinstance(self.verdict, Plausible)
 
 
 class PytestOracle:
@@ -132,26 +146,26 @@ class PytestOracle:
 
     def validate(self, task: RepairTask, candidate: Candidate) -> Verdict:
         """The cheapest run that decides: targets first, then what passed before."""
-        return self._validate(task, [candidate], self._warm[0])[0]
+        (screened,) = self._screen(task, [candidate], self._warm[0])
+        return self._decide(task, screened)
 
-    def _validate(
+    def _screen(
         self, task: RepairTask, candidates: Sequence[Candidate], warm: Warm
-    ) -> list[Verdict]:
-        """Verdicts of all candidates, one after the other."""
+    ) -> list[_Screened]:
+        """What a warm worker says of the candidates."""
         overlays = [self._overlaid(task, candidate) for candidate in candidates]
         changes = [_changes(task, overlay) for overlay in overlays]
         tried = self._try_warm(task, candidates, changes, warm) if launch.CAN_FORK else {}
         return [
-            overlay
+            _Screened({}, {}, overlay)
             if isinstance(overlay, Inapplicable)
-            else self._decide(task, overlay, changed, tried.get(index))
+            else _Screened(overlay, changed, tried.get(index))
             for index, (overlay, changed) in enumerate(zip(overlays, changes, strict=True))
         ]
 
-    def _decide(
-        self, task: RepairTask, overlay: Overlay, changed: Overlay, verdict: Verdict | None
-    ) -> Verdict:
+    def _decide(self, task: RepairTask, screened: _Screened) -> Verdict:
         """The verdict, where a warm worker gave none or one that only a new import can give."""
+        overlay, changed, verdict = screened.overlay, screened.changed, screened.verdict
         if verdict is None:
             verdict = self._compile(task, changed)
             if verdict is not None:
@@ -218,20 +232,34 @@ class PytestOracle:
         idle = list(self._warm)
         stream = iter(candidates)
         first = 0
-        running: dict[Future[list[Verdict]], tuple[int, Warm]] = {}
+        screening: dict[Future[list[_Screened]], tuple[int, Warm]] = {}
+        deciding: dict[Future[Verdict], tuple[int, Warm]] = {}
+        open_ones: deque[tuple[int, _Screened]] = deque()  # each takes a process of its own
         with ThreadPoolExecutor(self._limits.jobs) as pool:
             while True:
                 # No further ahead than there are processors: the caller may have seen enough.
+                while idle and open_ones:
+                    place, screened = open_ones.popleft()
+                    deciding[pool.submit(self._decide, task, screened)] = (place, idle.pop())
                 while idle and (some := list(islice(stream, self._warm[0].together(task)))):
                     warm = idle.pop()
-                    running[pool.submit(self._validate, task, some, warm)] = (first, warm)
+                    screening[pool.submit(self._screen, task, some, warm)] = (first, warm)
                     first += len(some)
-                if not running:
+                if not screening and not deciding:
                     return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    place, warm = running.pop(future)
+                done = wait([*screening, *deciding], return_when=FIRST_COMPLETED).done
+                for decided in [future for future in deciding if future in done]:
+                    place, warm = deciding.pop(decided)
                     idle.append(warm)
-                    yield from enumerate(future.result(), place)
+                    yield place, decided.result()
+                for told in [future for future in screening if future in done]:
+                    first_place, warm = screening.pop(told)
+                    idle.append(warm)
+                    for place, screened in enumerate(told.result(), first_place):
+                        if screened.is_final:
+                            yield place, self._decide(task, screened)
+                        else:
+                            open_ones.append((place, screened))
 
     def spectrum(self, task: RepairTask, *, learn: bool = True) -> Mapping[str, Spectrum]:
         """Lines that each target and a bounded number of passing tests execute, by node id."""

@@ -75,6 +75,7 @@ def test_the_number_of_a_version_is_no_number() -> None:
     ("old", "new"),
     [
         pytest.param("    return min(days * 25, LIMIT)\n", "", id="a statement deleted"),
+        pytest.param("return min(days * 25, LIMIT)", "pass", id="a block emptied"),
         pytest.param("min(days * 25, LIMIT)", "days * 25", id="part of an expression dropped"),
         pytest.param("return min(days * 25, LIMIT)", "return True", id="made constant"),
     ],

@@ -6,14 +6,22 @@ import dataclasses
 import random
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from projects import MakeProject, Project
 
-from pytest_gemmadev.core.types import Candidate, Plausible, StillFailing, TimedOut, Verdict
+from pytest_gemmadev.core.types import (
+    Candidate,
+    Plausible,
+    RepairTask,
+    StillFailing,
+    TimedOut,
+    Verdict,
+)
 from pytest_gemmadev.validate.launch import Worker
 from pytest_gemmadev.validate.leftovers import Leftovers
-from pytest_gemmadev.validate.oracle import Limits
+from pytest_gemmadev.validate.oracle import Limits, PytestOracle
 from pytest_gemmadev.validate.overlay import SourceOverlay
 from pytest_gemmadev.validate.process import Ended
 from pytest_gemmadev.validate.wire import Message
@@ -275,3 +283,25 @@ def test_a_patient_task_gives_a_candidate_more_time(
     assert hasty.hasty
     patient = dataclasses.replace(task, patient=True)
     assert isinstance(made.oracle.validate(patient, Candidate(edits, "test", 0.0)), Plausible)
+
+
+def test_who_has_seen_enough_waits_for_no_further_import(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = project(make_project, "RATE = +1\n\n\ndef total(items):\n    return sum(items) - RATE\n")
+    decided: list[object] = []
+    decide = PytestOracle._decide
+
+    def counted(oracle: PytestOracle, task: RepairTask, screened: Any) -> Verdict:
+        decided.append(screened)
+        return decide(oracle, task, screened)
+
+    monkeypatch.setattr(PytestOracle, "_decide", counted)
+    edits = [made.candidate("cart.py", "+1", str(n)).edits for n in range(2, 8)]
+    candidates = [Candidate(edit, "test", 0.0) for edit in edits]
+    stream = made.oracle.validate_many(made.task("test_cart.py::test_total"), candidates)
+    place, verdict = next(stream)
+    stream.close()
+    assert place == 0
+    assert isinstance(verdict, StillFailing)
+    assert len(decided) <= 2  # the one that was seen, and one that had begun
