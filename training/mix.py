@@ -16,12 +16,12 @@ from training.examples import Example, read_examples, repair_examples
 from training.pairs import pair_bugs
 
 SHARES: Mapping[tuple[str, str], float] = {
-    ("line", "executed"): 0.38,
-    ("line", "parsed"): 0.10,
-    ("block", "executed"): 0.08,
-    ("rank", "executed"): 0.06,
-    ("text", ""): 0.25,  # bodies of documented functions
-    ("line", "real"): 0.10,
+    ("line", "executed"): 0.42,
+    ("line", "parsed"): 0.12,
+    ("block", "executed"): 0.04,
+    ("rank", "executed"): 0.05,
+    ("text", ""): 0.22,  # bodies of documented functions
+    ("line", "real"): 0.12,
     ("block", "real"): 0.03,
 }
 """Of the tokens, by kind of question and proof."""
