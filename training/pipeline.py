@@ -57,6 +57,8 @@ def run(config: Config, folder: Path, *, resume: bool, say: Say = print) -> Path
                 prepare(config, corpus, tokenizer, folder=folder, say=say)
         data = prepared(folder)
     say(_plan(config, len(data.train)))
+    if config.model.method == "qlora" and base.gguf:
+        say("the base is quantized already: --lora trains beside it as it runs, NF4 rounds it again")
     model = load_model(base, config.model.method, config.adapter, seed=config.train.seed)
     check_space(folder, 6 * _trained_bytes(model))
     try:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -266,7 +267,9 @@ def _function_at(text: str, line: int) -> tuple[int, int] | None:
 @lru_cache(maxsize=64)
 def _functions(text: str) -> tuple[tuple[int, int], ...]:
     try:
-        tree = ast.parse(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the file, told to whoever compiles it
+            tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
         return ()
     found = []
