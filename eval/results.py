@@ -44,11 +44,10 @@ def record_of(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise GemmadevError(f"{folder}: holds no finished run ({error})") from error
     machine = {key: value for key, value in settings["machine"].items() if key != "argv"}
-    cases = settings.get("cases", "")
     return {
         "name": folder.resolve().name,
         "settings": {key: settings[key] for key in _KEPT if key in settings}
-        | ({"cases": _place(cases)} if cases else {}),
+        | {key: _place(settings[key]) for key in ("cases", "adapter") if settings.get(key)},
         "machine": machine,
         "command": command_of(settings["machine"]["argv"]),
         "seeds": sorted({int(row.get("seed", 0)) for row in read_rows(folder)}),

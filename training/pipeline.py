@@ -58,7 +58,9 @@ def run(config: Config, folder: Path, *, resume: bool, say: Say = print) -> Path
         data = prepared(folder)
     say(_plan(config, len(data.train)))
     if config.model.method == "qlora" and base.gguf:
-        say("the base is quantized already: --lora trains beside it as it runs, NF4 rounds it again")
+        say(
+            "the base is quantized already: --lora trains beside it as it runs, NF4 rounds it again"
+        )
     model = load_model(base, config.model.method, config.adapter, seed=config.train.seed)
     check_space(folder, 6 * _trained_bytes(model))
     try:
