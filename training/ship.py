@@ -4,7 +4,8 @@
         --adapter pytest_gemmadev/models/adapter --record docs/gemmadev
 
 The PEFT weights are halved to 16 bits, as the GGUF file holds them. What names a place on this machine
-keeps its last part only. Needs numpy, not torch.
+keeps its last part only. ``--scale`` weakens the adapter, halfway back to the base for 0.5: after a short run
+that keeps more of what the base could do. Needs numpy, not torch.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ NAME = "gemmadev.gguf"
 PEFT = "peft"
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 _KEPT = ("config.toml", "counts.json", "log.jsonl", "report.md", "loss.png", "learning_rate.png")
+_ALPHA, _FLOAT32 = b"adapter.lora.alpha", 6  # of GGUF's metadata
 _PLACE = re.compile(r"(?<![\w:./])/(?:[\w.\-]+/)+([\w.\-]+)")
 
 
@@ -39,11 +41,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("run", type=Path, help="folder of the run whose adapter ships")
     parser.add_argument("--adapter", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--scale", type=float, default=1.0, help="of what the adapter adds")
     parser.add_argument("--record", type=Path, metavar="FOLDER", help="for the runs' small files")
     parser.add_argument("--runs", type=Path, nargs="+", default=[], help="whose files are kept")
     arguments = parser.parse_args(argv)
     try:
-        size = ship(arguments.run, arguments.adapter)
+        size = ship(arguments.run, arguments.adapter, scale=arguments.scale)
         print(f"{arguments.adapter}: {size / (1 << 20):.1f} MiB")
         for run in arguments.runs:
             keep(run, arguments.record / run.name)
@@ -54,18 +57,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def ship(run: Path, target: Path) -> int:
-    """Bytes of the folder ``target``, which holds the run's adapter in both formats and its card."""
+def ship(run: Path, target: Path, *, scale: float = 1.0) -> int:
+    """Bytes of the folder ``target``, which holds the run's adapter in both formats and its card.
+
+    What the adapter adds to the base is multiplied by ``scale``.
+    """
     adapter = run / "adapter"
     for file in (run / GGUF, adapter / WEIGHTS, adapter / CONFIG, adapter / "README.md"):
         if not file.is_file():
             raise GemmadevError(f"{file}: is not there; let the run end and export it first")
     with written_folder(target) as fresh:
-        shutil.copyfile(run / GGUF, fresh / NAME)
+        (fresh / NAME).write_bytes(scaled((run / GGUF).read_bytes(), scale))
         (fresh / PEFT).mkdir()
         (fresh / PEFT / WEIGHTS).write_bytes(halved((adapter / WEIGHTS).read_bytes()))
-        shutil.copyfile(adapter / CONFIG, fresh / PEFT / CONFIG)
+        config = json.loads((adapter / CONFIG).read_text(encoding="utf-8"))
+        config["lora_alpha"] *= scale
+        (fresh / PEFT / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         card = (adapter / "README.md").read_text(encoding="utf-8")
+        if scale != 1:
+            told = f"- scale: {scale:g} of what was trained, in both formats (alpha)"
+            card = card.replace("- runtime check: ", f"{told}\n- runtime check, unscaled: ")
         (fresh / "README.md").write_text(without_places(card), encoding="utf-8")
         size = sum(file.stat().st_size for file in fresh.rglob("*") if file.is_file())
         if size > LIMIT:
@@ -86,6 +97,16 @@ def keep(run: Path, target: Path) -> None:
         elif file.is_file():
             with written(target / name) as kept:
                 kept.write(without_places(file.read_text(encoding="utf-8")))
+
+
+def scaled(data: bytes, scale: float) -> bytes:
+    """A GGUF adapter whose alpha is multiplied. Raises GemmadevError where the file states none."""
+    key = struct.pack("<Q", len(_ALPHA)) + _ALPHA + struct.pack("<I", _FLOAT32)
+    at = data.find(key) + len(key)
+    if at < len(key) or len(data) < at + 4:
+        raise GemmadevError(f"{GGUF}: states no alpha; export the run again")
+    (alpha,) = struct.unpack_from("<f", data, at)
+    return data[:at] + struct.pack("<f", alpha * scale) + data[at + 4 :]
 
 
 def without_places(text: str) -> str:

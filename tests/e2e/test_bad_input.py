@@ -183,7 +183,7 @@ def test_a_budget_of_nothing_repairs_nothing(tmp_path: Path) -> None:
         pytest.param("--gemmadev-model=gguf:folder", "folder", id="a folder"),
         pytest.param("--gemmadev-model=gguf:", "gguf:", id="a spec without a path"),
         pytest.param("--gemmadev-model=crystal-ball", "crystal-ball", id="an unknown model"),
-        pytest.param("--gemmadev-adapter=none", "none", id="no adapter there"),
+        pytest.param("--gemmadev-adapter=absent.gguf", "absent.gguf", id="no adapter there"),
         pytest.param("--gemmadev-seed=x", "--gemmadev-seed", id="a seed that is no number"),
     ],
 )

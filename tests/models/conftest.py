@@ -10,8 +10,8 @@ from pytest_gemmadev.registry import load_model
 
 @pytest.fixture(scope="session")
 def gemma() -> Iterator[LlamaModel]:
-    """The packaged model, started once for all tests."""
-    model = load_model("gemmadev", adapter=None, threads=None)
+    """The packaged model without its adapter, started once for all tests."""
+    model = load_model("gemmadev", adapter="none", threads=None)
     assert isinstance(model, LlamaModel)
     yield model
     model.close()

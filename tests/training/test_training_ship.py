@@ -64,14 +64,23 @@ def test_places_lose_their_folders(text: str, left: str) -> None:
     assert without_places(text) == left
 
 
+def alpha(value: float) -> bytes:
+    key = b"adapter.lora.alpha"
+    return struct.pack("<Q", len(key)) + key + struct.pack("<I", 6) + struct.pack("<f", value)
+
+
+GGUF = b"GGUF" + alpha(32) + b"tensors"
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     folder = tmp_path / "sft"
     (folder / "adapter").mkdir(parents=True)
-    (folder / "adapter.gguf").write_bytes(b"GGUF")
+    (folder / "adapter.gguf").write_bytes(GGUF)
     (folder / "adapter" / ship.WEIGHTS).write_bytes(safetensors(a=np.ones((1, 2))))
-    (folder / "adapter" / ship.CONFIG).write_text("{}")
-    (folder / "adapter" / "README.md").write_text("trained on /home/me/first.jsonl\n")
+    (folder / "adapter" / ship.CONFIG).write_text('{"lora_alpha": 32}')
+    card = "trained on /home/me/first.jsonl\n- runtime check: fine\n"
+    (folder / "adapter" / "README.md").write_text(card)
     (folder / "log.jsonl").write_text('{"step": 1}\n')
     return folder
 
@@ -87,8 +96,21 @@ def test_both_formats_and_the_card_are_shipped(run: Path, tmp_path: Path) -> Non
         "peft/adapter_config.json",
         "peft/adapter_model.safetensors",
     }
-    assert (target / "README.md").read_text() == "trained on first.jsonl\n"
+    card = (target / "README.md").read_text()
+    assert card == "trained on first.jsonl\n- runtime check: fine\n"
+    assert (target / "gemmadev.gguf").read_bytes() == GGUF
     assert [path.name for path in (record / "sft").iterdir()] == ["log.jsonl"]
+
+
+def test_what_an_adapter_adds_can_be_weakened(run: Path, tmp_path: Path) -> None:
+    target = tmp_path / "adapter"
+    assert ship.main([str(run), "--adapter", str(target), "--scale", "0.5"]) == 0
+    assert (target / "gemmadev.gguf").read_bytes() == GGUF.replace(alpha(32), alpha(16))
+    config = json.loads((target / "peft" / "adapter_config.json").read_text())
+    assert config["lora_alpha"] == 16
+    assert "- scale: 0.5 of what was trained" in (target / "README.md").read_text()
+    with pytest.raises(GemmadevError, match="states no alpha"):
+        ship.scaled(b"GGUF", 0.5)
 
 
 def test_too_large_an_adapter_is_refused(
