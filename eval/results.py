@@ -316,7 +316,10 @@ def _runs(records: Sequence[Record]) -> Iterator[Block]:
 def _model(record: Record) -> str:
     settings = record["settings"]
     adapter = settings.get("adapter")
-    return f"{settings['model']} + {adapter}" if adapter else str(settings["model"])
+    if adapter:
+        return f"{settings['model']} + {Path(adapter).name}"
+    alone = settings["model"] == "gemmadev"  # which has one by default
+    return f"{settings['model']}{' without adapter' if alone else ''}"
 
 
 def _rate(value: float | None) -> str:
