@@ -167,9 +167,9 @@ def overfitting_penalty(candidate: Candidate, task: RepairTask) -> float:
                 penalty += _COPIED_LITERAL
         if _CONSTANT.search(new) and not _CONSTANT.search(old):
             penalty += _CONSTANT_CONDITION
-    added = new_tokens - old_tokens
-    emptied = added.pop("pass", 0) > 0  # all that a block held
-    if old_tokens - new_tokens and not added:
+    further = new_tokens - old_tokens
+    emptied = further.pop("pass", 0) > 0  # all that a block held
+    if old_tokens - new_tokens and not further:
         penalty += _DELETION if lines < 0 or emptied else _REMOVAL
     return penalty
 

@@ -247,7 +247,8 @@ class PytestOracle:
                     first += len(some)
                 if not screening and not deciding:
                     return
-                done = wait([*screening, *deciding], return_when=FIRST_COMPLETED).done
+                pending: list[Future[Any]] = [*screening, *deciding]
+                done = wait(pending, return_when=FIRST_COMPLETED).done
                 for decided in [future for future in deciding if future in done]:
                     place, warm = deciding.pop(decided)
                     idle.append(warm)
