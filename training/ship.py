@@ -45,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--record", type=Path, metavar="FOLDER", help="for the runs' small files")
     parser.add_argument("--runs", type=Path, nargs="+", default=[], help="whose files are kept")
     arguments = parser.parse_args(argv)
+    if arguments.runs and arguments.record is None:
+        parser.error("--runs needs --record: where the runs' small files go")
     try:
         size = ship(arguments.run, arguments.adapter, scale=arguments.scale)
         print(f"{arguments.adapter}: {size / (1 << 20):.1f} MiB")

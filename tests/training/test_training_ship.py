@@ -122,6 +122,15 @@ def test_too_large_an_adapter_is_refused(
     assert not (tmp_path / "adapter").exists()
 
 
+def test_runs_without_a_place_for_them_are_refused(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        ship.main([str(run), "--adapter", str(tmp_path / "adapter"), "--runs", str(run)])
+    assert "--runs needs --record" in capsys.readouterr().err
+    assert not (tmp_path / "adapter").exists()
+
+
 def test_an_unfinished_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert ship.main([str(tmp_path), "--adapter", str(tmp_path / "adapter")]) == 1
     assert "let the run end and export it first" in capsys.readouterr().err
