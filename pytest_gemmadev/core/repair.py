@@ -33,6 +33,7 @@ from pytest_gemmadev.core.types import (
     Probing,
     Proposer,
     RankedPatch,
+    Rechecking,
     RepairTask,
     Role,
     Spectrum,
@@ -317,7 +318,7 @@ class Repair:
             targets = ranked[index].found.targets
             self.tell("running all tests")
             after = self.oracle.observe(overlay)
-            if not _carries(targets, task, before, after):
+            if not self._carries(targets, task, before, after):
                 continue
             if best is None or len(after.passing) > len(best[1].passing):
                 best = (index, after, overlay)
@@ -336,6 +337,17 @@ class Repair:
                     ranked_patch(item, ratio, task, changed, self.files.read, chosen=i == index)
                 )
         return _Accepted(ranked[index].found, tuple(patches), after, _difference(ranked, index))
+
+    def _carries(
+        self, targets: Sequence[str], task: RepairTask, before: Observation, after: Observation
+    ) -> bool:
+        """True when a full run confirms it: targets pass, nothing regressed, nothing vanished."""
+        if after.aborted or any(target not in after.passing for target in targets):
+            return False
+        lost = (before.collected - after.collected) | (task.regression - after.passing)
+        if lost and isinstance(self.oracle, Rechecking):
+            lost -= self.oracle.unsteady(task.overlay, lost)
+        return not lost
 
     def _behaviours(
         self, found: Sequence[Found], task: RepairTask
@@ -428,19 +440,6 @@ def _urgency(stack: ErrorStack) -> tuple[int, int]:
     wave = _WAVE.get(stack.kind, 2)
     # A broken import hides every test behind it, whatever the error is.
     return (0 if stack.phase == "collect" else 1, wave * len(_ORDER) + kind)
-
-
-def _carries(
-    targets: Sequence[str], task: RepairTask, before: Observation, after: Observation
-) -> bool:
-    """True when a full run confirms it: targets pass, nothing regressed, nothing vanished."""
-    if after.aborted:
-        return False
-    if any(target not in after.passing for target in targets):
-        return False
-    if not before.collected <= after.collected:
-        return False
-    return all(nodeid in after.passing for nodeid in task.regression)
 
 
 def _why_not(found: Sequence[Found], meter: Meter, search: Search) -> str:

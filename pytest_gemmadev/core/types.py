@@ -8,7 +8,7 @@ the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NoReturn, Protocol, TypeAlias, runtime_checkable
@@ -381,6 +381,17 @@ class Probing(Protocol):
         self, task: RepairTask, overlays: Sequence[Overlay]
     ) -> list[Mapping[str, str] | None]:
         """What each call gives, by the call, on each overlay; None where it cannot be told."""
+
+
+@runtime_checkable
+class Rechecking(Protocol):
+    """An oracle that can also tell what no candidate is to blame for."""
+
+    def unsteady(self, overlay: Overlay, nodeids: Collection[str]) -> frozenset[str]:
+        """Those of the tests that do not pass over ``overlay`` either, though they did.
+
+        Random failures are among them, and node ids that hold a time and are others in each run.
+        """
 
 
 @dataclass(frozen=True, slots=True)

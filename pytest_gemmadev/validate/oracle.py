@@ -106,6 +106,8 @@ class PytestOracle:
         self._warm = [self._new_warm()]  # one for each validation at a time
         self._spectra: dict[str, Spectrum] = {}
         self._plain: set[str] = set()  # tests that passed without being expected to fail
+        self._steady: set[str] = set()  # tests that passed again with nothing changed
+        self._unsteady: set[str] = set()  # those that did not
 
     def prepare(self) -> None:
         """Starts what the first validations need, and does not wait for it."""
@@ -179,12 +181,34 @@ class PytestOracle:
         if not isinstance(verdict, Plausible):
             return verdict
         # A worker only rejects: whoever passes in one still has to in a process that imports it.
-        wanted = {*task.targets, *filter(is_test, task.regression)}
-        run = self._run_some(task, overlay, wanted, stop=True)
-        verdict = self._judge(task, run, wanted, changed)
-        if isinstance(verdict, Plausible):
-            self._timings.learn(run.durations, run.passing)
-        return verdict
+        others = set(filter(is_test, task.regression))
+        while True:
+            wanted = {*task.targets, *others - self._unsteady}
+            run = self._run_some(task, overlay, wanted, stop=True)
+            verdict = self._judge(task, run, wanted, changed)
+            if isinstance(verdict, Plausible):
+                self._timings.learn(run.durations, run.passing)
+            if not isinstance(verdict, Regressed) or not self.unsteady(task.overlay, verdict.nodeids):
+                return verdict
+
+    def unsteady(self, overlay: Overlay, nodeids: Collection[str]) -> frozenset[str]:
+        """Those of the tests that do not pass over ``overlay`` either; each is run once."""
+        new = sorted(set(filter(is_test, nodeids)) - self._steady - self._unsteady)
+        if new:
+            request = self._request(
+                overlay, collect_s=self._timings.collection_limit_s(), tests_s=self._limits.run_s
+            )
+            run = read_run(self._launcher.run_forked({**request, "only": new}))
+            # A run that breaks off says nothing about those that had no turn.
+            steady = {
+                nodeid
+                for nodeid in new
+                if self._as_good(nodeid, run.outcomes.get(nodeid))
+                or (run.aborted and nodeid not in run.outcomes)
+            }
+            self._steady |= steady
+            self._unsteady.update(set(new) - steady)
+        return self._unsteady.intersection(nodeids)
 
     def _try_warm(
         self,

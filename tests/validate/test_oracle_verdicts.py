@@ -138,6 +138,25 @@ def test_a_test_that_vanishes_is_a_regression(shop: Project) -> None:
     assert verdict.stacks[0].error == "ImportError"
 
 
+def test_node_ids_that_differ_in_each_run_are_not_missed(make_project: MakeProject) -> None:
+    project = make_project(
+        {
+            "lib.py": "def f():\n    return 1\ndef g(x):\n    return x\n",
+            "test_lib.py": "import time\nimport pytest\nfrom lib import f, g\n"
+            "def test_f():\n    assert f() == 2\n"
+            "@pytest.mark.parametrize('x', [time.time_ns(), 1])\n"
+            "def test_g(x):\n    assert g(x) == x\n",
+        }
+    )
+    assert len(project.seen.passing & project.seen.collected) == 2
+    verdict = project.try_out("lib.py", "return 1", "return 2")
+    assert isinstance(verdict, Plausible)
+    assert verdict.tests == 2
+    text = (project.root / "lib.py").read_text()
+    new = text.replace("return 1", "return 2").replace("return x", "return 0")
+    assert isinstance(project.try_out("lib.py", text, new), Regressed)
+
+
 def test_nothing_changed_runs_the_targets_again(shop: Project) -> None:
     verdict = shop.oracle.validate(shop.task(), Candidate((), "unchanged", 0.0))
     assert isinstance(verdict, StillFailing)
