@@ -188,7 +188,9 @@ class PytestOracle:
             verdict = self._judge(task, run, wanted, changed)
             if isinstance(verdict, Plausible):
                 self._timings.learn(run.durations, run.passing)
-            if not isinstance(verdict, Regressed) or not self.unsteady(task.overlay, verdict.nodeids):
+            if not isinstance(verdict, Regressed) or not self.unsteady(
+                task.overlay, verdict.nodeids
+            ):
                 return verdict
 
     def unsteady(self, overlay: Overlay, nodeids: Collection[str]) -> frozenset[str]:
@@ -208,7 +210,7 @@ class PytestOracle:
             }
             self._steady |= steady
             self._unsteady.update(set(new) - steady)
-        return self._unsteady.intersection(nodeids)
+        return frozenset(self._unsteady.intersection(nodeids))
 
     def _try_warm(
         self,
