@@ -89,6 +89,13 @@ def prior_score(candidate: Candidate, task: RepairTask, places: Places) -> float
     return score - overfitting_penalty(candidate, task) - _CHARACTER * _size(candidate)
 
 
+def prior_bound(candidate: Candidate, places: Places) -> float:
+    """What `prior_score` cannot exceed for the candidate, nor for what its proposer puts behind it."""
+    if candidate.origin.startswith("rule:"):
+        return candidate.prior  # by which rules are ordered
+    return candidate.prior + log(places.suspiciousness(candidate))
+
+
 def _size(candidate: Candidate) -> int:
     return min(200, sum(max(e.end - e.start, len(e.replacement)) for e in candidate.edits))
 
@@ -210,6 +217,31 @@ def copies_expected_number(candidate: Candidate, task: RepairTask) -> bool:
     return False
 
 
+def silences_check(candidate: Candidate, task: RepairTask) -> bool:
+    """True when it takes out the project's own ``assert`` at which the failing test stops.
+
+    Whatever that asserts, the test asks for it: helpers of tests are often part of a package.
+    """
+    if not task.stacks or task.stacks[0].kind is not ErrorKind.ASSERTION:
+        return False
+    raised = task.stacks[0].frames[-1:]
+    if not _is_source(raised, task):
+        return False
+    path, line = raised[0].path, raised[0].line
+    text = task.sources[path]
+    starts = line_starts(text)
+    if line > len(starts) or not text[starts[line - 1] :].lstrip(" \t").startswith("assert"):
+        return False
+    checks = 0  # that the edits take out, at the line or around it
+    for edit in candidate.edits:
+        first, last = bisect_right(starts, edit.start), bisect_right(starts, edit.end)
+        if edit.path == path and first <= line <= last:
+            old, new = _changed_lines(text, edit)
+            checks += len(_ASSERT.findall(old)) - len(_ASSERT.findall(new))
+    return checks > 0
+
+
+_ASSERT = re.compile(r"^[ \t]*assert\b", re.MULTILINE)
 _STATEMENT_LINES = 12  # of a statement that a traceback names by its first line
 _UNDEFINED = re.compile(r"name '(\w+)' is not defined")
 

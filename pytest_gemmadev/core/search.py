@@ -25,7 +25,9 @@ from pytest_gemmadev.core.rank import (
     copies_expected_number,
     leaves_undefined,
     model_scores,
+    prior_bound,
     prior_score,
+    silences_check,
 )
 from pytest_gemmadev.core.types import (
     Candidate,
@@ -134,7 +136,7 @@ class Search:
         found: list[Found] = []
         ahead: list[tuple[Step, StillFailing]] = []
         first_pass = meter.share(FIRST_PASS) if self.writers else meter
-        streams = [self._scored(p, task, places) for p in self.proposers]
+        streams = [self._in_order(p, task, places) for p in self.proposers]
         merged = heapq.merge(*streams, key=_best_first)
         ordered = self._reorder(_imported_later(merged, task), task)
         self._try(task, ordered, first_pass, found, ahead, depth)
@@ -340,6 +342,18 @@ class Search:
         self.seen.add(key)
         return True
 
+    def _in_order(self, proposer: Proposer, task: RepairTask, places: Places) -> Iterator[Step]:
+        """Its candidates by score: a proposer orders them by what is left of it before penalties."""
+        waiting: list[tuple[float, int, Step]] = []
+        for count, candidate in enumerate(proposer.propose(task)):
+            step = Step(candidate, prior_score(candidate, task, places), 0)
+            bound = prior_bound(candidate, places)
+            while waiting and -waiting[0][0] >= bound:
+                yield heapq.heappop(waiting)[2]
+            heapq.heappush(waiting, (-step.score, count, step))
+        while waiting:
+            yield heapq.heappop(waiting)[2]
+
     def _scored(self, proposer: Proposer, task: RepairTask, places: Places) -> Iterator[Step]:
         for candidate in proposer.propose(task):
             yield Step(candidate, prior_score(candidate, task, places), 0)
@@ -441,6 +455,7 @@ def _is_senseless(candidate: Candidate, task: RepairTask) -> bool:
         copies_expected_number(candidate, task)
         or leaves_undefined(candidate, task)
         or adds_idle_arithmetic(candidate, task)
+        or silences_check(candidate, task)
     )
 
 

@@ -12,7 +12,9 @@ from pytest_gemmadev.core.rank import (
     leaves_undefined,
     model_scores,
     overfitting_penalty,
+    prior_bound,
     prior_score,
+    silences_check,
 )
 from pytest_gemmadev.core.types import (
     Candidate,
@@ -146,3 +148,45 @@ def test_edits_that_leave_a_name_undefined_are_recognized(old: str, new: str, le
         frames = (elsewhere,) if elsewhere else ()
         generated = replace(task(), stacks=(replace(stack, frames=frames),))
         assert not leaves_undefined(change(old, new), generated)
+
+
+CHECKED = (
+    "def check(text):\n"
+    "    if text:\n"
+    "        assert text.isupper(), text\n"
+    "    return text\n"
+    "\n\n"
+    "def shout(text):\n"
+    "    return check(text.lower())\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "silences"),
+    [
+        ("        assert text.isupper(), text\n", "        pass\n", True),
+        ("    if text:\n        assert text.isupper(), text\n", "", True),
+        ("assert text.isupper(), text", "text.isupper()", True),
+        ("isupper", "islower", False),
+        ("if text", "if not text", False),
+        ("text.lower()", "text.upper()", False),
+    ],
+)
+def test_what_takes_out_the_assertion_that_failed(old: str, new: str, *, silences: bool) -> None:
+    at = CHECKED.index(old)
+    candidate = Candidate((Edit("shout.py", at, at + len(old), new),), "test", 0.0)
+    frame = Frame("shout.py", 3, "check", Role.SOURCE)
+    stack = ErrorStack("t", "call", ErrorKind.ASSERTION, "AssertionError", "hello", (frame,))
+    asked = replace(task(), sources={"shout.py": CHECKED}, stacks=(stack,))
+    assert silences_check(candidate, asked) is silences
+    in_test = replace(frame, path="test_shout.py", role=Role.TEST)
+    assert not silences_check(
+        candidate, replace(asked, stacks=(replace(stack, frames=(frame, in_test)),))
+    )
+
+
+def test_bound_is_never_below_the_score() -> None:
+    places = Places.of(task().suspicions, task().sources)
+    for candidate in (change("25", "28"), change("min(days * 25, LIMIT)", "LIMIT", -1.0)):
+        score = prior_score(candidate, task(), places)
+        assert score < prior_bound(candidate, places)
