@@ -89,13 +89,6 @@ def prior_score(candidate: Candidate, task: RepairTask, places: Places) -> float
     return score - overfitting_penalty(candidate, task) - _CHARACTER * _size(candidate)
 
 
-def prior_bound(candidate: Candidate, places: Places) -> float:
-    """What `prior_score` cannot exceed for the candidate, nor for what its proposer puts behind it."""
-    if candidate.origin.startswith("rule:"):
-        return candidate.prior  # by which rules are ordered
-    return candidate.prior + log(places.suspiciousness(candidate))
-
-
 def _size(candidate: Candidate) -> int:
     return min(200, sum(max(e.end - e.start, len(e.replacement)) for e in candidate.edits))
 
@@ -244,6 +237,8 @@ def silences_check(candidate: Candidate, task: RepairTask) -> bool:
 _ASSERT = re.compile(r"^[ \t]*assert\b", re.MULTILINE)
 _STATEMENT_LINES = 12  # of a statement that a traceback names by its first line
 _UNDEFINED = re.compile(r"name '(\w+)' is not defined")
+_FUNCTION_HEADS = ("def ", "async def ")
+_UNBOUND = re.compile(r"local variable '(\w+)'(?: where it is not| referenced before)")
 
 
 def leaves_undefined(candidate: Candidate, task: RepairTask) -> bool:
@@ -256,7 +251,7 @@ def leaves_undefined(candidate: Candidate, task: RepairTask) -> bool:
         return False
     match = _UNDEFINED.search(task.stacks[0].message)
     if match is None:
-        return False
+        return _leaves_unbound(candidate, task)
     name = re.compile(rf"\b{match[1]}\b")
     raised = task.stacks[0].frames[-1:]
     lines = task.sources[raised[0].path].splitlines() if _is_source(raised, task) else []
@@ -268,6 +263,55 @@ def leaves_undefined(candidate: Candidate, task: RepairTask) -> bool:
         if is_moved or len(name.findall(old)) != len(name.findall(new)) or "import *" in new:
             return False
     return True
+
+
+def _leaves_unbound(candidate: Candidate, task: RepairTask) -> bool:
+    """The same of a local variable: binding it may hang on a condition, which may be what is wrong."""
+    match = _UNBOUND.search(task.stacks[0].message)
+    raised = task.stacks[0].frames[-1:]
+    if match is None or not _is_source(raised, task):
+        return False
+    name = re.compile(rf"\b{match[1] or match[2]}\b")
+    path, line = raised[0].path, raised[0].line
+    lines = task.sources[path].splitlines()
+    heads = _heads_around(lines, line) - _heads_of_uses(lines, name, line)
+    for edit in candidate.edits:
+        text = task.sources[edit.path]
+        old, new = _changed_lines(text, edit)
+        first = text.count("\n", 0, edit.start) + 1
+        touched = set(range(first, first + max(1, old.count("\n"))))
+        if edit.path != path or name.search(new) or not touched <= heads:
+            return False
+    return True
+
+
+def _heads_around(lines: Sequence[str], line: int) -> set[int]:
+    """Numbers of the lines under whose blocks ``line`` stands, up to its function's."""
+    found: set[int] = set()
+    depth = _depth(lines[line - 1]) if line <= len(lines) else 0
+    for number in range(min(line, len(lines)) - 1, 0, -1):
+        text = lines[number - 1]
+        if text.strip() and _depth(text) < depth:
+            if text.lstrip().startswith(_FUNCTION_HEADS):
+                break
+            depth = _depth(text)
+            found.add(number)
+    return found
+
+
+def _heads_of_uses(lines: Sequence[str], name: re.Pattern[str], line: int) -> set[int]:
+    """Numbers of the lines under whose blocks the name stands before ``line``, in its function."""
+    found: set[int] = set()
+    for number in range(min(line, len(lines)) - 1, 0, -1):
+        if lines[number - 1].lstrip().startswith(_FUNCTION_HEADS):
+            break
+        if name.search(lines[number - 1]):
+            found |= {number, *_heads_around(lines, number)}
+    return found
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _is_source(frames: Sequence[Frame], task: RepairTask) -> bool:

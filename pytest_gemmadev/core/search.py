@@ -25,7 +25,6 @@ from pytest_gemmadev.core.rank import (
     copies_expected_number,
     leaves_undefined,
     model_scores,
-    prior_bound,
     prior_score,
     silences_check,
 )
@@ -59,7 +58,7 @@ SLOW_BATCH = 4
 PATIENCE_S = 2.0  # from which a batch does not wait to be filled
 FAST_SECONDS = 0.2  # of a fast validation, on average
 BEFORE_SCORES = 24  # validations: the first ones start processes and say little of the cost
-FIRST_LOOK = 8  # candidates that the model orders to measure what that costs
+FIRST_LOOK = 4  # candidates that the model orders to measure what that costs
 LOOK_AHEAD = 24  # candidates the model orders at a time where validation is the dearer
 SCORING_SHARE = 0.3  # of the time for validations, at most, goes into scores
 SCORE_GAIN = 0.7  # a score must cost less than this many validations to go first
@@ -67,6 +66,7 @@ DOUBTFUL = 1.5  # nats against a plausible candidate from which the search goes 
 IMPORT = 1.5  # nats by which what needs a new import is tried later
 DOUBTS = 12  # plausible candidates whose runs are looked at
 FIRST_PASS = 0.6  # of the time for single edits before the model writes
+FIRST_PASS_CHAT = 0.4  # before a model does that can write whole functions, and is slower
 ROUNDS = 2  # in which the model writes functions again, told how those before failed
 WRITTEN_FUNCTION = "write:function"
 
@@ -135,8 +135,8 @@ class Search:
         places = Places.of(task.suspicions, task.sources)
         found: list[Found] = []
         ahead: list[tuple[Step, StillFailing]] = []
-        first_pass = meter.share(FIRST_PASS) if self.writers else meter
-        streams = [self._in_order(p, task, places) for p in self.proposers]
+        first_pass = meter.share(self._first_share()) if self.writers else meter
+        streams = [self._scored(p, task, places) for p in self.proposers]
         merged = heapq.merge(*streams, key=_best_first)
         ordered = self._reorder(_imported_later(merged, task), task)
         self._try(task, ordered, first_pass, found, ahead, depth)
@@ -150,6 +150,10 @@ class Search:
         if not found:
             self._follow(task, ahead, meter, found, depth)
         return found
+
+    def _first_share(self) -> float:
+        chats = self.model is not None and self.model.info.has_chat_template
+        return FIRST_PASS_CHAT if chats else FIRST_PASS
 
     def _located(self, task: RepairTask, depth: int) -> RepairTask:
         start_s = self.clock()
@@ -294,8 +298,10 @@ class Search:
         spent_s = self.clock() - start_s
         self.validate_s += spent_s
         each_s = spent_s / max(1, len(verdicts))
-        # One batch says little: some candidates take a new import, a hundred times as long.
-        self.recent_s = (self.recent_s + each_s) / 2 if self.validations else each_s
+        # One batch says little: some candidates take a new import, a hundred times as long. The
+        # first says nothing: it starts the workers.
+        known = self.validations >= BEFORE_SCORES
+        self.recent_s = (self.recent_s + each_s) / 2 if known else each_s
         self.validations += len(verdicts)
         meter.count(len(verdicts))
         self.tell(f"{self.validations} candidates validated")
@@ -341,18 +347,6 @@ class Search:
             return False
         self.seen.add(key)
         return True
-
-    def _in_order(self, proposer: Proposer, task: RepairTask, places: Places) -> Iterator[Step]:
-        """Its candidates by score: a proposer orders them by what is left of it before penalties."""
-        waiting: list[tuple[float, int, Step]] = []
-        for count, candidate in enumerate(proposer.propose(task)):
-            step = Step(candidate, prior_score(candidate, task, places), 0)
-            bound = prior_bound(candidate, places)
-            while waiting and -waiting[0][0] >= bound:
-                yield heapq.heappop(waiting)[2]
-            heapq.heappush(waiting, (-step.score, count, step))
-        while waiting:
-            yield heapq.heappop(waiting)[2]
 
     def _scored(self, proposer: Proposer, task: RepairTask, places: Places) -> Iterator[Step]:
         for candidate in proposer.propose(task):

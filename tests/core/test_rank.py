@@ -12,7 +12,6 @@ from pytest_gemmadev.core.rank import (
     leaves_undefined,
     model_scores,
     overfitting_penalty,
-    prior_bound,
     prior_score,
     silences_check,
 )
@@ -185,8 +184,36 @@ def test_what_takes_out_the_assertion_that_failed(old: str, new: str, *, silence
     )
 
 
-def test_bound_is_never_below_the_score() -> None:
-    places = Places.of(task().suspicions, task().sources)
-    for candidate in (change("25", "28"), change("min(days * 25, LIMIT)", "LIMIT", -1.0)):
-        score = prior_score(candidate, task(), places)
-        assert score < prior_bound(candidate, places)
+BRANCHES = """def f(a, b):
+    if a:
+        for i in a:
+            t = i
+    else:
+        t = 0
+    if b:
+        t += b[i]
+    return t
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "leaves"),
+    [
+        pytest.param("if b", "if not b", True, id="the branch is not taken"),
+        pytest.param("if a", "if not a", False, id="another branch binds it"),
+        pytest.param(
+            "        t += b[i]", "        for i in b:\n            t += i", False, id="bound"
+        ),
+        pytest.param("b[i]", "b[0]", False, id="not read"),
+        pytest.param("t = 0", "return 0", False, id="left before it is read"),
+    ],
+)
+def test_what_steps_around_a_local_that_is_not_bound(old: str, new: str, *, leaves: bool) -> None:
+    at = BRANCHES.index(old)
+    candidate = Candidate((Edit("f.py", at, at + len(old), new),), "test", 0.0)
+    said = "cannot access local variable 'i' where it is not associated with a value"
+    frame = Frame("f.py", 8, "f", Role.SOURCE)
+    for message in (said, "local variable 'i' referenced before assignment"):
+        stack = ErrorStack("t", "call", ErrorKind.NAME, "UnboundLocalError", message, (frame,))
+        asked = replace(task(), sources={"f.py": BRANCHES}, stacks=(stack,))
+        assert leaves_undefined(candidate, asked) is leaves

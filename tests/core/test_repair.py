@@ -87,17 +87,6 @@ def test_what_is_not_repaired_says_why(table: list[tuple[str, str, float]], reas
     assert (outcomes["t::two"].reason, overlay) == (reason, {})
 
 
-def test_what_smells_is_tried_behind_what_its_proposer_finds_less_likely() -> None:
-    project = InMemory({"total.py": TOTAL}, {"t::two": "total([(2, 3)]) == 6"})
-    outcomes, _ = repaired(
-        project,
-        ("        result += price + count\n", "", -1.0),
-        ("price + count", "price * count", -2.0),
-    )
-    (chosen,) = outcomes["t::two"].patches
-    assert ("price * count" in chosen.diff, chosen.rank) == (True, 1)
-
-
 def test_a_patch_that_breaks_what_passed_is_not_accepted() -> None:
     project = InMemory(
         {"total.py": TOTAL}, {"t::two": "total([(2, 3)]) == 6", "t::none": "total([]) == 0"}

@@ -273,3 +273,10 @@ def test_expressions_of_any_shape_are_changed_into_code_that_compiles(expression
     code = f"def f(a, b):\n    return {plain}\n"
     for candidate in islice(PatternProposer().propose(task_for(code)), 80):
         compile(applied(code, candidate), PATH, "exec", dont_inherit=True)
+
+
+def test_setting_a_constant_is_not_repeated() -> None:
+    text = "def f(a):\n    b = 0\n    for x in a:\n        b += x\n    return b\n"
+    found = [c for c in candidates(text, (2, 2)) if c.origin == "pattern:wrap_in_loop"]
+    assert found == []
+    assert any(c.origin == "pattern:wrap_in_loop" for c in candidates(text, (4, 4)))

@@ -229,7 +229,7 @@ class WrapInLoop(Pattern[ast.stmt]):
 
     def edits(self, node: ast.stmt, unit: Unit) -> Iterator[Change]:
         block = siblings(unit, node)
-        if block is None or isinstance(node, ast.Return):
+        if block is None or isinstance(node, ast.Return) or _sets_constant(node):
             return
         indent = indentation(unit, node)
         start, end = lines_of(unit, node, node)
@@ -248,6 +248,11 @@ class WrapInLoop(Pattern[ast.stmt]):
             if "\n" not in header:
                 change = (start, end, f"{indent}{header}\n{body}")
                 yield Change((change,), 0.0, owner(unit, node))
+
+
+def _sets_constant(node: ast.stmt) -> bool:
+    """True for an assignment that comes to the same however often it is repeated."""
+    return isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
 
 
 PATTERNS = (EntryGuard(), InnerGuard(), GuardedUpdate(), MakeConditional(), WrapInLoop())
