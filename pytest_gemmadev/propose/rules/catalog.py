@@ -12,6 +12,7 @@ from pytest_gemmadev.propose.rules import (
     coroutines,
     elements,
     exceptions,
+    headers,
     imports,
     indents,
     iterables,
@@ -39,6 +40,7 @@ from pytest_gemmadev.propose.rules.rule import Rule
 RULES: tuple[Rule, ...] = (
     *names.RULES,
     *indents.RULES,
+    *headers.RULES,
     *stand_ins.RULES,
     *missing_imports.RULES,
     *unbound.RULES,
