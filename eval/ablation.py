@@ -14,6 +14,7 @@ from eval.report import totals_of
 from eval.stats import mcnemar, median
 from pytest_gemmadev._without import Part
 
+ABLATION = "ablation.json"
 WHOLE = "everything"
 VARIANTS: Mapping[str, str] = {WHOLE: ""} | {f"without {part}": part for part in get_args(Part)}
 """What is run: its name, and the part that it does without."""
@@ -77,7 +78,7 @@ def write_ablation(
         "table": {"heads": table.heads, "rows": table.rows},
     }
     text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-    (folder / "ablation.json").write_text(text, encoding="utf-8")
+    (folder / ABLATION).write_text(text, encoding="utf-8")
     blocks: list[Block] = [
         Text("The same cases without one part of the repair at a time, correct by hidden tests."),
         table,

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from eval.ablation import ABLATION, WHOLE
 from eval.document import Block, Facts, Heading, Table, Text, to_markdown
 from eval.runs import read_rows
 from pytest_gemmadev.core.types import GemmadevError
@@ -30,7 +31,7 @@ _KEPT = (
 
 Record = Mapping[str, Any]
 """One run: ``name``, ``settings``, ``machine``, ``command``, ``seeds``, ``totals``, ``slices``,
-``places``."""
+``places``; an ablation has a ``table`` as well."""
 
 
 # --- from a run to its record --------------------------------------------------------------------
@@ -38,6 +39,8 @@ Record = Mapping[str, Any]
 
 def record_of(folder: Path) -> dict[str, Any]:
     """What is kept of a finished run. Raises GemmadevError where the folder holds none."""
+    if (folder / ABLATION).exists():
+        return _ablation_of(folder)
     try:
         settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
         report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
@@ -55,6 +58,14 @@ def record_of(folder: Path) -> dict[str, Any]:
         "slices": report.get("slices", {}),
         "places": report.get("places", {}),
     }
+
+
+def _ablation_of(folder: Path) -> dict[str, Any]:
+    """What is kept of an ablation: the settings of its whole runs, and its table."""
+    table = json.loads((folder / ABLATION).read_text(encoding="utf-8"))["table"]
+    whole = record_of(folder / WHOLE)
+    settings = {**whole["settings"], "benchmark": "ablation"}
+    return {**whole, "name": folder.resolve().name, "settings": settings, "table": table}
 
 
 def command_of(argv: Sequence[str]) -> str:
@@ -187,6 +198,12 @@ def places_table(records: Sequence[Record]) -> Table:
     return Table(heads, tuple(rows))
 
 
+def ablation_rows(records: Sequence[Record]) -> Table:
+    """The tables of ablations under one another, each row with its model."""
+    rows = [(_model(record), *row) for record in records for row in record["table"]["rows"]]
+    return Table(("model", *records[0]["table"]["heads"]), tuple(rows))
+
+
 def syntax_table(records: Sequence[Record]) -> Table:
     heads = ("model", "slice", "cases", "parse", "same tree", "interval", "correct", "left alone",
              "median s")  # fmt: skip
@@ -269,6 +286,12 @@ _SECTIONS: tuple[
         repair_table,
     ),
     (
+        "What each part is worth",
+        "The same cases without one part of the repair at a time.",
+        _is("ablation"),
+        ablation_rows,
+    ),
+    (
         "The model alone",
         "The place is given, no test is run: how high the author's line stands among those that the "
         "model writes, and among the first 60 candidates of the patterns there.",
@@ -285,7 +308,7 @@ _SECTIONS: tuple[
 
 
 def _extras(records: Sequence[Record]) -> Iterator[Block]:
-    located = [record for record in records if record["places"]]
+    located = [record for record in records if record["places"] and "table" not in record]
     if located and not located[0]["settings"]["cases"].endswith("cases/debug"):
         yield Text("Where the fix lies among the suspicions, of all runs:")
         yield places_table(located)

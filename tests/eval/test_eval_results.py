@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from eval import results
+from eval.ablation import WHOLE, write_ablation
 from eval.repair import Result, Score, result_to_row
 from eval.report import write_reports
 from eval.runs import open_run
@@ -131,3 +132,18 @@ def test_no_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 def test_the_page_of_this_repository_is_up_to_date() -> None:
     page = results.page(results.read_records())
     assert results.PAGE.read_text(encoding="utf-8") == page
+
+
+def test_an_ablation_is_a_table_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "parts"
+    run_folder(folder / WHOLE, monkeypatch)
+    settings = {"benchmark": "repair", "cases": str(CASES), "model": "none"}
+    good = Result("a", "debug", ("name",), 0, Score.CORRECT, seconds=2.0)
+    less = Result("a", "debug", ("name",), 0, Score.FAILED, seconds=9.0)
+    write_ablation(folder, {WHOLE: [good], "without patterns": [less]}, settings)
+    record = results.record_of(folder)
+    assert (record["name"], record["settings"]["benchmark"]) == ("parts", "ablation")
+    text = results.page([record])
+    assert "## What each part is worth" in text
+    assert "| none | without patterns | 1 | 0 | 0 |" in text
+    assert "Where the fix lies" not in text
