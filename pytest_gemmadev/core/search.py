@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 
 from pytest_gemmadev.core.budget import Meter
 from pytest_gemmadev.core.edits import apply_edits
@@ -66,6 +66,7 @@ DOUBTFUL = 1.5  # nats against a plausible candidate from which the search goes 
 IMPORT = 1.5  # nats by which what needs a new import is tried later
 DOUBTS = 12  # plausible candidates whose runs are looked at
 FIRST_PASS = 0.6  # of the time for single edits before the model writes
+REST = 0.5  # of the time that is left after that, for further single edits
 FIRST_PASS_CHAT = 0.4  # before a model does that can write whole functions, and is slower
 ROUNDS = 2  # in which the model writes functions again, told how those before failed
 WRITTEN_FUNCTION = "write:function"
@@ -139,12 +140,15 @@ class Search:
         streams = [self._scored(p, task, places) for p in self.proposers]
         merged = heapq.merge(*streams, key=_best_first)
         ordered = self._reorder(_imported_later(merged, task), task)
-        self._try(task, ordered, first_pass, found, ahead, depth)
+        left = self._try(task, ordered, first_pass, found, ahead, depth)
         if not found and self.writers and not meter.exhausted:
             self.tell("the model writes")
             written = [self._scored(p, task, places) for p in self.writers]
-            self._try(task, _chain(written), meter.share(0.6), found, ahead, depth)
+            self._try(task, chain.from_iterable(written), meter.share(0.6), found, ahead, depth)
             self._write_again(task, places, meter, found, ahead, depth)
+            if not found:
+                rest = chain(left, ordered)
+                self._try(task, rest, meter.share(REST), found, ahead, depth)
         if not found:
             self._try_again(task, meter.share(0.5), found, ahead, depth)
         if not found:
@@ -183,7 +187,7 @@ class Search:
                 return
             again = replace(task, refuted=tuple(best.values()))
             written = [self._scored(p, again, places) for p in self.writers]
-            self._try(again, _chain(written), meter.share(0.5), found, ahead, depth)
+            self._try(again, chain.from_iterable(written), meter.share(0.5), found, ahead, depth)
 
     def _try_again(
         self,
@@ -211,7 +215,8 @@ class Search:
         found: list[Found],
         ahead: list[tuple[Step, StillFailing]],
         depth: int,
-    ) -> None:
+    ) -> list[Step]:
+        """Tries candidates while there is time; those that it took and did not try."""
         window = Window()
         followed = False
         for batch in self._batches(task, stream):
@@ -222,7 +227,8 @@ class Search:
                 if found:  # one edit alone may do as well
                     window.narrow(meter, explains_all=True)
             if meter.exhausted or window.closed(meter):
-                return
+                self.seen.difference_update(_key(task, texts) for _, texts in batch)
+                return [step for step, _ in batch]
             for step, texts, verdict in self._validated(task, batch, meter):
                 window.tried += 1
                 step = replace(step, rank=window.tried)
@@ -259,6 +265,7 @@ class Search:
                         pass
                     case _:
                         assert_never(verdict)
+        return []
 
     def _batches(self, task: RepairTask, stream: Iterator[Step]) -> Iterator[list[_Applied]]:
         """Candidates that apply and give a text not seen yet, as many as are validated at once.
@@ -484,11 +491,6 @@ def _rated(candidate: Candidate, ratio: float) -> Candidate:
 
 def _best_first(step: Step) -> float:
     return -step.score
-
-
-def _chain(streams: Sequence[Iterator[Step]]) -> Iterator[Step]:
-    for stream in streams:
-        yield from stream
 
 
 def _short(verdict: StillFailing) -> str:

@@ -301,3 +301,29 @@ def test_a_function_that_fails_is_written_again_with_what_it_gave(learns: bool) 
     assert overlay == ({"total.py": right.encode()} if learns else {})
     again = [prompt for prompt in model.prompts if "wrong as well" in prompt]
     assert 0 < len(again) <= 2 * ROUNDS
+
+
+def test_single_edits_go_on_where_the_model_has_written_nothing_that_helps() -> None:
+    project = InMemory({"total.py": TOTAL}, {"t::two": "total([(2, 3)]) == 6"})
+    now = [0.0]
+
+    class Slow(Substitutions):
+        def propose(self, task: RepairTask) -> Iterator[Candidate]:
+            for candidate in super().propose(task):
+                now[0] += 3.0
+                yield candidate
+
+    wrong = [("price + count", f"price - {n}", -1.0) for n in range(9)]
+    repair = Repair(
+        files=project,
+        oracle=project,
+        proposers=[Slow([*wrong, ("price + count", "price * count", -2.0)])],
+        writers=[Substitutions([])],
+        model=None,
+        clock=lambda: now[0],
+    )
+    meter = Meter(Budget(40.0), lambda: now[0])
+    outcomes, _ = repair.run(project.observe({}), meter)
+    (chosen,) = outcomes[0].patches
+    assert "price * count" in chosen.diff
+    assert 24.0 < now[0] <= 33.0  # after the first pass, and none of them twice
