@@ -71,6 +71,15 @@ class WrapCall(Pattern[ast.expr]):
             "def shown(n):\n    return n\n\n\ndef f(a):\n    return shown(a._size)\n\n\n"
             "def g(b):\n    return shown(b.size)\n",
         ),
+        (
+            "def f(words):\n    d = {'one': 1, 'two': 2}\n    return [w for w in words]\n",
+            "def f(words):\n    d = {'one': 1, 'two': 2}\n"
+            "    return sorted([w for w in words], key=d.get)\n",
+        ),
+        (
+            "def f(words):\n    d = {'one': 1, 'two': 2}\n    return [w for w in words]\n",
+            "def f(words):\n    d = {'one': 1, 'two': 2}\n    return [d[w] for w in words]\n",
+        ),
     )
     untouched = ("def f(xs):\n    xs.sort()\n", "def f(xs):\n    return 'a'\n")
 
@@ -103,6 +112,11 @@ class WrapCall(Pattern[ast.expr]):
             code = code[1:-1]
         for name, weight in weights.items():
             yield replace(node, f"{name}({code})", unit, weight)
+        for name in sorted(unit.variables.idle):
+            if unit.variables.variable(name).kinds == {MAPPING}:  # built for a look-up or an order
+                yield replace(node, f"{name}[{code}]", unit, 1.0)
+                if not kinds or kinds & {LIST, SET, MAPPING}:
+                    yield replace(node, f"sorted({code}, key={name}.get)", unit, 1.0)
         callables = unit.variables.callables(node)
         alike = _wrapping(unit.source, _last_name(node)) & set(callables) - {outer}
         for name in sorted(alike):
