@@ -17,6 +17,7 @@ from pytest_gemmadev.core import journal
 from pytest_gemmadev.core.budget import Budget, Meter
 from pytest_gemmadev.core.lane import Lane
 from pytest_gemmadev.core.localize import everywhere, localize
+from pytest_gemmadev.core.losses import losses
 from pytest_gemmadev.core.repair import Repair
 from pytest_gemmadev.core.scope import Scope
 from pytest_gemmadev.core.types import (
@@ -187,13 +188,13 @@ def _write(
     green = {o.nodeid for o in outcomes if o.status is Status.REPAIRED}
     try:
         after = oracle.observe({})
+        lost = frozenset(green - after.passing)
+        if not after.aborted and not lost:
+            before = {path: snapshot.read(path) for path in overlay}
+            lost = losses(oracle, before, baseline, after, baseline.passing - green)
     except BaseException:
         journal.undo(job.root)
         raise
-    lost = (baseline.passing | green) - after.passing
-    if lost:  # one more run is cheaper than a repair undone for what fails by itself
-        before = {path: snapshot.read(path) for path in overlay}
-        lost -= oracle.unsteady(before, (lost & baseline.passing) - green)
     if after.aborted or lost:
         journal.undo(job.root)
         reason = (

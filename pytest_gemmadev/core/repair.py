@@ -17,6 +17,7 @@ from pytest_gemmadev.core.choice import Ranked, choose
 from pytest_gemmadev.core.edits import decode_source
 from pytest_gemmadev.core.lane import FailingSet, Lane, apart, side_by_side
 from pytest_gemmadev.core.localize import localize
+from pytest_gemmadev.core.losses import losses
 from pytest_gemmadev.core.patches import found_overlay, plausible_order, ranked_patch
 from pytest_gemmadev.core.search import Found, Search
 from pytest_gemmadev.core.sources import Files, Sources
@@ -33,7 +34,6 @@ from pytest_gemmadev.core.types import (
     Probing,
     Proposer,
     RankedPatch,
-    Rechecking,
     RepairTask,
     Role,
     Spectrum,
@@ -344,10 +344,7 @@ class Repair:
         """True when a full run confirms it: targets pass, nothing regressed, nothing vanished."""
         if after.aborted or any(target not in after.passing for target in targets):
             return False
-        lost = (before.collected - after.collected) | (task.regression - after.passing)
-        if lost and isinstance(self.oracle, Rechecking):
-            lost -= self.oracle.unsteady(task.overlay, lost)
-        return not lost
+        return not losses(self.oracle, task.overlay, before, after, task.regression)
 
     def _behaviours(
         self, found: Sequence[Found], task: RepairTask
