@@ -33,7 +33,7 @@ from pytest_gemmadev.core.types import (
 
 BEFORE_CHARS = 1200  # of the file before the function
 FUNCTION_CHARS = 3000  # of the function; of a longer one, what surrounds the place
-AFTER_CHARS = 1200  # of the file after the place, for models that infill
+AFTER_CHARS = 600  # of the file after the place, for models that infill
 BLOCK_LINES = 6  # that a block's replacement may replace
 FUNCTION_LINES = 60  # of a function that is rewritten as a whole
 _FACTS = 4
@@ -146,10 +146,14 @@ def _ask(
 
 
 def _around(text: str, starts: Sequence[int], span: Span) -> tuple[str, str]:
-    """(what stands before the lines, what stands after them), both bounded."""
+    """(what stands before the lines, what stands after them), both bounded.
+
+    Places near one another begin at one line, so that the model reads what they share once.
+    """
     begin = starts[span.start_line - 1]
     end = starts[span.end_line] if span.end_line < len(starts) else len(text)
-    from_line = starts[bisect_left(starts, max(0, begin - FUNCTION_CHARS))]
+    half = FUNCTION_CHARS // 2
+    from_line = starts[bisect_left(starts, max(0, begin // half - 1) * half)]
     return _unix(text[from_line:begin]), _unix(text[end : end + AFTER_CHARS])
 
 
