@@ -15,9 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pytest_gemmadev.core.rank import line_starts
 from pytest_gemmadev.core.types import Edit, ErrorKind, ErrorStack, RepairTask, Spectrum
 
-EVADED = 3.0  # nats: the line that raised the error is not run by any test
+EVADED = 3.0  # nats: the line that raised the error, or hung, is not run by any test
 UNREACHED = 4.0  # nats where all lines that the failing tests ran are lost; a share for some
-_SOFT = (ErrorKind.ASSERTION, ErrorKind.TIMEOUT)
 
 _Line = tuple[str, int]
 
@@ -136,7 +135,7 @@ def _raised(stack: ErrorStack, sources: Mapping[str, str]) -> Iterator[_Line]:
     if below and (frame is None or line.lstrip().startswith("raise")):
         for each in below:
             yield from _raised(each, sources)
-    elif frame is not None and stack.kind not in _SOFT:
+    elif frame is not None and stack.kind is not ErrorKind.ASSERTION:
         yield frame.path, frame.line
 
 

@@ -66,9 +66,10 @@ def test_what_still_runs_the_same_lines_is_not_doubted(
     assert doubt(task(), (change,), BEFORE, after) == 0
 
 
-def test_stepping_around_the_line_that_raised_is_doubted() -> None:
+@pytest.mark.parametrize("kind", [ErrorKind.NAME, ErrorKind.TIMEOUT])
+def test_stepping_around_the_line_that_raised_or_hung_is_doubted(kind: ErrorKind) -> None:
     after = spectra(long=(2, 5), short=(2, 5))
-    assert doubt(task(), (edit(">", "<"),), BEFORE, after) > EVADED
+    assert doubt(task(kind), (edit(">", "<"),), BEFORE, after) > EVADED
 
 
 WRAPPING = """\
