@@ -184,6 +184,29 @@ def test_what_takes_out_the_assertion_that_failed(old: str, new: str, *, silence
     )
 
 
+@pytest.mark.parametrize(
+    ("path", "silences"),
+    [
+        ("shop/testing/checks.py", True),
+        ("shop/_testing.py", True),
+        ("shop/test_utils.py", True),
+        ("shop/assertions.py", True),
+        ("shop/attesting.py", False),
+        ("shop/tools.py", False),
+    ],
+)
+def test_a_helper_of_tests_that_complains_is_left_as_it_is(path: str, *, silences: bool) -> None:
+    at = CHECKED.index("return text")
+    candidate = Candidate((Edit(path, at, at + len("return text"), "return"),), "test", 0.0)
+    frame = Frame(path, 3, "check", Role.SOURCE)
+    stack = ErrorStack("t", "call", ErrorKind.ASSERTION, "AssertionError", "hello", (frame,))
+    asked = replace(task(), sources={path: CHECKED}, stacks=(stack,))
+    assert silences_check(candidate, asked) is silences
+    elsewhere = replace(stack, frames=(replace(frame, path="shop/cart.py"),))
+    other = replace(asked, sources={path: CHECKED, "shop/cart.py": CHECKED}, stacks=(elsewhere,))
+    assert not silences_check(candidate, other)
+
+
 BRANCHES = """def f(a, b):
     if a:
         for i in a:
