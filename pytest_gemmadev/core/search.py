@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
+from pytest_gemmadev.core.antipatterns import is_antipattern
 from pytest_gemmadev.core.budget import Meter
 from pytest_gemmadev.core.edits import apply_edits
 from pytest_gemmadev.core.evidence import assertions
@@ -21,12 +22,8 @@ from pytest_gemmadev.core.prompt import refuted
 from pytest_gemmadev.core.rank import (
     MODEL_WEIGHT,
     Places,
-    adds_idle_arithmetic,
-    copies_expected_number,
-    leaves_undefined,
     model_scores,
     prior_score,
-    silences_check,
 )
 from pytest_gemmadev.core.types import (
     Candidate,
@@ -278,7 +275,7 @@ class Search:
             texts = changed_texts(step.candidate, task.sources)
             if texts is None or not self._is_new(task, texts):
                 continue
-            if _is_senseless(step.candidate, task):
+            if is_antipattern(step.candidate, task):
                 continue
             batch.append((step, texts))
             full = len(batch) >= (BATCH if self._fast() else SLOW_BATCH)
@@ -448,16 +445,6 @@ def _key(task: RepairTask, texts: Mapping[str, str]) -> tuple[tuple[str, int], .
     """What tells a tree from every other that was tried."""
     merged = {path: texts.get(path) or task.sources[path] for path in {*task.overlay, *texts}}
     return tuple(sorted((path, hash(text)) for path, text in merged.items()))
-
-
-def _is_senseless(candidate: Candidate, task: RepairTask) -> bool:
-    """True for what nobody would write, though tests may pass with it."""
-    return (
-        copies_expected_number(candidate, task)
-        or leaves_undefined(candidate, task)
-        or adds_idle_arithmetic(candidate, task)
-        or silences_check(candidate, task)
-    )
 
 
 def _imported_later(stream: Iterator[Step], task: RepairTask) -> Iterator[Step]:

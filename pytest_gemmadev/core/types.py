@@ -387,7 +387,7 @@ class Probing(Protocol):
 class Rechecking(Protocol):
     """An oracle that can also tell what no candidate is to blame for."""
 
-    def unsteady(self, overlay: Overlay, nodeids: Collection[str]) -> frozenset[str]:
+    def flaky(self, overlay: Overlay, nodeids: Collection[str]) -> frozenset[str]:
         """Those of the tests that do not pass over ``overlay`` either, though they did.
 
         Random failures are among them, and node ids that hold a time and are others in each run.

@@ -106,8 +106,8 @@ class PytestOracle:
         self._warm = [self._new_warm()]  # one for each validation at a time
         self._spectra: dict[str, Spectrum] = {}
         self._plain: set[str] = set()  # tests that passed without being expected to fail
-        self._steady: set[str] = set()  # tests that passed again with nothing changed
-        self._unsteady: set[str] = set()  # those that did not
+        self._stable: set[str] = set()  # tests that passed again with nothing changed
+        self._flaky: set[str] = set()  # those that did not
 
     def prepare(self) -> None:
         """Starts what the first validations need, and does not wait for it."""
@@ -183,34 +183,32 @@ class PytestOracle:
         # A worker only rejects: whoever passes in one still has to in a process that imports it.
         others = set(filter(is_test, task.regression))
         while True:
-            wanted = {*task.targets, *others - self._unsteady}
+            wanted = {*task.targets, *others - self._flaky}
             run = self._run_some(task, overlay, wanted, stop=True)
             verdict = self._judge(task, run, wanted, changed)
             if isinstance(verdict, Plausible):
                 self._timings.learn(run.durations, run.passing)
-            if not isinstance(verdict, Regressed) or not self.unsteady(
-                task.overlay, verdict.nodeids
-            ):
+            if not isinstance(verdict, Regressed) or not self.flaky(task.overlay, verdict.nodeids):
                 return verdict
 
-    def unsteady(self, overlay: Overlay, nodeids: Collection[str]) -> frozenset[str]:
+    def flaky(self, overlay: Overlay, nodeids: Collection[str]) -> frozenset[str]:
         """Those of the tests that do not pass over ``overlay`` either; each is run once."""
-        new = sorted(set(filter(is_test, nodeids)) - self._steady - self._unsteady)
+        new = sorted(set(filter(is_test, nodeids)) - self._stable - self._flaky)
         if new:
             request = self._request(
                 overlay, collect_s=self._timings.collection_limit_s(), tests_s=self._limits.run_s
             )
             run = read_run(self._launcher.run_forked({**request, "only": new}))
             # A run that breaks off says nothing about those that had no turn.
-            steady = {
+            stable = {
                 nodeid
                 for nodeid in new
                 if self._as_good(nodeid, run.outcomes.get(nodeid))
                 or (run.aborted and nodeid not in run.outcomes)
             }
-            self._steady |= steady
-            self._unsteady.update(set(new) - steady)
-        return frozenset(self._unsteady.intersection(nodeids))
+            self._stable |= stable
+            self._flaky.update(set(new) - stable)
+        return frozenset(self._flaky.intersection(nodeids))
 
     def _try_warm(
         self,

@@ -115,6 +115,17 @@ diff --git a/shop.py b/shop.py
     assert (prompt.kind, prompt.span, prompt.suffix, prompt.chat) == ("line", LINE, "", False)
 
 
+def test_questions_about_neighbouring_lines_begin_alike() -> None:
+    lines = [f"value_{n} = {n}" for n in range(400)]
+    long = replace(task(), sources={"shop.py": "\n".join(lines) + "\n"})
+    texts = [
+        asked(line_prompt(long, Span("shop.py", n, n), infill=True)).text for n in (300, 301, 305)
+    ]
+    begins = {text.split("\n", 1)[0] for text in texts}
+    assert len(begins) == 1
+    assert all(FUNCTION_CHARS / 2 - 20 <= len(text) < FUNCTION_CHARS + 400 for text in texts)
+
+
 def test_a_model_that_infills_sees_both_sides() -> None:
     prompt = asked(line_prompt(task(), LINE, infill=True))
     assert prompt.text.endswith(

@@ -4,16 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_gemmadev.core.rank import (
-    MODEL_LIMIT,
-    Places,
+from pytest_gemmadev.core.antipatterns import (
     adds_idle_arithmetic,
     copies_expected_number,
     leaves_undefined,
+    silences_check,
+)
+from pytest_gemmadev.core.rank import (
+    MODEL_LIMIT,
+    Places,
     model_scores,
     overfitting_penalty,
     prior_score,
-    silences_check,
 )
 from pytest_gemmadev.core.types import (
     Candidate,

@@ -51,7 +51,6 @@ class MissingHeader(Rule):
     )
 
     def fixes(self, failure: Failure) -> Iterator[Fix]:
-        calls = _calls(failure)
         if failure.stack.kind is ErrorKind.SYNTAX:
             place = failure.site
             cls = place.cls if place is not None else None
@@ -61,19 +60,19 @@ class MissingHeader(Rule):
             further = place.module.indentation(cls.body[0])[len(outer) :]
             if len(further) >= (2 if further[:1] == "\t" else 2 * _STEP):
                 indent = outer + further[: len(further) // 2]
-                for name, count in calls:
+                for name, count in _calls(failure):
                     yield from _headers(place.module, cls, cls.body, indent, name, count, LIKELY)
             return
-        missing = failure.facts.name
-        for module, function in _with_dead_ends(failure):
+        calls = _calls(failure, failure.facts.name) if failure.facts.name else []
+        for module, function in _with_dead_ends(failure) if calls else ():
             tail, indent = _behind_its_end(function), module.indentation(function)
             owner = module.enclosing(function, (*FUNCTIONS, ast.ClassDef))
             for name, count in calls:
-                if name == missing and not isinstance(owner, FUNCTIONS):
+                if not isinstance(owner, FUNCTIONS):
                     yield from _headers(module, owner, tail, indent, name, count, FAIR)
 
 
-def _calls(failure: Failure) -> list[tuple[str, int]]:
+def _calls(failure: Failure, only: str = "") -> list[tuple[str, int]]:
     """(name, positional arguments) of what the tests call and the project does not define."""
     found: dict[tuple[str, int], None] = {}
     for text in failure.project.task.context.values():
@@ -85,9 +84,9 @@ def _calls(failure: Failure) -> list[tuple[str, int]]:
             func = call.func
             name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
             plain = not call.keywords and not any(isinstance(a, ast.Starred) for a in call.args)
-            if name and plain and name not in BUILTINS and not failure.project.functions(name):
+            if plain and name and name not in BUILTINS and only in ("", name):
                 found[name, len(call.args)] = None
-    return list(found)
+    return [(name, count) for name, count in found if not failure.project.functions(name)]
 
 
 def _with_dead_ends(failure: Failure) -> Iterator[tuple[Module, FunctionNode]]:
