@@ -16,7 +16,7 @@ from training.config import AdapterSettings, ModelSettings
 from training.extras import check_space, require
 from training.memory import shape_of
 from training.output import refusals
-from training.runtime import dequantized_folder, packaged_model
+from training.runtime import dequantized_folder, packaged_adapter, packaged_model
 
 LARGE = 1_000_000_000  # parameters from which full training on a CPU is refused
 
@@ -145,6 +145,18 @@ def load_model(
     if trained is not None:
         return PeftModel.from_pretrained(model, str(trained), is_trainable=True)
     return _with_adapter(model, adapter)
+
+
+def start_of(model: ModelSettings) -> Path | None:
+    """The folder of the adapter that training begins with; None where it begins with a fresh one."""
+    if not model.adapter:
+        return None
+    if model.method == "full":
+        raise GemmadevError("model.adapter: --full trains no adapter; use --lora or --qlora")
+    folder = packaged_adapter() if model.adapter == "gemmadev" else Path(model.adapter).expanduser()
+    if not (folder / "adapter_config.json").is_file():
+        raise GemmadevError(f"model.adapter: {folder} holds no PEFT adapter; name its folder")
+    return folder
 
 
 def _device_map() -> dict[str, Any]:

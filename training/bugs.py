@@ -19,8 +19,9 @@ import types
 import warnings
 import zlib
 from bisect import bisect_right
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 from training.breaking import WEIGHTS, rewrites_of
@@ -123,12 +124,20 @@ def broken_by_many(
     """As `broken`, by several processes; the same bugs in the same order."""
     started = time.monotonic()
     work = functools.partial(_broken_part, options)
-    # Fresh processes: forking one that has threads, as pyarrow's, may hang.
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        for bugs, part in pool.imap(work, _chunks(files, _FILES_AT_ONCE)):
+    # Fresh processes: forking one that has threads, as pyarrow's, may hang. And no `multiprocessing.Pool`:
+    # ended before its last result, as by a limit, it may wait for itself.
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
+    chunks = _chunks(files, _FILES_AT_ONCE)
+    try:
+        waiting = deque(pool.submit(work, some) for some in itertools.islice(chunks, 2 * jobs))
+        while waiting:
+            bugs, part = waiting.popleft().result()
+            waiting += [pool.submit(work, some) for some in itertools.islice(chunks, 1)]
             counts.merge(part)
             counts.seconds = time.monotonic() - started
             yield from bugs
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _broken_part(options: BreakOptions, files: list[SourceText]) -> tuple[list[Bug], Counts]:

@@ -21,6 +21,7 @@ class ModelSettings:
     base: str
     method: str
     revision: str
+    adapter: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 python -m training.data bugs --from PATH_OR_PACKAGE… --output bugs.jsonl
 python -m training.data bodies --from PATH_OR_PACKAGE… --output bodies.jsonl
+python -m training.data drills --count N --output drills.jsonl
 python -m training.data report FILE…
 """
 
@@ -19,6 +20,7 @@ from pytest_gemmadev.core.types import GemmadevError
 from training.bodies import body_examples
 from training.bugs import BreakOptions, Counts, Invent, Prove, broken, broken_by_many, examples
 from training.decontaminate import Held, held_back
+from training.drills import drill_examples
 from training.examples import KINDS, Bug, Example, read_examples, write_line
 from training.execute import Prover
 from training.functions import sources
@@ -65,6 +67,12 @@ def _parser() -> argparse.ArgumentParser:
     bodies.add_argument("--output", required=True, type=Path, metavar="FILE")
     bodies.add_argument("--any-license", action="store_true")
     bodies.add_argument("--hold-back", nargs="+", default=[], metavar="PATH")
+    drills = commands.add_parser("drills", help="short made up functions to be finished")
+    drills.set_defaults(run=_drills)
+    drills.add_argument("--count", type=int, default=8000, metavar="N")
+    drills.add_argument("--output", required=True, type=Path, metavar="FILE")
+    drills.add_argument("--seed", type=int, default=0)
+    drills.add_argument("--hold-back", nargs="+", default=[], metavar="PATH")
     report = commands.add_parser("report", help="kinds, origins and lengths of prepared data")
     report.set_defaults(run=_report)
     report.add_argument("files", nargs="+", type=Path)
@@ -118,6 +126,18 @@ def _bodies(arguments: argparse.Namespace) -> int:
             if not held.reason(example.prompt + example.completion):
                 file.write(write_line(example))
                 count += 1
+        print(held.line())
+    print(f"{count} functions written to {arguments.output}")
+    return 0
+
+
+def _drills(arguments: argparse.Namespace) -> int:
+    held = held_back(arguments.hold_back, humaneval=True)
+    count = 0
+    with written(arguments.output) as file:
+        for example in drill_examples(arguments.count, held, seed=arguments.seed):
+            file.write(write_line(example))
+            count += 1
         print(held.line())
     print(f"{count} functions written to {arguments.output}")
     return 0

@@ -16,13 +16,14 @@ from training.examples import Example, read_examples, repair_examples
 from training.pairs import pair_bugs
 
 SHARES: Mapping[tuple[str, str], float] = {
-    ("line", "executed"): 0.42,
-    ("line", "parsed"): 0.12,
-    ("block", "executed"): 0.04,
-    ("rank", "executed"): 0.05,
-    ("text", ""): 0.22,  # bodies of documented functions
-    ("line", "real"): 0.12,
-    ("block", "real"): 0.03,
+    ("line", "executed"): 0.24,
+    ("line", "parsed"): 0.05,
+    ("block", "executed"): 0.03,
+    ("rank", "executed"): 0.03,
+    ("text", ""): 0.17,  # bodies of documented functions
+    ("text", "executed"): 0.36,  # drills
+    ("line", "real"): 0.10,
+    ("block", "real"): 0.02,
 }
 """Of the tokens, by kind of question and proof."""
 CHARS_PER_TOKEN = 3.0  # of code, about; what is too long after all is left out later

@@ -21,6 +21,7 @@ from training.base import (
     load_config_of,
     load_model,
     load_tokenizer,
+    start_of,
 )
 from training.card import counted
 from training.config import Config
@@ -61,7 +62,13 @@ def run(config: Config, folder: Path, *, resume: bool, say: Say = print) -> Path
         say(
             "the base is quantized already: --lora trains beside it as it runs, NF4 rounds it again"
         )
-    model = load_model(base, config.model.method, config.adapter, seed=config.train.seed)
+    model = load_model(
+        base,
+        config.model.method,
+        config.adapter,
+        seed=config.train.seed,
+        trained=start_of(config.model),
+    )
     check_space(folder, 6 * _trained_bytes(model))
     try:
         with refusals(folder):

@@ -31,7 +31,8 @@ from training.extras import require
 from training.mix import mixed
 from training.runlog import read_log
 
-EXECUTED, PARSED, BODIES, PAIRS = "executed", "parsed", "bodies.jsonl", "pairs.jsonl"
+EXECUTED, PARSED = "executed", "parsed"
+BODIES, DRILLS, PAIRS = "bodies.jsonl", "drills.jsonl", "pairs.jsonl"
 PACKAGES = (
     "accelerate",
     "datasets",
@@ -87,6 +88,11 @@ SMALL = (
     "titlecase",
     "wcwidth",
     "parse",
+    "pydash",
+    "string_utils",
+    "python_algorithms",
+    "stringcase",
+    "primefac",
     "sympy.ntheory",
     "sympy.polys.galoistools",
     "mpmath.libmp",
@@ -138,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     prepare.add_argument("--per-function", default="3", metavar="N")
     prepare.add_argument("--limit", default="0", metavar="N", help="bugs; 0: all there are")
     prepare.add_argument("--questions", default="1500", metavar="N", help="for the pairs")
+    prepare.add_argument("--drills", default="8000", metavar="N", help="short functions, made up")
     prepare.add_argument("--packages", nargs="+", default=[], help="instead of those installed")
     prepare.add_argument("--hold-back", nargs="+", default=[], metavar="PATH")
     train = commands.add_parser("train", help="supervised training, then DPO, then export")
@@ -146,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--output", required=True, type=Path, metavar="FOLDER")
     train.add_argument("--minutes", required=True, type=float)
     train.add_argument("--base", default="packaged")
+    train.add_argument("--adapter", default="", help="to begin with: gemmadev, or a PEFT folder")
     train.add_argument("--real", nargs="+", default=[], metavar="FILE", help="learnt last")
     train.add_argument("--hold-back", nargs="+", default=[], metavar="PATH")
     train.add_argument("--seed", type=int, default=0)
@@ -183,6 +191,8 @@ def _parts(arguments: argparse.Namespace) -> Iterator[tuple[Path, Command, list[
         yield folder / EXECUTED / _file_of(name), data.main, ["bugs", "--from", name, *broken]
     bodies = dict.fromkeys([*executed, *parsed])
     yield folder / BODIES, data.main, ["bodies", "--from", *bodies, *held]
+    drills = ["drills", "--count", arguments.drills, *held]
+    yield folder / DRILLS, data.main, drills
     for name in parsed:
         made = ["bugs", "--from", name, "--no-execute", *broken]
         yield folder / PARSED / _file_of(name), data.main, made
@@ -212,8 +222,8 @@ def _train(arguments: argparse.Namespace) -> int:
     corpora = [file for name in (EXECUTED, PARSED) for file in _files(arguments.data / name)]
     if not corpora:
         raise GemmadevError(f"{arguments.data}: holds no corpus; run prepare first")
-    if (arguments.data / BODIES).is_file():
-        corpora.append(arguments.data / BODIES)
+    finished = (arguments.data / name for name in (BODIES, DRILLS))
+    corpora += [file for file in finished if file.is_file()]
     require("torch", "transformers", "peft", "trl", "datasets", "accelerate")
     from training.pipeline import run
 
@@ -260,6 +270,7 @@ def _config(
         None,
         [
             f"model.base={arguments.base}",
+            f"model.adapter={arguments.adapter}",
             f"data.sources=[{names[0]}]",
             f"data.last=[{names[1]}]",
             f"data.decontaminate=[{held}]",

@@ -28,6 +28,13 @@ def packaged_model() -> Path:
     return join(GEMMA)
 
 
+def packaged_adapter() -> Path:
+    """The PEFT folder of the adapter that ships."""
+    from pytest_gemmadev import models
+
+    return Path(models.__file__).parent / "adapter" / "peft"
+
+
 def dequantized_folder(path: Path) -> str:
     """The folder with a GGUF file's weights that ``hf:`` models use too."""
     from pytest_gemmadev.models._dequantize import dequantized
