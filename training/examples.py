@@ -50,7 +50,7 @@ class Example:
     id: str = ""
     origin: str = ""  # ``package==version:module.function``
     license: str = ""  # SPDX where known
-    proof: str = ""  # ``executed``, ``parsed``, ``real``; empty for instructions
+    proof: str = ""  # ``executed``, ``parsed``, ``real``; empty for what nothing was run of
     error: str = ""  # exception type of the failing run
     how: str = ""  # which rewrite broke it
     chat: bool = False  # the prompt is a user's message for a chat template

@@ -24,6 +24,7 @@ from training.output import refusals, written
 CONFIG = "config.toml"
 _SHORT: tuple[tuple[str, str, str], ...] = (
     ("--base", "model.base", "packaged, a .gguf file, a folder, or a name on the hub"),
+    ("--adapter", "model.adapter", "to begin with: gemmadev, or a PEFT folder; else a fresh one"),
     ("--max-steps", "train.max_steps", "steps; without, --epochs decides"),
     ("--epochs", "train.epochs", ""),
     ("--batch", "train.batch", "sequences on a device at a time"),

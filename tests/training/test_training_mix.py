@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from training.examples import Example, write_line
-from training.mix import CHARS_PER_TOKEN, mixed
+from training.mix import CHARS_PER_TOKEN, SHARES, mixed
 
 
 def written(path: Path, rows: list[Example]) -> Path:
@@ -40,7 +40,9 @@ def test_it_takes_as_many_tokens_as_wanted_in_shares(tmp_path: Path) -> None:
     first, last = mixed([one], [], tokens=20_000, longest=200, seed=0)
     assert 0.95 * 20_000 < tokens(first) <= 20_000
     executed = [row for row in first if row.proof == "executed"]
-    assert tokens(executed) / tokens(first) == pytest.approx(0.42 / 0.54, abs=0.02)
+    assert tokens(executed) / tokens(first) == pytest.approx(
+        SHARES["line", "executed"] / (SHARES["line", "executed"] + SHARES["line", "parsed"]), abs=0.02
+    )
     assert last == []
 
 

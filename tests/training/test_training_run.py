@@ -20,7 +20,14 @@ from safetensors.torch import load_file  # noqa: E402
 from pytest_gemmadev.core.types import GemmadevError  # noqa: E402
 from training import extras  # noqa: E402
 from training.align import main as align  # noqa: E402
-from training.base import Base, check_device, find_base, load_config_of, load_model  # noqa: E402
+from training.base import (  # noqa: E402
+    Base,
+    check_device,
+    find_base,
+    load_config_of,
+    load_model,
+    start_of,
+)
 from training.config import Config, load_config  # noqa: E402
 from training.examples import Example, write_line  # noqa: E402
 from training.export import merged_model, unfinished  # noqa: E402
@@ -102,6 +109,38 @@ def test_a_run_leaves_log_report_plots_and_adapter(whole: Path) -> None:
     adapter = json.loads((whole / "adapter" / "adapter_config.json").read_text())
     assert adapter["base_model_name_or_path"] == "tiny.gguf"
     assert "/" not in (whole / "config.toml").read_text().split("[data]")[0].split("base")[0]
+
+
+def test_a_run_goes_on_from_an_adapter(
+    whole: Path, gguf: Path, rows: Path, tmp_path: Path
+) -> None:
+    adapter = whole / "adapter"
+    config = settings(gguf, rows, tmp_path, f"model.adapter={adapter}", "train.learning_rate=0.0")
+    run(config, tmp_path, resume=False, say=str)
+    one, other = (load_file(f / "adapter_model.safetensors") for f in (adapter, tmp_path / "adapter"))
+    assert one.keys() == other.keys()
+    assert all((one[name] == other[name]).all() for name in one)  # no step moved it
+    assert losses(tmp_path)[0][1] < losses(whole)[0][1]
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        pytest.param("model.adapter=/nowhere", "holds no PEFT adapter", id="no folder"),
+        pytest.param("model.method=full", "--full trains no adapter", id="full"),
+    ],
+)
+def test_an_adapter_that_cannot_be_begun_with_is_refused(override: str, told: str) -> None:
+    config = load_config(None, ["model.adapter=gemmadev", override])
+    with pytest.raises(GemmadevError, match=told):
+        start_of(config.model)
+
+
+def test_the_adapter_that_ships_can_be_begun_with() -> None:
+    folder = start_of(load_config(None, ["model.adapter=gemmadev", "model.method=lora"]).model)
+    assert folder is not None
+    assert (folder / "adapter_model.safetensors").is_file()
+    assert start_of(load_config(None, []).model) is None
 
 
 class Killed(BaseException):

@@ -462,9 +462,11 @@ def test_the_recipe_prepares_corpus_and_pairs(tmp_path: Path) -> None:
     (folder / "clamp.py").write_text(CODE)
     data = tmp_path / "data"
     arguments = ["prepare", "--packages", str(folder), "--output", str(data), "--jobs", "1"]
+    arguments += ["--drills", "20"]
     assert recipe.main(arguments) == 0
     made = {name: data / name / "project.jsonl" for name in (recipe.EXECUTED, recipe.PARSED)}
     assert {row.proof for row in read_examples(made[recipe.EXECUTED])} == {"executed"}
     assert {row.proof for row in read_examples(made[recipe.PARSED])} == {"parsed"}
     assert (data / recipe.BODIES).is_file()
+    assert len(list(read_examples(data / recipe.DRILLS))) == 20
     assert all(row.rejected for row in read_examples(data / recipe.PAIRS))

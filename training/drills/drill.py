@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import random
-import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.config import parse_toml
 
 WORDS = (
     "apple stone river Green kite level noon Paris tiger moon radar glass seven Anna bread Cloud "
@@ -123,5 +126,7 @@ def type_of(kind: str) -> str:
     return kind if kind.endswith("]") else kind.rpartition(" ")[0] if " " in kind else kind
 
 
-def letters() -> str:
-    return string.ascii_lowercase
+def table(name: str) -> dict[str, Any]:
+    """What is in a TOML file of this folder."""
+    file = Path(__file__).with_name(name)
+    return parse_toml(file.read_text(encoding="utf-8"), str(file))

@@ -1,13 +1,13 @@
-"""Drills as training examples: examples of calls added, held functions left out."""
+"""Drills as training examples: calls added, layouts drawn, held functions left out."""
 
 from __future__ import annotations
 
-import ast
 import copy
 import random
 import re
+import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from training.decontaminate import Held, tree_prints
 from training.drills.compose import compositions
@@ -16,10 +16,14 @@ from training.drills.procedures import procedures
 from training.examples import Example
 
 ALIKE = 3  # functions of one syntax tree, at most
+COMPOSED = 0.45  # share of compositions; the others are procedures
+TRIES = 50  # drills drawn for each that is wanted
+LICENSE = "Apache-2.0"  # this project's: nothing of them is anybody else's
 _CALLS = 14  # tried for examples
 _CHARS = 60  # of a call and of its result
-_SHARE = 0.45  # compositions among the drills
 _GENERICS = {"list": "List", "dict": "Dict", "tuple": "Tuple", "set": "Set"}
+_TITLES = ("Example:", "Examples:", "For example:", "Examples")
+_SIGNS = ("==", "->", "=>", "➞", "returns", "should return")
 
 
 def drill_examples(count: int, held: Held, *, seed: int = 0) -> Iterator[Example]:
@@ -31,42 +35,41 @@ def drill_examples(count: int, held: Held, *, seed: int = 0) -> Iterator[Example
     composed, written = compositions(random_), procedures(random_)
     alike: Counter[str] = Counter()
     given = 0
-    for _ in range(50 * count):
+    for _ in range(TRIES * count):
         if given >= count:
             return
-        drill = next(composed if random_.random() < _SHARE else written)
+        drill = next(composed if random_.random() < COMPOSED else written)
         calls = shown(drill, random_)
         if not calls:
             continue
         prompt, completion = rendered(drill, calls, random_)
-        prints = "".join(tree_prints(_bare(drill))) or drill.body
-        if alike[prints] >= ALIKE or held.reason(prompt + completion) or held.reason(_bare(drill)):
+        tree = "".join(tree_prints(_bare(drill))) or drill.body
+        if alike[tree] >= ALIKE or held.reason(prompt + completion):
             continue
-        alike[prints] += 1
+        alike[tree] += 1
         given += 1
         yield Example(
             prompt=prompt,
             completion=completion,
             id=f"drill/{seed}/{given}",
             origin="drills",
-            license="Apache-2.0",
+            license=LICENSE,
             proof="executed",
         )
 
 
 def shown(drill: Drill, random_: random.Random) -> list[tuple[str, str]]:
-    """Two or three (call, result), which tell results apart; none where the function will not do."""
+    """Two or three (call, result) with different results; none where too few were found."""
     names: dict[str, object] = {}
-    try:
-        exec(compile(_bare(drill), "<drill>", "exec", dont_inherit=True), names)
-    except SyntaxError as error:
-        raise AssertionError(f"{error}:\n{_bare(drill)}") from error
+    exec(compile(_bare(drill), "<drill>", "exec", dont_inherit=True), names)
+    function = names[drill.name]
+    assert callable(function)
     found: dict[str, list[str]] = {}
     for _ in range(_CALLS):
-        arguments = [DRAWS[p.kind](random_) for p in drill.parameters]
+        arguments = [DRAWS[parameter.kind](random_) for parameter in drill.parameters]
         written = ", ".join(map(repr, arguments))
         try:
-            result = repr(names[drill.name](*copy.deepcopy(arguments)))  # type: ignore[operator]
+            result = _written(function(*copy.deepcopy(arguments)))
         except (ArithmeticError, LookupError, ValueError, TypeError):
             continue  # not made for this argument
         if len(written) <= _CHARS and len(result) <= _CHARS:
@@ -77,7 +80,16 @@ def shown(drill: Drill, random_: random.Random) -> list[tuple[str, str]]:
     return [(random_.choice(found[result]), result) for result in kept]
 
 
-def rendered(drill: Drill, calls: list[tuple[str, str]], random_: random.Random) -> tuple[str, str]:
+def _written(value: object) -> str:
+    """Its `repr`, the same in every process: elements of a set in order."""
+    if isinstance(value, set) and value:
+        return "{" + ", ".join(map(repr, sorted(value))) + "}"
+    return repr(value)
+
+
+def rendered(
+    drill: Drill, calls: Sequence[tuple[str, str]], random_: random.Random
+) -> tuple[str, str]:
     """(head and docstring, body) in one of the layouts that people use."""
     is_typed = random_.random() < 0.7
     parameters = [f"{p.name}: {type_of(p.kind)}" if is_typed else p.name for p in drill.parameters]
@@ -87,32 +99,30 @@ def rendered(drill: Drill, calls: list[tuple[str, str]], random_: random.Random)
     if is_typed and random_.random() < 0.6:
         head, imports = _with_typing(head)
     quotes = random_.choice(('"""', '"""', '"""', "'''"))
-    lines = [*_wrapped(drill.says, random_), *_calls(calls, random_)]
+    lines = textwrap.wrap(drill.says, random_.choice((70, 80, 100)))
+    lines += _calls(calls, random_)
     opening = random_.choice((quotes, f"{quotes} ", f"{quotes}\n    "))
-    text = f"{imports}{head}\n    {opening}" + "\n".join([lines[0], *(f"    {x}".rstrip() for x in lines[1:])])
-    body = "".join(f"    {line}\n" for line in drill.body.split("\n"))
-    return f"{text}\n    {quotes}\n", body
+    documentation = "\n".join([lines[0], *(f"    {line}".rstrip() for line in lines[1:])])
+    body = "".join(f"    {line}".rstrip() + "\n" for line in drill.body.split("\n"))
+    return f"{imports}{head}\n    {opening}{documentation}\n    {quotes}\n", body
 
 
-def _calls(calls: list[tuple[str, str]], random_: random.Random) -> list[str]:
-    style = random_.choice(("doctest", "doctest", "doctest", "equal", "arrow", "for", "none"))
+def _calls(calls: Sequence[tuple[str, str]], random_: random.Random) -> list[str]:
+    """The lines of a docstring that show ``calls``."""
+    style = random_.choice(("doctest", "doctest", "title", "title", "none"))
     if style == "none":
         return []
-    space = [""] if random_.random() < 0.5 else []
+    lines = [""] if random_.random() < 0.5 else []
     if style == "doctest":
-        return space + [line for call, result in calls for line in (f">>> {call}", *([result] if result != "None" else []))]
-    title = random_.choice(("Example:", "Examples:", "For example:", "Examples"))
-    sign = {"equal": "==", "arrow": random_.choice(("->", "=>", "➞", "returns")), "for": "should return"}[style]
-    return [*space, title, *(f"{call} {sign} {result}" for call, result in calls)]
-
-
-def _wrapped(says: str, random_: random.Random) -> list[str]:
-    import textwrap
-
-    return textwrap.wrap(says, random_.choice((70, 80, 100)))
+        for call, result in calls:
+            lines += [f">>> {call}", *([result] if result != "None" else [])]
+        return lines
+    sign = random_.choice(_SIGNS)
+    return [*lines, random_.choice(_TITLES), *(f"{call} {sign} {result}" for call, result in calls)]
 
 
 def _with_typing(head: str) -> tuple[str, str]:
+    """(the head with ``List`` for ``list``, the import that it needs)."""
     used = sorted({new for old, new in _GENERICS.items() if re.search(rf"\b{old}\[", head)})
     for old, new in _GENERICS.items():
         head = re.sub(rf"\b{old}\[", f"{new}[", head)
@@ -120,14 +130,6 @@ def _with_typing(head: str) -> tuple[str, str]:
 
 
 def _bare(drill: Drill) -> str:
-    parameters = ", ".join(p.name for p in drill.parameters)
-    body = "".join(f"    {line}\n" for line in drill.body.split("\n"))
+    parameters = ", ".join(parameter.name for parameter in drill.parameters)
+    body = "".join(f"    {line}".rstrip() + "\n" for line in drill.body.split("\n"))
     return f"def {drill.name}({parameters}):\n{body}"
-
-
-def _compiles(text: str) -> bool:
-    try:
-        ast.parse(text)
-    except SyntaxError:
-        return False
-    return True

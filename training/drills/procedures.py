@@ -1,471 +1,33 @@
-"""Small known procedures with drawn names and constants, each in one or more idioms."""
+"""Small known procedures with drawn names and constants, each in one or more idioms.
+
+They are in ``procedures.toml``.
+"""
 
 from __future__ import annotations
 
+import functools
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
-from training.drills.drill import Drill, Parameter
-
-NUMBERS = "numbers|values|nums|lst|arr|xs|data"
-TEXT = "text|s|string|word"
-SENTENCE = "text|sentence|line|s"
-N = "n|number|num|limit"
+from training.drills.drill import Drill, Parameter, table
 
 
 @dataclass(frozen=True, slots=True)
 class Procedure:
-    """Alternatives are separated by ``|`` in names and by lines of ``---`` in bodies.
-
-    ``$name`` is a parameter or a part that varies; ``$1`` to ``$3`` are small constants.
-    """
-
-    names: str
-    parameters: str  # ``x=names: kind; y=names: kind``
+    names: Sequence[str]
+    parameters: Sequence[Mapping[str, Any]]  # as, names, kind
     returns: str
-    says: str  # wordings, a line each
-    body: str
-    vary: Sequence[Mapping[str, str]] = field(default=({},))
+    says: Sequence[str]
+    bodies: Sequence[str]
+    vary: Sequence[Mapping[str, str]] = ({},)
 
 
-P = Procedure
-_OPS = (
-    {"op": "+", "verb": "sum", "noun": "sums", "one": "0"},
-    {"op": "*", "verb": "product", "noun": "products", "one": "1"},
-)
-_LARGER = (
-    {"cmp": ">", "most": "largest", "fn": "max", "more": "greater", "dir": "increasing", "up": "ascending"},
-    {"cmp": "<", "most": "smallest", "fn": "min", "more": "less", "dir": "decreasing", "up": "descending"},
-)
-_ELEMENTWISE = (
-    {"e": "a + b", "of": "sum", "nm": "add"},
-    {"e": "a - b", "of": "difference", "nm": "subtract"},
-    {"e": "a * b", "of": "product", "nm": "multiply"},
-    {"e": "max(a, b)", "of": "larger", "nm": "larger_of"},
-    {"e": "min(a, b)", "of": "smaller", "nm": "smaller_of"},
-    {"e": "abs(a - b)", "of": "absolute difference", "nm": "distance"},
-)
-_DIGIT_TESTS = (
-    {"t": "d % 2 == 0", "w": "even"},
-    {"t": "d % 2 == 1", "w": "odd"},
-    {"t": "d > 4", "w": "greater than 4"},
-    {"t": "d != 0", "w": "not zero"},
-)
-
-PROCEDURES: tuple[Procedure, ...] = (
-    # neighbours
-    P("differences|deltas|pairwise_difference", f"xs={NUMBERS}: list[int]", "list[int]",
-      "Return the differences between each number and the one before it.\nReturn a list with the difference of each two adjacent elements (second minus first).",
-      "return [$xs[i] - $xs[i - 1] for i in range(1, len($xs))]\n---\nresult = []\nfor a, b in zip($xs, $xs[1:]):\n    result.append(b - a)\nreturn result"),
-    P("adjacent_$verb|pair_$noun", f"xs={NUMBERS}: list[int]", "list[int]",
-      "Return the $noun of all pairs of adjacent elements of $xs.\nGiven a list of integers, return a list with the $verb of each element and its right neighbour.",
-      "return [$xs[i] $op $xs[i + 1] for i in range(len($xs) - 1)]\n---\nreturn [a $op b for a, b in zip($xs, $xs[1:])]", _OPS),
-    P("is_$dir|$dir_order|check_$dir", f"xs={NUMBERS}: list[int]", "bool",
-      "Check whether every number is strictly $more than the one before it.\nReturn True if $xs is strictly $dir, False otherwise.",
-      "for i in range(1, len($xs)):\n    if not $xs[i] $cmp $xs[i - 1]:\n        return False\nreturn True\n---\nreturn all(b $cmp a for a, b in zip($xs, $xs[1:]))", _LARGER),
-    P("count_changes|times_$more", f"xs={NUMBERS}: list[int]", "int",
-      "Count how often an element is $more than the element directly before it.\nReturn the number of positions at which the value is $more than its left neighbour.",
-      "count = 0\nfor i in range(1, len($xs)):\n    if $xs[i] $cmp $xs[i - 1]:\n        count += 1\nreturn count\n---\nreturn sum(1 for a, b in zip($xs, $xs[1:]) if b $cmp a)", _LARGER),
-    P("longest_$dir_run|$dir_streak", f"xs={NUMBERS}: list[int]", "int",
-      "Return the length of the longest run of consecutive elements that is strictly $dir.\nHow many elements has the longest strictly $dir contiguous part of $xs?",
-      "best = 0\nlength = 0\nfor i, value in enumerate($xs):\n    if i > 0 and value $cmp $xs[i - 1]:\n        length += 1\n    else:\n        length = 1\n    best = max(best, length)\nreturn best", _LARGER),
-    P("longest_repeat|longest_run|max_streak", f"s={TEXT}: str", "int",
-      "Return the length of the longest run of equal characters.\nHow often does a character occur in a row at most? An empty string gives 0.",
-      "best = 0\ncount = 0\nprevious = ''\nfor c in $s:\n    if c == previous:\n        count += 1\n    else:\n        count = 1\n        previous = c\n    best = max(best, count)\nreturn best"),
-    P("compress|squeeze|remove_repeats", f"s={TEXT}: str", "str",
-      "Replace each run of equal characters by a single one of them.\nReturn $s without characters that are equal to the one directly before them.",
-      "result = ''\nfor c in $s:\n    if not result or result[-1] != c:\n        result += c\nreturn result"),
-    P("run_lengths|encode_runs|encode", f"s={TEXT}: str", "list[tuple[str, int]]",
-      "Return a list of (character, length) pairs, one for each run of equal characters.\nRun-length encode the string: for every run of the same character give the character and how long the run is.",
-      "runs = []\nfor c in $s:\n    if runs and runs[-1][0] == c:\n        runs[-1] = (c, runs[-1][1] + 1)\n    else:\n        runs.append((c, 1))\nreturn runs"),
-    P("count_sign_changes|sign_changes", f"xs={NUMBERS}: list[int]", "int",
-      "Count how often two neighbours have different signs, that is, how often their product is negative.",
-      "count = 0\nfor a, b in zip($xs, $xs[1:]):\n    if a * b < 0:\n        count += 1\nreturn count"),
-    P("running_$fn|$most_so_far", f"xs={NUMBERS}: list[int]", "list[int]",
-      "For each position return the $most number up to and including it.\nReturn a list whose i-th element is the $most of the first i + 1 elements.",
-      "result = []\nfor value in $xs:\n    if result and not value $cmp result[-1]:\n        result.append(result[-1])\n    else:\n        result.append(value)\nreturn result\n---\nreturn [$fn($xs[:i + 1]) for i in range(len($xs))]", _LARGER),
-    # positions
-    P("index_of_$most|$most_index|position_of_$most", f"xs={NUMBERS}: list[int]", "int",
-      "Return the index of the $most element; the first one if there are several, and -1 for an empty list.\nFind the position of the $most number in $xs. Return -1 if the list is empty.",
-      "if not $xs:\n    return -1\nreturn $xs.index($fn($xs))\n---\nbest = -1\nfor i, value in enumerate($xs):\n    if best == -1 or value $cmp $xs[best]:\n        best = i\nreturn best", _LARGER),
-    P("positions|find_all|indices_of", f"xs={NUMBERS}: list[int]; t=target|value|wanted: int natural", "list[int]",
-      "Return the indices at which $t occurs in $xs.\nReturn a list of all positions of $t. It is empty if the value does not occur.",
-      "return [i for i, x in enumerate($xs) if x == $t]\n---\nresult = []\nfor i in range(len($xs)):\n    if $xs[i] == $t:\n        result.append(i)\nreturn result"),
-    P("positions_of|find_letter|where", f"s={TEXT}: str; c=c|char|letter: str letter", "list[int]",
-      "Return the positions at which the character $c occurs in $s.\nList all indices i with $s[i] equal to $c.",
-      "return [i for i, x in enumerate($s) if x == $c]\n---\nfound = []\nfor i in range(len($s)):\n    if $s[i] == $c:\n        found.append(i)\nreturn found"),
-    P("binary_search|search|find_sorted", "xs=numbers|values|arr: list[int] sorted; t=target|x|key: int natural", "int",
-      "Return an index of $t in the sorted list $xs, or -1 if it is not there.\nSearch the sorted list with binary search. Return -1 if the target is missing.",
-      "low, high = 0, len($xs) - 1\nwhile low <= high:\n    middle = (low + high) // 2\n    if $xs[middle] == $t:\n        return middle\n    if $xs[middle] < $t:\n        low = middle + 1\n    else:\n        high = middle - 1\nreturn -1"),
-    P("insert_position|insertion_point", "xs=numbers|values|arr: list[int] sorted; t=x|value|item: int natural", "int",
-      "Return the first index at which $t can be inserted into the sorted list so that it stays sorted.\nHow many elements of $xs are less than $t?",
-      "count = 0\nfor x in $xs:\n    if x < $t:\n        count += 1\nreturn count"),
-    P("every_nth|take_every|skip", f"xs={NUMBERS}: list[int]; k=k|step|n: int count", "list[int]",
-      "Return every $k-th element, beginning with the first.\nReturn the elements at indices 0, $k, 2 * $k and so on.",
-      "return $xs[::$k]\n---\nresult = []\nfor i in range(0, len($xs), $k):\n    result.append($xs[i])\nreturn result"),
-    P("sum_at_$par_positions|$par_index_sum", f"xs={NUMBERS}: list[int]", "int",
-      "Return the sum of the elements at $par indices.\nAdd up the numbers that stand at $par positions, counted from 0.",
-      "total = 0\nfor i, value in enumerate($xs):\n    if i % 2 == $rem:\n        total += value\nreturn total\n---\nreturn sum($xs[i] for i in range(len($xs)) if i % 2 == $rem)",
-      ({"par": "even", "rem": "0"}, {"par": "odd", "rem": "1"})),
-    P("weighted_sum|sum_with_index|index_weighted", f"xs={NUMBERS}: list[int]", "int",
-      "Return the sum of each element multiplied by its index.\nMultiply every number by its position (counting from 0) and add the results.",
-      "return sum(i * x for i, x in enumerate($xs))\n---\ntotal = 0\nfor i in range(len($xs)):\n    total += i * $xs[i]\nreturn total"),
-    P("alternating_sum|alternate_signs", f"xs={NUMBERS}: list[int]", "int",
-      "Return the alternating sum: the first number minus the second plus the third and so on.",
-      "total = 0\nfor i, x in enumerate($xs):\n    if i % 2 == 0:\n        total += x\n    else:\n        total -= x\nreturn total\n---\nreturn sum($xs[::2]) - sum($xs[1::2])"),
-    P("change_at|update_positions|scale_positions", f"xs={NUMBERS}: list[int]", "list[int]",
-      "Multiply the elements at indices that are divisible by $1 by $2, and leave the others as they are.\nReturn a new list in which every element whose index is a multiple of $1 is multiplied by $2.",
-      "result = []\nfor i in range(len($xs)):\n    if i % $1 == 0:\n        result.append($xs[i] * $2)\n    else:\n        result.append($xs[i])\nreturn result\n---\nreturn [x * $2 if i % $1 == 0 else x for i, x in enumerate($xs)]"),
-    # rearranging
-    P("rotate_left|rotate|shift_left", f"xs={NUMBERS}: list[int] filled; k=k|n|steps: int natural", "list[int]",
-      "Rotate the list to the left by $k places.\nMove the first $k elements to the end; $k may be larger than the list.",
-      "k = $k % len($xs)\nreturn $xs[k:] + $xs[:k]"),
-    P("rotate_right|shift_right|cycle", f"xs={NUMBERS}: list[int]; k=k|n|steps: int natural", "list[int]",
-      "Rotate the list to the right by $k places. An empty list stays empty.",
-      "if not $xs:\n    return []\nk = $k % len($xs)\nreturn $xs[len($xs) - k:] + $xs[:len($xs) - k]"),
-    P("chunks|split_into_chunks|group_by_size", f"xs={NUMBERS}: list[int]; k=k|size|n: int count", "list[list[int]]",
-      "Split the list into parts of $k elements; the last part may be shorter.\nCut $xs into consecutive pieces of length $k.",
-      "return [$xs[i:i + $k] for i in range(0, len($xs), $k)]\n---\nparts = []\nwhile $xs:\n    parts.append($xs[:$k])\n    $xs = $xs[$k:]\nreturn parts"),
-    P("windows|sliding_windows", f"xs={NUMBERS}: list[int]; k=k|size|width: int count", "list[list[int]]",
-      "Return all contiguous parts of $xs of length $k, from left to right.",
-      "return [$xs[i:i + $k] for i in range(len($xs) - $k + 1)]"),
-    P("$most_window|$fn_window_sum", f"xs={NUMBERS}: list[int]; k=k|size: int count", "int",
-      "Return the $most sum of $k consecutive elements, or None if there are fewer than $k elements.",
-      "if len($xs) < $k:\n    return None\nreturn $fn(sum($xs[i:i + $k]) for i in range(len($xs) - $k + 1))\n---\nbest = None\nfor i in range(len($xs) - $k + 1):\n    total = sum($xs[i:i + $k])\n    if best is None or total $cmp best:\n        best = total\nreturn best", _LARGER),
-    P("partition|split_by_sign|separate", f"xs={NUMBERS}: list[int]", "tuple[list[int], list[int]]",
-      "Return a pair of lists: the $w numbers, and all others, both in their order.\nSeparate the $w numbers from the rest and return both lists as a tuple.",
-      "first = []\nsecond = []\nfor x in $xs:\n    if $t:\n        first.append(x)\n    else:\n        second.append(x)\nreturn first, second\n---\nreturn [x for x in $xs if $t], [x for x in $xs if not $t]",
-      ({"w": "even", "t": "x % 2 == 0"}, {"w": "negative", "t": "x < 0"}, {"w": "odd", "t": "x % 2 == 1"}, {"w": "positive", "t": "x > 0"})),
-    P("move_to_end|push_back|move_zeros", f"xs={NUMBERS}: list[int]", "list[int]",
-      "Move all $w to the end of the list and keep the order otherwise.\nReturn $xs with the $w behind everything else.",
-      "kept = [x for x in $xs if not $t]\nmoved = [x for x in $xs if $t]\nreturn kept + moved",
-      ({"w": "zeros", "t": "x == 0"}, {"w": "negative numbers", "t": "x < 0"}, {"w": "odd numbers", "t": "x % 2 == 1"})),
-    P("sort_by_key|order_by|arrange", f"xs={NUMBERS}: list[int]", "list[int]",
-      "Sort the numbers by $w; numbers with the same key keep their order.\nReturn $xs ordered by $w.",
-      "return sorted($xs, key=lambda x: $k)",
-      ({"w": "their absolute value", "k": "abs(x)"}, {"w": "their last digit", "k": "abs(x) % 10"}, {"w": "the remainder of division by 3", "k": "x % 3"},
-       {"w": "the number of their digits", "k": "len(str(abs(x)))"}, {"w": "their value, the greatest first", "k": "-x"},
-       {"w": "whether they are odd (even ones first), then by value", "k": "(x % 2, x)"}, {"w": "the sum of their digits", "k": "sum(int(d) for d in str(abs(x)))"})),
-    P("sort_words|order_words|arrange_words", "ws=words|strings|names|lst: list[str]", "list[str]",
-      "Sort the words by $w.\nReturn $ws sorted by $w.",
-      "return sorted($ws, key=lambda word: $k)\n---\nresult = list($ws)\nresult.sort(key=lambda w: $k2)\nreturn result",
-      ({"w": "length, and alphabetically where lengths are equal", "k": "(len(word), word)", "k2": "(len(w), w)"}, {"w": "their last letter", "k": "word[-1]", "k2": "w[-1]"},
-       {"w": "length, the longest first", "k": "-len(word)", "k2": "-len(w)"}, {"w": "their lower case form", "k": "word.lower()", "k2": "w.lower()"},
-       {"w": "the number of vowels in them", "k": "sum(c in 'aeiouAEIOU' for c in word)", "k2": "sum(c in 'aeiouAEIOU' for c in w)"}, {"w": "the word spelt backwards", "k": "word[::-1]", "k2": "w[::-1]"})),
-    P("sort_pairs|order_pairs|rank", "ps=pairs|items|scores|records: list[tuple[str, int]]", "list[tuple[str, int]]",
-      "Sort the (name, number) pairs by $w.", "return sorted($ps, key=lambda pair: $k)",
-      ({"w": "number", "k": "pair[1]"}, {"w": "number, the largest first, then by name", "k": "(-pair[1], pair[0])"}, {"w": "name, then by number", "k": "(pair[0], pair[1])"})),
-    P("kth_$most|nth_$most", f"xs={NUMBERS}: list[int]; k=k|n: int count", "int",
-      "Return the $k-th $most number ($k = 1 is the $most one), or None if there are not so many.",
-      "if $k > len($xs):\n    return None\nreturn sorted($xs, reverse=$rev)[$k - 1]",
-      ({"most": "largest", "rev": "True"}, {"most": "smallest", "rev": "False"})),
-    P("$fn_k|top_k|pick", f"xs={NUMBERS}: list[int]; k=k|n|count: int count", "list[int]",
-      "Return the $k $most numbers in $up order.\nReturn a list in $up order of the $k $most elements of $xs.",
-      "return sorted(sorted($xs, reverse=$rev)[:$k], reverse=$back)",
-      ({"fn": "max", "most": "largest", "up": "ascending", "rev": "True", "back": "False"}, {"fn": "min", "most": "smallest", "up": "ascending", "rev": "False", "back": "False"},
-       {"fn": "max", "most": "largest", "up": "descending", "rev": "True", "back": "True"})),
-    P("interleave|weave|alternate", "a=first|a|xs: list[int]; b=second|b|ys: list[int]", "list[int]",
-      "Take elements from both lists in turns; when one ends, append the rest of the other.",
-      "result = []\nfor i in range(max(len($a), len($b))):\n    if i < len($a):\n        result.append($a[i])\n    if i < len($b):\n        result.append($b[i])\nreturn result"),
-    P("merge_sorted|merge|merge_lists", "a=first|a|left: list[int] sorted; b=second|b|right: list[int] sorted", "list[int]",
-      "Merge two sorted lists into one sorted list.",
-      "result = []\ni = j = 0\nwhile i < len($a) and j < len($b):\n    if $a[i] <= $b[j]:\n        result.append($a[i])\n        i += 1\n    else:\n        result.append($b[j])\n        j += 1\nreturn result + $a[i:] + $b[j:]\n---\nreturn sorted($a + $b)"),
-    P("insert_between|separate_with|pad", f"xs={NUMBERS}: list[int]", "list[int]",
-      "Return the list with a $1 after every element.\nAppend the number $1 behind each element of $xs.",
-      "result = []\nfor x in $xs:\n    result.append(x)\n    result.append($1)\nreturn result"),
-    P("mirror|palindromize|there_and_back", f"xs={NUMBERS}: list[int]", "list[int]",
-      "Return the list followed by its reverse.", "return $xs + $xs[::-1]"),
-    P("swap_ends|exchange_ends", f"xs={NUMBERS}: list[int]", "list[int]",
-      "Return a copy in which the first and the last element have changed places. Lists of fewer than two elements stay as they are.",
-      "if len($xs) < 2:\n    return list($xs)\nreturn [$xs[-1]] + $xs[1:-1] + [$xs[0]]"),
-    # two lists
-    P("$nm_lists|$nm_elements|$nm_all", "a=first|a|xs: list[int]; b=second|b|ys: list[int]", "list[int]",
-      "Return the $of of the elements of both lists at each position, as far as the shorter one reaches.\nFor each pair of elements at the same position return the $of.",
-      "return [$e for a, b in zip($a, $b)]\n---\nresult = []\nfor a, b in zip($a, $b):\n    result.append($e)\nreturn result", _ELEMENTWISE),
-    P("dot_product|dot|inner_product", "a=first|u|xs: list[int]; b=second|v|ys: list[int]", "int",
-      "Return the sum of the products of the elements at the same positions.",
-      "return sum(a * b for a, b in zip($a, $b))\n---\ntotal = 0\nfor i in range(min(len($a), len($b))):\n    total += $a[i] * $b[i]\nreturn total"),
-    P("shared|in_both|common_elements|intersection", "a=first|a|xs: list[int]; b=second|b|ys: list[int]", "list[int]",
-      "Return the elements of the first list that occur in the second too, in order, without duplicates.",
-      "result = []\nfor x in $a:\n    if x in $b and x not in result:\n        result.append(x)\nreturn result"),
-    P("missing_from|difference|only_in_first|subtract", "a=first|a|xs: list[int]; b=second|b|ys: list[int]", "list[int]",
-      "Return the elements of the first list that are not in the second one, in their order.",
-      "return [x for x in $a if x not in $b]\n---\nresult = []\nfor x in $a:\n    if x not in $b:\n        result.append(x)\nreturn result"),
-    P("union|either|merge_unique", "a=first|a|xs: list[int]; b=second|b|ys: list[int]", "list[int]",
-      "Return the sorted list of all values that are in at least one of the lists, each once.",
-      "return sorted(set($a) | set($b))\n---\nresult = []\nfor x in $a + $b:\n    if x not in result:\n        result.append(x)\nresult.sort()\nreturn result"),
-    P("in_one_only|symmetric_difference|exclusive", "a=first|a|xs: list[int]; b=second|b|ys: list[int]", "list[int]",
-      "Return, in ascending order, the values that are in exactly one of both lists.",
-      "return sorted(set($a) ^ set($b))\n---\nreturn sorted([x for x in set($a) if x not in $b] + [x for x in set($b) if x not in $a])"),
-    P("count_matches|matches|agreement|same_places", "a=first|a|guess: list[int]; b=second|b|answer: list[int]", "int",
-      "Count the positions at which both lists have the same element.",
-      "return sum(1 for a, b in zip($a, $b) if a == b)\n---\ncount = 0\nfor i in range(min(len($a), len($b))):\n    if $a[i] == $b[i]:\n        count += 1\nreturn count"),
-    P("hamming|count_differences|mismatches", "a=a|first|s: str bits; b=b|second|t: str bits", "int",
-      "Return the number of positions at which the strings differ. Positions beyond the shorter one do not count.",
-      "return sum(x != y for x, y in zip($a, $b))\n---\ncount = 0\nfor x, y in zip($a, $b):\n    if x != y:\n        count += 1\nreturn count"),
-    P("bitwise_$nm|string_$nm|combine_bits", "a=a|first|x: str bits; b=b|second|y: str bits", "str",
-      "Given two strings of zeros and ones, return the string of the $nm of their bits, as long as the shorter one.",
-      "return ''.join($e for i, j in zip($a, $b))\n---\nresult = []\nfor i, j in zip($a, $b):\n    result.append($e)\nreturn ''.join(result)",
-      ({"nm": "and", "e": "'1' if i == '1' and j == '1' else '0'"}, {"nm": "or", "e": "'1' if i == '1' or j == '1' else '0'"}, {"nm": "equality", "e": "'1' if i == j else '0'"})),
-    P("common_prefix|shared_start", "a=a|first|s: str; b=b|second|t: str", "str",
-      "Return the longest string that both strings begin with.",
-      "result = ''\nfor x, y in zip($a, $b):\n    if x != y:\n        break\n    result += x\nreturn result"),
-    P("is_anagram|are_anagrams|same_letters", "a=a|first|s: str; b=b|second|t: str", "bool",
-      "Return True if both strings are made of the same letters, each as often, in any order. Case does not matter.",
-      "return sorted($a.lower()) == sorted($b.lower())"),
-    P("is_subsequence|occurs_in_order", "a=short|a|s: str part; b=long|b|t: str", "bool",
-      "Check whether the characters of $a occur in $b in the same order, possibly with others between them.",
-      "i = 0\nfor c in $b:\n    if i < len($a) and $a[i] == c:\n        i += 1\nreturn i == len($a)"),
-    # pairs and subarrays
-    P("has_pair|pair_exists|two_numbers", f"xs={NUMBERS}: list[int]; t=target|t|goal: int natural", "bool",
-      "Return True if two different positions hold numbers whose $of is $t.\nCheck whether there is a pair of elements with $of $t.",
-      "for i in range(len($xs)):\n    for j in range(i + 1, len($xs)):\n        if $e == $t:\n            return True\nreturn False",
-      ({"of": "product", "e": "$xs[i] * $xs[j]"}, {"of": "absolute difference", "e": "abs($xs[i] - $xs[j])"}, {"of": "sum", "e": "$xs[i] + $xs[j]"}, {"of": "average", "e": "($xs[i] + $xs[j]) / 2"})),
-    P("count_pairs|number_of_pairs|pairs", f"xs={NUMBERS}: list[int]; t=target|t|goal: int natural", "int",
-      "Count the pairs of positions i < j for which the $of of the elements is $t.",
-      "count = 0\nfor i in range(len($xs)):\n    for j in range(i + 1, len($xs)):\n        if $e == $t:\n            count += 1\nreturn count",
-      ({"of": "product", "e": "$xs[i] * $xs[j]"}, {"of": "absolute difference", "e": "abs($xs[i] - $xs[j])"}, {"of": "sum", "e": "$xs[i] + $xs[j]"})),
-    P("closest_to|nearest|nearest_value", f"xs={NUMBERS}: list[int] filled; t=target|t|x: int natural", "int",
-      "Return the number in $xs that is closest to $t. In case of a tie return the first one.",
-      "return min($xs, key=lambda x: abs(x - $t))\n---\nbest = $xs[0]\nfor x in $xs:\n    if abs(x - $t) < abs(best - $t):\n        best = x\nreturn best"),
-    P("closest_pair|smallest_gap|min_distance", f"xs={NUMBERS}: list[int]", "int",
-      "Return the smallest difference between any two numbers in the list, or None if there are fewer than two.",
-      "ordered = sorted($xs)\nbest = None\nfor a, b in zip(ordered, ordered[1:]):\n    if best is None or b - a < best:\n        best = b - a\nreturn best"),
-    P("best_$verb|max_pair_$verb", f"xs={NUMBERS}: list[int]", "int",
-      "Return the largest $verb of two elements at different positions, or None if there are fewer than two elements.",
-      "best = None\nfor i in range(len($xs)):\n    for j in range(i + 1, len($xs)):\n        value = $xs[i] $op $xs[j]\n        if best is None or value > best:\n            best = value\nreturn best", _OPS),
-    P("max_profit|best_rise|largest_gain", "xs=prices|values|data: list[int]", "int",
-      "Return the largest difference between an element and an earlier one, or 0 if the values never rise.",
-      "best = 0\nlowest = None\nfor x in $xs:\n    if lowest is None or x < lowest:\n        lowest = x\n    best = max(best, x - lowest)\nreturn best"),
-    P("max_subarray|best_sum|largest_sum", f"xs={NUMBERS}: list[int]", "int",
-      "Return the largest sum of a contiguous part of the list. The empty part counts, its sum is 0.",
-      "best = 0\ncurrent = 0\nfor x in $xs:\n    current = max(0, current + x)\n    best = max(best, current)\nreturn best"),
-    P("reaches|exceeds|goes_over", f"xs={NUMBERS}: list[int]; t=limit|t|bound: int natural", "bool",
-      "Return True if the running total of $xs is ever greater than $t.\nAdd up the numbers from left to right and tell whether the total exceeds $t at any point.",
-      "total = 0\nfor x in $xs:\n    total += x\n    if total > $t:\n        return True\nreturn False"),
-    P("steps_until|first_over|days_to_reach", f"xs={NUMBERS}: list[int]; t=limit|goal|t: int natural", "int",
-      "Return how many numbers must be added from the left until the total is at least $t, or -1 if it never is.",
-      "total = 0\nfor i, x in enumerate($xs):\n    total += x\n    if total >= $t:\n        return i + 1\nreturn -1"),
-    P("has_duplicates|any_twice|contains_duplicate", f"xs={NUMBERS}: list[int]", "bool",
-      "Check whether any value occurs more than once.",
-      "return len(set($xs)) != len($xs)\n---\nseen = set()\nfor x in $xs:\n    if x in seen:\n        return True\n    seen.add(x)\nreturn False"),
-    P("first_repeated|first_duplicate|first_seen_twice", f"xs={NUMBERS}: list[int]", "int",
-      "Return the first number that occurred already before it, or None if there is none.",
-      "seen = set()\nfor x in $xs:\n    if x in seen:\n        return x\n    seen.add(x)\nreturn None"),
-    P("occurs_$w|appear_$w|filter_$w", f"xs={NUMBERS}: list[int]", "list[int]",
-      "Return, in ascending order, the values that occur $says.", "return sorted(x for x in set($xs) if $xs.count(x) $t)",
-      ({"w": "twice", "says": "exactly twice", "t": "== 2"}, {"w": "often", "says": "more than once", "t": "> 1"}, {"w": "odd", "says": "an odd number of times", "t": "% 2 == 1"}, {"w": "alone", "says": "exactly once", "t": "== 1"})),
-    P("missing_number|find_missing", f"xs={NUMBERS}: list[int]", "int",
-      "Return the smallest $w integer that is not in the list.",
-      "value = $start\nwhile value in $xs:\n    value += 1\nreturn value", ({"w": "positive", "start": "1"}, {"w": "non-negative", "start": "0"})),
-    P("majority|dominant|majority_element", f"xs={NUMBERS}: list[int]", "int",
-      "Return the value that makes up more than half of the list, or None if no value does.",
-      "for x in set($xs):\n    if $xs.count(x) > len($xs) / 2:\n        return x\nreturn None"),
-    P("trim_extremes|drop_outliers|without_extremes", f"xs={NUMBERS}: list[int]", "list[int]",
-      "Return the list without its smallest and its largest value, each removed once. Lists with fewer than two elements give an empty list.",
-      "if len($xs) < 2:\n    return []\nresult = list($xs)\nresult.remove(min(result))\nresult.remove(max(result))\nreturn result"),
-    P("normalize|scale|rescale", "xs=numbers|values|data: list[float]", "list[float]",
-      "Divide all numbers by the largest one. If the largest is not positive, return the numbers as they are.",
-      "top = max($xs)\nif top <= 0:\n    return $xs\nreturn [x / top for x in $xs]"),
-    P("deviations|center|from_mean", "xs=numbers|values|data: list[int] filled", "list[float]",
-      "Return how far each number is from the mean of all, as a positive number.",
-      "mean = sum($xs) / len($xs)\nreturn [abs(x - mean) for x in $xs]"),
-    # mixed values
-    P("only_$w|keep_$w|filter_$w", "xs=values|items|lst: list", "list",
-      "Return only those elements of $xs that are $says.", "return [x for x in $xs if isinstance(x, $t)]\n---\nresult = []\nfor x in $xs:\n    if isinstance(x, $t):\n        result.append(x)\nreturn result",
-      ({"w": "strings", "says": "strings", "t": "str"}, {"w": "floats", "says": "floating point numbers", "t": "float"}, {"w": "lists", "says": "lists", "t": "list"}, {"w": "numbers", "says": "integers or floats", "t": "(int, float)"})),
-    P("count_none|missing_values|drop_none", "xs=values|items|lst: list", "list",
-      "Return the list without elements that are $says.", "return [x for x in $xs if $t]",
-      ({"says": "None", "t": "x is not None"}, {"says": "falsy", "t": "x"}, {"says": "strings", "t": "not isinstance(x, str)"})),
-    # numbers
-    P("digit_$verb|$verb_of_digits", f"n={N}: int long", "int",
-      "Return the $verb of the digits of a non-negative integer.",
-      "result = $one\nfor digit in str($n):\n    result = result $op int(digit)\nreturn result\n---\nresult = $one\nwhile $n > 0:\n    result = result $op ($n % 10)\n    $n //= 10\nreturn result", _OPS),
-    P("count_digits|digits_that", f"n={N}: int long", "int",
-      "Count the digits of $n that are $w.",
-      "count = 0\nfor digit in str(abs($n)):\n    d = int(digit)\n    if $t:\n        count += 1\nreturn count\n---\nreturn sum(1 for d in map(int, str(abs($n))) if $t)", _DIGIT_TESTS),
-    P("digits|to_digits|split_digits", f"n={N}: int long", "list[int]",
-      "Return the decimal digits of a non-negative number as a list, the $w first.",
-      "return [int(d) for d in str($n)$rev]\n---\ndigits = []\nfor d in str($n)$rev:\n    digits.append(int(d))\nreturn digits", ({"w": "most significant", "rev": ""}, {"w": "last", "rev": "[::-1]"})),
-    P("reverse_number|reverse_digits|flip", f"n={N}: int", "int",
-      "Reverse the decimal digits of an integer; the sign stays.",
-      "sign = -1 if $n < 0 else 1\nreturn sign * int(str(abs($n))[::-1])\n---\nresult = 0\nrest = abs($n)\nwhile rest > 0:\n    result = 10 * result + rest % 10\n    rest //= 10\nreturn -result if $n < 0 else result"),
-    P("from_digits|to_number|join_digits", "xs=digits|ds|lst: list[int] filled", "int",
-      "Return the number whose digits, written in base $b, are the absolute values in $xs modulo $b.",
-      "result = 0\nfor d in $xs:\n    result = $b * result + abs(d) % $b\nreturn result", ({"b": "10"}, {"b": "2"}, {"b": "8"}, {"b": "16"})),
-    P("to_base_$b|base_$b|convert_to_base_$b", f"n={N}: int natural", "str",
-      "Return the representation of a non-negative integer in base $b as a string.",
-      "if $n == 0:\n    return '0'\nresult = ''\nwhile $n > 0:\n    result = str($n % $b) + result\n    $n //= $b\nreturn result", tuple({"b": str(b)} for b in (2, 3, 4, 5, 7, 8, 9))),
-    P("from_binary|binary_value|parse_bits", "s=bits|s|text: str bits", "int",
-      "Return the value of a string of binary digits.",
-      "value = 0\nfor bit in $s:\n    value = 2 * value + int(bit)\nreturn value\n---\nreturn int($s, 2)"),
-    P("count_ones|popcount|bit_count", f"n={N}: int natural", "int",
-      "Return how many $w the binary representation of $n has.",
-      "return bin($n)[2:].count('$d')\n---\ncount = 0\nfor bit in bin($n)[2:]:\n    if bit == '$d':\n        count += 1\nreturn count", ({"w": "ones", "d": "1"}, {"w": "zeros", "d": "0"})),
-    P("divisors|factors|all_divisors", f"n={N}: int positive", "list[int]",
-      "Return all $w of a positive integer in ascending order.",
-      "return [d for d in range($a, $n + $b) if $n % d == 0]\n---\nresult = []\nfor d in range($a, $n + $b):\n    if $n % d == 0:\n        result.append(d)\nreturn result",
-      ({"w": "divisors", "a": "1", "b": "1"}, {"w": "proper divisors (without the number itself)", "a": "1", "b": "0"}, {"w": "divisors except 1", "a": "2", "b": "1"})),
-    P("count_divisors|divisor_count|number_of_divisors", f"n={N}: int positive", "int",
-      "Count the $w divisors of a positive integer.",
-      "count = 0\nfor d in range(1, $n + 1):\n    if $n % d == 0$and:\n        count += 1\nreturn count",
-      ({"w": "positive", "and": ""}, {"w": "even", "and": " and d % 2 == 0"}, {"w": "odd", "and": " and d % 2 == 1"})),
-    P("sum_of_divisors|aliquot_sum|divisor_sum", f"n={N}: int positive", "int",
-      "Return the sum of the proper divisors of $n, that is, of those less than $n.",
-      "return sum(d for d in range(1, $n) if $n % d == 0)\n---\ntotal = 0\nfor d in range(1, $n // 2 + 1):\n    if $n % d == 0:\n        total += d\nreturn total if $n > 1 else 0"),
-    P("is_perfect|is_$w|check_$w", f"n={N}: int positive", "bool",
-      "Check whether the sum of the proper divisors of $n is $says $n.",
-      "total = 0\nfor d in range(1, $n):\n    if $n % d == 0:\n        total += d\nreturn total $c $n", ({"w": "perfect", "says": "equal to", "c": "=="}, {"w": "abundant", "says": "greater than", "c": ">"}, {"w": "deficient", "says": "less than", "c": "<"})),
-    P("primes_up_to|list_primes|sieve", f"n={N}: int positive", "list[int]",
-      "Return the prime numbers $w $n in ascending order.",
-      "primes = []\nfor candidate in range(2, $n$plus):\n    if all(candidate % p != 0 for p in primes):\n        primes.append(candidate)\nreturn primes\n---\nresult = []\nfor i in range(2, $n$plus):\n    for d in range(2, i):\n        if i % d == 0:\n            break\n    else:\n        result.append(i)\nreturn result",
-      ({"w": "up to and including", "plus": " + 1"}, {"w": "below", "plus": ""})),
-    P("prime_sum|sum_primes|count_primes", f"n={N}: int positive", "int",
-      "Return the $w of all primes not greater than $n.",
-      "def is_prime(k):\n    if k < 2:\n        return False\n    for d in range(2, int(k ** 0.5) + 1):\n        if k % d == 0:\n            return False\n    return True\n\nreturn $e", ({"w": "sum", "e": "sum(k for k in range($n + 1) if is_prime(k))"}, {"w": "number", "e": "sum(1 for k in range(2, $n + 1) if is_prime(k))"})),
-    P("prime_factors|distinct_prime_factors|factorization", f"n={N}: int positive", "list[int]",
-      "Return the distinct prime factors of $n in ascending order.",
-      "factors = []\nd = 2\nwhile $n > 1:\n    if $n % d == 0:\n        factors.append(d)\n        while $n % d == 0:\n            $n //= d\n    d += 1\nreturn factors"),
-    P("is_composite|not_prime", f"n={N}: int positive", "bool",
-      "Return True if $n has a divisor other than 1 and itself.",
-      "for d in range(2, $n):\n    if $n % d == 0:\n        return True\nreturn False\n---\nreturn any($n % d == 0 for d in range(2, $n))"),
-    P("lcm|least_common_multiple|smallest_common_multiple", "a=a|x|m: int positive; b=b|y|n: int positive", "int",
-      "Return the least common multiple of two positive integers.",
-      "multiple = max($a, $b)\nwhile multiple % $a != 0 or multiple % $b != 0:\n    multiple += 1\nreturn multiple"),
-    P("are_coprime|coprime|relatively_prime", "a=a|x|m: int positive; b=b|y|n: int positive", "bool",
-      "Return True if no integer greater than 1 divides both numbers.",
-      "for d in range(2, min($a, $b) + 1):\n    if $a % d == 0 and $b % d == 0:\n        return False\nreturn True"),
-    P("is_power_of_$b|power_of_$b", f"n={N}: int positive", "bool",
-      "Check whether $n is a power of $b (1 counts).",
-      "while $n % $b == 0 and $n > 1:\n    $n //= $b\nreturn $n == 1\n---\npower = 1\nwhile power < $n:\n    power *= $b\nreturn power == $n", tuple({"b": b} for b in ("2", "3", "4", "5", "10"))),
-    P("is_square|perfect_square", f"n={N}: int natural", "bool",
-      "Check whether $n is the square of an integer.", "root = 0\nwhile root * root < $n:\n    root += 1\nreturn root * root == $n\n---\nreturn int($n ** 0.5) ** 2 == $n"),
-    P("integer_root|floor_root|isqrt", f"n={N}: int natural", "int",
-      "Return the largest integer whose $w is not greater than $n.", "root = 0\nwhile (root + 1) ** $e <= $n:\n    root += 1\nreturn root", ({"w": "square", "e": "2"}, {"w": "cube", "e": "3"})),
-    P("collatz_steps|steps_to_one|count_steps", f"n={N}: int positive", "int",
-      "Count the steps until $n becomes 1: an even number is halved, an odd one is multiplied by 3 and increased by 1.",
-      "steps = 0\nwhile $n != 1:\n    if $n % 2 == 0:\n        $n //= 2\n    else:\n        $n = 3 * $n + 1\n    steps += 1\nreturn steps"),
-    P("halvings|times_divisible|count_divisions", f"n={N}: int positive", "int",
-      "How often can $n be divided by $b without a remainder?", "count = 0\nwhile $n % $b == 0:\n    $n //= $b\n    count += 1\nreturn count", tuple({"b": b} for b in ("2", "3", "5"))),
-    P("sequence|term|nth_term", "n=n|k: int natural", "int",
-      "A sequence begins with $1 and $2, and each further term is $says. Return the term with index $n, counted from 0.\nReturn f($n) where f(0) = $1, f(1) = $2 and every later term is $says.",
-      "a, b = $1, $2\nfor _ in range($n):\n    a, b = b, $e\nreturn a\n---\nterms = [$1, $2]\nwhile len(terms) <= $n:\n    a, b = terms[-2:]\n    terms.append($e)\nreturn terms[$n]",
-      ({"says": "the sum of the two before it plus 1", "e": "a + b + 1"}, {"says": "twice the last one plus the one before that", "e": "a + 2 * b"}, {"says": "the difference of the last and the one before that", "e": "b - a"}, {"says": "the last one plus three times the one before that", "e": "3 * a + b"})),
-    P("recurrence|grow|after_steps", "n=n|steps|years: int natural", "int",
-      "Begin with $3 and $says, $n times. Return the last value.", "value = $3\nfor _ in range($n):\n    value = $e\nreturn value",
-      ({"says": "multiply by $1", "e": "value * $1"}, {"says": "double the value and add $1", "e": "2 * value + $1"}, {"says": "add $1", "e": "value + $1"}, {"says": "halve the value, rounding down, and add $2", "e": "value // 2 + $2"})),
-    P("sum_of_$w|add_$w|total_$w", "n=n|limit|k: int natural", "int",
-      "Return the sum of the first $n $says.", "return sum($e for i in range(1, $n + 1))\n---\ntotal = 0\nfor i in range(1, $n + 1):\n    total += $e\nreturn total",
-      ({"w": "squares", "says": "positive squares: 1, 4, 9 and so on", "e": "i * i"}, {"w": "odd_numbers", "says": "odd numbers", "e": "2 * i - 1"}, {"w": "even_numbers", "says": "positive even numbers", "e": "2 * i"}, {"w": "cubes", "says": "cubes", "e": "i ** 3"}, {"w": "multiples", "says": "multiples of $1", "e": "$1 * i"}, {"w": "triangular", "says": "triangular numbers 1, 3, 6, 10 and so on", "e": "i * (i + 1) // 2"})),
-    P("first_$w|list_$w|generate_$w", "n=n|count|k: int natural", "list[int]",
-      "Return a list of the first $n $says.", "return [$e for i in range(1, $n + 1)]\n---\nresult = []\nfor i in range(1, $n + 1):\n    result.append($e)\nreturn result",
-      ({"w": "squares", "says": "squares of positive integers", "e": "i * i"}, {"w": "odd", "says": "odd numbers", "e": "2 * i - 1"}, {"w": "multiples", "says": "multiples of $1, beginning with $1", "e": "$1 * i"}, {"w": "powers", "says": "powers of $1, beginning with $1", "e": "$1 ** i"}, {"w": "triangular", "says": "triangular numbers", "e": "i * (i + 1) // 2"})),
-    P("countdown|count_down|descending", "n=n|start: int natural", "list[int]", "Return the numbers from $n down to $w.",
-      "return list(range($n, $e, -1))\n---\nresult = []\nwhile $n > $e:\n    result.append($n)\n    $n -= 1\nreturn result", ({"w": "0", "e": "-1"}, {"w": "1", "e": "0"})),
-    P("numbers_between|in_range|multiples_between", "a=a|low|start: int natural; b=b|high|stop: int natural", "list[int]",
-      "Return the $w between $a and $b, both included, in ascending order. If $a is greater than $b, the list is empty.",
-      "return [i for i in range($a, $b + 1) if $t]\n---\nresult = []\nfor i in range($a, $b + 1):\n    if $t:\n        result.append(i)\nreturn result",
-      ({"w": "odd numbers", "t": "i % 2 == 1"}, {"w": "multiples of $1", "t": "i % $1 == 0"}, {"w": "numbers that contain the digit $1", "t": "'$1' in str(i)"}, {"w": "numbers whose digits sum to an even number", "t": "sum(int(d) for d in str(i)) % 2 == 0"})),
-    P("count_numbers|how_many_numbers", f"n={N}: int positive", "int", "Count the positive integers up to $n that $says.",
-      "count = 0\nfor i in range(1, $n + 1):\n    if $t:\n        count += 1\nreturn count\n---\nreturn sum(1 for i in range(1, $n + 1) if $t)",
-      ({"says": "are divisible by $1 or by $2", "t": "i % $1 == 0 or i % $2 == 0"}, {"says": "are divisible by $1 but not by $2", "t": "i % $1 == 0 and i % $2 != 0"}, {"says": "contain the digit $1", "t": "'$1' in str(i)"}, {"says": "read the same in both directions", "t": "str(i) == str(i)[::-1]"}, {"says": "have a digit sum greater than $1", "t": "sum(map(int, str(i))) > $1"})),
-    P("digit_occurrences|count_digit", f"n={N}: int positive", "int", "How often does the digit $1 occur in the numbers from 1 to $n that are divisible by $2?",
-      "count = 0\nfor i in range(1, $n + 1):\n    if i % $2 == 0:\n        count += str(i).count('$1')\nreturn count"),
-    # decisions
-    P("classify|rate|describe|category", "n=value|score|x|n: int", "str",
-      "Return '$w1' if $n is less than $lo, '$w3' if it is greater than $hi, and '$w2' otherwise.",
-      "if $n < $lo:\n    return '$w1'\nif $n > $hi:\n    return '$w3'\nreturn '$w2'\n---\nif $n < $lo:\n    return '$w1'\nelif $n <= $hi:\n    return '$w2'\nelse:\n    return '$w3'",
-      ({"lo": "0", "hi": "10", "w1": "low", "w2": "medium", "w3": "high"}, {"lo": "10", "hi": "30", "w1": "cold", "w2": "mild", "w3": "hot"}, {"lo": "5", "hi": "40", "w1": "small", "w2": "fine", "w3": "large"})),
-    P("grades|to_labels|label_all", f"xs={NUMBERS}: list[int]", "list[str]",
-      "For each number return '$w1' if it is $s1, '$w2' if it is $s2, and '$w3' otherwise.",
-      "result = []\nfor x in $xs:\n    if $t1:\n        result.append('$w1')\n    elif $t2:\n        result.append('$w2')\n    else:\n        result.append('$w3')\nreturn result",
-      ({"s1": "greater than 12", "t1": "x > 12", "s2": "greater than 5", "t2": "x > 5", "w1": "A", "w2": "B", "w3": "C"}, {"s1": "negative", "t1": "x < 0", "s2": "zero", "t2": "x == 0", "w1": "minus", "w2": "zero", "w3": "plus"}, {"s1": "divisible by 3", "t1": "x % 3 == 0", "s2": "divisible by 2", "t2": "x % 2 == 0", "w1": "three", "w2": "two", "w3": "other"})),
-    P("clamp|limit|bounded", "x=x|value|n: int; a=low|minimum: int natural; b=high|maximum: int positive", "int",
-      "Return $x, but not less than $a and not more than $b.",
-      "if $x < $a:\n    return $a\nif $x > $b:\n    return $b\nreturn $x\n---\nreturn max($a, min($x, $b))"),
-    P("sign|signum", "x=x|value|n: int", "int", "Return 1 for a positive number, -1 for a negative one and 0 for zero.", "if $x > 0:\n    return 1\nif $x < 0:\n    return -1\nreturn 0"),
-    P("middle_of|median_of_three|second_of", "a=a|x: int; b=b|y: int; c=c|z: int", "int", "Return the $w of three numbers.", "return sorted([$a, $b, $c])[$i]\n---\nvalues = [$a, $b, $c]\nvalues.sort()\nreturn values[$i]", ({"w": "middle one", "i": "1"}, {"w": "largest", "i": "2"}, {"w": "smallest", "i": "0"})),
-    P("count_true|how_many_$w|$w_count", "a=a|x: int; b=b|y: int; c=c|z: int", "int", "Return how many of the three numbers are $w.", "count = 0\nfor value in ($a, $b, $c):\n    if $t:\n        count += 1\nreturn count\n---\nreturn sum(1 for value in ($a, $b, $c) if $t)", ({"w": "even", "t": "value % 2 == 0"}, {"w": "positive", "t": "value > 0"}, {"w": "greater than 20", "t": "value > 20"})),
-    P("are_all_different|distinct|all_equal", "a=a|x: int count; b=b|y: int count; c=c|z: int count", "bool", "Check whether the three numbers are all $w.", "return $e", ({"w": "different", "e": "$a != $b and $b != $c and $a != $c"}, {"w": "equal", "e": "$a == $b == $c"})),
-    P("is_valid_triangle|can_form_triangle|triangle", "a=a: float positive; b=b: float positive; c=c: float positive", "bool", "Check whether a triangle with sides $a, $b and $c exists: each side must be shorter than the other two together.", "return $a < $b + $c and $b < $a + $c and $c < $a + $b"),
-    P("is_leap_year|leap", "n=year|y: int long", "bool", "A year is a leap year if it is divisible by 4, except for years divisible by 100 that are not divisible by 400.", "if $n % 400 == 0:\n    return True\nif $n % 100 == 0:\n    return False\nreturn $n % 4 == 0\n---\nreturn $n % 4 == 0 and ($n % 100 != 0 or $n % 400 == 0)"),
-    P("area|rectangle_area|perimeter|$w", "a=width|a|w: float positive; b=height|b|h: float positive", "float", "Return the $w of a rectangle with the given sides.", "return $e", ({"w": "area", "e": "$a * $b"}, {"w": "perimeter", "e": "2 * ($a + $b)"}, {"w": "diagonal", "e": "($a ** 2 + $b ** 2) ** 0.5"})),
-    P("fractional_part|whole_part|split_number", "x=x|number|value: float positive", "float", "Return the $w of a positive number.", "return $e", ({"w": "integer part", "e": "int($x)"}, {"w": "part after the decimal point, rounded to two digits", "e": "round($x - int($x), 2)"}, {"w": "nearest integer that is not less", "e": "int($x) if $x == int($x) else int($x) + 1"})),
-    P("price_after|discount|with_tax", "x=price|amount|cost: float positive; k=percent|rate: int natural", "float", "Return the price $w by the given percentage, rounded to two digits.", "return round($x * (1 $o $k / 100), 2)", ({"w": "increased", "o": "+"}, {"w": "reduced", "o": "-"})),
-    P("convert|to_$w", "x=x|value|t: float", "float", "Convert $says, rounded to one digit.", "return round($e, 1)", ({"w": "fahrenheit", "says": "degrees Celsius to degrees Fahrenheit", "e": "$x * 9 / 5 + 32"}, {"w": "celsius", "says": "degrees Fahrenheit to degrees Celsius", "e": "($x - 32) * 5 / 9"}, {"w": "km", "says": "miles to kilometres (one mile is 1.609 km)", "e": "$x * 1.609"})),
-    # strings
-    P("count_$w|number_of_$w|$w_count", f"s={TEXT}: str", "int", "Count the $says in $s.", "count = 0\nfor c in $s:\n    if $t:\n        count += 1\nreturn count\n---\nreturn sum(1 for c in $s if $t)",
-      ({"w": "capitals", "says": "upper case letters", "t": "c.isupper()"}, {"w": "digits", "says": "digits", "t": "c.isdigit()"}, {"w": "consonants", "says": "consonants", "t": "c.isalpha() and c.lower() not in 'aeiou'"}, {"w": "letters", "says": "letters", "t": "c.isalpha()"}, {"w": "ab", "says": "characters 'a' and 'b'", "t": "c in 'ab'"})),
-    P("replace_$w|mask_$w|hide_$w", f"s={TEXT}: str text", "str", "Replace all $says with '$m'.", "result = ''\nfor c in $s:\n    if $t:\n        result += '$m'\n    else:\n        result += c\nreturn result\n---\nreturn ''.join('$m' if $t else c for c in $s)",
-      ({"w": "vowels", "says": "vowels", "t": "c.lower() in 'aeiou'", "m": "*"}, {"w": "spaces", "says": "spaces", "t": "c == ' '", "m": "_"}, {"w": "digits", "says": "digits", "t": "c.isdigit()", "m": "#"}, {"w": "capitals", "says": "capital letters", "t": "c.isupper()", "m": "."})),
-    P("remove_$w|without_$w|strip_$w", f"s={TEXT}: str text", "str", "Return $s without $says.", "return ''.join(c for c in $s if not $t)\n---\nresult = ''\nfor c in $s:\n    if not $t:\n        result += c\nreturn result",
-      ({"w": "digits", "says": "its digits", "t": "c.isdigit()"}, {"w": "capitals", "says": "its upper case letters", "t": "c.isupper()"}, {"w": "punctuation", "says": "characters that are neither letters, digits nor spaces", "t": "(not c.isalnum() and c != ' ')"}, {"w": "spaces", "says": "spaces", "t": "c == ' '"})),
-    P("shift|caesar|encrypt|encode_shift", f"s={TEXT}: str; k=k|shift|n: int count", "str", "Replace each lower case letter by the one $k places later in the alphabet, beginning again with 'a' after 'z'. Leave everything else.",
-      "result = ''\nfor c in $s:\n    if 'a' <= c <= 'z':\n        result += chr((ord(c) - ord('a') + $k) % 26 + ord('a'))\n    else:\n        result += c\nreturn result"),
-    P("unshift|decrypt|shift_back|decode_shift", f"s={TEXT}: str", "str", "Replace each lower case letter by the one $1 places earlier in the alphabet, wrapping around at 'a'. Other characters stay.",
-      "result = []\nfor c in $s:\n    if c.islower():\n        result.append(chr((ord(c) - ord('a') - $1) % 26 + ord('a')))\n    else:\n        result.append(c)\nreturn ''.join(result)"),
-    P("alternate_case|zigzag_case|mixed_case", f"s={TEXT}: str", "str", "Write the characters at even indices in $w case and the others in $v case.", "result = ''\nfor i, c in enumerate($s):\n    if i % 2 == 0:\n        result += c.$w()\n    else:\n        result += c.$v()\nreturn result\n---\nreturn ''.join(c.$w() if i % 2 == 0 else c.$v() for i, c in enumerate($s))", ({"w": "upper", "v": "lower"}, {"w": "lower", "v": "upper"})),
-    P("prefixes_$w|all_$w", f"s={TEXT}: str", "list[str]", "Return all non-empty $w of $s, from the shortest to the longest.", "return [$e for i in range(1, len($s) + 1)]\n---\nresult = []\nfor i in range(1, len($s) + 1):\n    result.append($e)\nreturn result", ({"w": "suffixes", "e": "$s[-i:]"}, {"w": "reversed_prefixes", "e": "$s[:i][::-1]"})),
-    P("substrings|parts_of_length|ngrams", f"s={TEXT}: str; k=k|n|size: int count", "list[str]", "Return all substrings of length $k in order.", "return [$s[i:i + $k] for i in range(len($s) - $k + 1)]"),
-    P("count_substring|occurrences|count_overlapping", f"s={TEXT}: str; p=part|sub|pattern: str part", "int", "Count at how many positions of $s the string $p begins.", "count = 0\nfor i in range(len($s)):\n    if $s.startswith($p, i):\n        count += 1\nreturn count"),
-    P("repeat_each|stretch|double_letters", f"s={TEXT}: str; k=k|n|times: int count", "str", "Repeat every character $k times.", "return ''.join(c * $k for c in $s)\n---\nresult = ''\nfor c in $s:\n    result += c * $k\nreturn result"),
-    P("first_unique|first_single|unrepeated", f"s={TEXT}: str", "str", "Return the first character that occurs only once, or an empty string if there is none.", "for c in $s:\n    if $s.count(c) == 1:\n        return c\nreturn ''"),
-    P("most_frequent|commonest_letter|top_letter", f"s={TEXT}: str filled", "str", "Return the most frequent character; of several the one that comes first in $s.", "best = ''\nfor c in $s:\n    if best == '' or $s.count(c) > $s.count(best):\n        best = c\nreturn best\n---\nreturn max($s, key=$s.count)"),
-    P("letter_counts|char_count|frequency", f"s={TEXT}: str", "dict[str, int]", "Return a dictionary that tells how often each $w occurs in $s.", "counts = {}\nfor c in $s$low:\n    if $t:\n        counts[c] = counts.get(c, 0) + 1\nreturn counts\n---\nresult = {}\nfor c in $s$low:\n    if not $t:\n        continue\n    if c not in result:\n        result[c] = 0\n    result[c] += 1\nreturn result", ({"w": "letter (in lower case)", "low": ".lower()", "t": "c.isalpha()"}, {"w": "character other than a space", "low": "", "t": "c != ' '"}, {"w": "vowel", "low": ".lower()", "t": "c in 'aeiou'"})),
-    P("is_palindrome_$w|reads_backwards", f"s={TEXT}: str", "bool", "Check whether $s reads the same backwards if $says.", "$pre\nreturn cleaned == cleaned[::-1]", ({"w": "ignoring_case", "says": "case is ignored", "pre": "cleaned = $s.lower()"}, {"w": "letters", "says": "only its letters count, in either case", "pre": "cleaned = [c.lower() for c in $s if c.isalpha()]"})),
-    P("is_valid_$w|valid_$w|check_$w", f"s={TEXT}: str", "bool", "A $w is valid if it has at least $1 characters, $says. Return whether $s is a valid $w.", "if len($s) < $1:\n    return False\n$body\n---\nreturn len($s) >= $1 and $e",
-      ({"w": "name", "says": "starts with a capital letter and holds only letters", "body": "return $s[0].isupper() and $s.isalpha()", "e": "$s[:1].isupper() and $s.isalpha()"}, {"w": "code", "says": "contains a digit and no space", "body": "return any(c.isdigit() for c in $s) and ' ' not in $s", "e": "any(c.isdigit() for c in $s) and ' ' not in $s"}, {"w": "key", "says": "is all lower case and ends with a letter", "body": "return $s == $s.lower() and $s[-1].isalpha()", "e": "$s == $s.lower() and $s[-1:].isalpha()"})),
-    P("initials|acronym|abbreviate", f"s={SENTENCE}: str text", "str", "Return the first letters of all words, in upper case$w.", "return $j.join(word[0].upper() for word in $s.split())\n---\nletters = []\nfor word in $s.split():\n    letters.append(word[0].upper())\nreturn $j.join(letters)", ({"w": "", "j": "''"}, {"w": ", separated by dots", "j": "'.'"})),
-    P("reverse_words|words_backwards|flip_words", f"s={SENTENCE}: str text", "str", "$says", "return ' '.join($e)", ({"says": "Return the words of the sentence in reverse order.", "e": "$s.split()[::-1]"}, {"says": "Reverse the letters of each word and keep the order of the words.", "e": "word[::-1] for word in $s.split()"}, {"says": "Sort the words of the sentence alphabetically, ignoring case.", "e": "sorted($s.split(), key=str.lower)"}, {"says": "Sort the letters within each word and keep the order of the words.", "e": "''.join(sorted(word)) for word in $s.split()"})),
-    P("word_lengths|lengths_of_words|word_sizes", f"s={SENTENCE}: str text", "dict[str, int]", "Return a dictionary from each word of the sentence to its length.", "return {word: len(word) for word in $s.split()}\n---\nlengths = {}\nfor word in $s.split():\n    lengths[word] = len(word)\nreturn lengths"),
-    P("word_count|count_words|words_in", f"s={SENTENCE}: str text", "dict[str, int]", "Count how often each word occurs; words are separated by spaces and $w.", "counts = {}\nfor word in $s$low.split():\n    counts[word] = counts.get(word, 0) + 1\nreturn counts", ({"w": "case matters", "low": ""}, {"w": "compared in lower case", "low": ".lower()"})),
-    P("longest_word|shortest_word|$w_word", f"s={SENTENCE}: str text", "str", "Return the $w word; the first one if there are several.", "best = ''\nfor word in $s.split():\n    if best == '' or len(word) $c len(best):\n        best = word\nreturn best\n---\nreturn $f($s.split(), key=len)", ({"w": "longest", "c": ">", "f": "max"}, {"w": "shortest", "c": "<", "f": "min"})),
-    P("snake_case|to_snake|underscore", f"s={SENTENCE}: str text", "str", "Return the words of $s in lower case, joined by '$j'.", "return '$j'.join($s.lower().split())", ({"j": "_"}, {"j": "-"})),
-    P("camel_case|to_camel|pascal_case", f"s={SENTENCE}: str text", "str", "Join the words, each beginning with a capital letter$w.", "words = $s.split()\nreturn $e", ({"w": "", "e": "''.join(word.capitalize() for word in words)"}, {"w": " except for the first, which is in lower case", "e": "words[0].lower() + ''.join(word.capitalize() for word in words[1:])"})),
-    P("fix_spaces|collapse_spaces|clean", f"s={SENTENCE}: str text", "str", "Return the text with its words separated by exactly one space and $w.", "return ' '.join($s.split())$e", ({"w": "no space at either end", "e": ""}, {"w": "a period at the end", "e": " + '.'"})),
-    P("numbers_in|extract_numbers|find_numbers", f"s={SENTENCE}: str text", "list[int]", "Return the words of $s that consist of digits, as integers.", "return [int(word) for word in $s.split() if word.isdigit()]\n---\nresult = []\nfor word in $s.split():\n    if word.isdigit():\n        result.append(int(word))\nreturn result"),
-    P("sum_numbers|total_of|add_numbers", "s=text|line|s: str numbers", "int", "The string holds integers separated by spaces. Return $w.", "return $e", ({"w": "their sum", "e": "sum(int(part) for part in $s.split())"}, {"w": "the largest of them", "e": "max(int(part) for part in $s.split())"}, {"w": "the largest minus the smallest", "e": "max(map(int, $s.split())) - min(map(int, $s.split()))"})),
-    P("sort_numbers|order_numbers", "s=text|line|s: str numbers", "str", "The string holds integers separated by spaces. Return them in $w order, in the same form.", "return ' '.join(str(n) for n in sorted((int(part) for part in $s.split())$r))", ({"w": "ascending", "r": ""}, {"w": "descending", "r": ", reverse=True"})),
-    P("split_commas|parse_list|fields", "s=text|line|s: str commas", "list[str]", "Split the text at commas and return the parts $w.", "return [$e for part in $s.split(',')]\n---\nresult = []\nfor part in $s.split(','):\n    result.append($e)\nreturn result", ({"w": "in upper case", "e": "part.upper()"}, {"w": "without surrounding spaces", "e": "part.strip()"}, {"w": "reversed", "e": "part[::-1]"})),
-    P("minutes|to_minutes|minutes_since_midnight", "s=time|clock|s: str clock", "int", "Convert a time 'HH:MM' to the number of minutes since midnight.", "hours, minutes = $s.split(':')\nreturn int(hours) * 60 + int(minutes)\n---\nparts = $s.split(':')\nreturn 60 * int(parts[0]) + int(parts[1])"),
-    P("format_time|clock|hours_and_minutes", "n=minutes|total|n: int natural", "str", "Convert a number of $u to a string '$f', where the $v have two digits.", "return f'{$n // $d}:{$n % $d:02}'\n---\nhigh, low = divmod($n, $d)\nreturn str(high) + ':' + str(low).zfill(2)", ({"u": "minutes", "f": "H:MM", "v": "minutes", "d": "60"}, {"u": "seconds", "f": "M:SS", "v": "seconds", "d": "60"})),
-    P("repeat|make_line|triangle|staircase", "n=n|height|rows: int count", "list[str]", "Return $n strings; the i-th, counted from 1, is $w.", "return [$e for i in range(1, $n + 1)]\n---\nrows = []\nfor i in range(1, $n + 1):\n    rows.append($e)\nreturn rows", ({"w": "made of i stars", "e": "'*' * i"}, {"w": "the number i written i times", "e": "str(i) * i"}, {"w": "the numbers from 1 to i, joined by spaces", "e": "' '.join(str(k) for k in range(1, i + 1))"}, {"w": "made of $n - i spaces and i stars", "e": "' ' * ($n - i) + '*' * i"})),
-    P("join_range|number_line|write_numbers", "n=n|limit|stop: int natural", "str", "Return a string of the numbers from $a to $n, separated by $w.", "return $j.join(str(i) for i in range($a, $n + 1))\n---\nparts = []\nfor i in range($a, $n + 1):\n    parts.append(str(i))\nreturn $j.join(parts)", ({"a": "1", "w": "commas", "j": "','"}, {"a": "1", "w": "spaces", "j": "' '"}, {"a": "0", "w": "dashes", "j": "'-'"})),
-    P("concatenate_all|glue|join_words", "ws=words|strings|parts: list[str]", "str", "Join the strings $w.", "return $e", ({"w": "with ' and ' between them", "e": "' and '.join($ws)"}, {"w": "in reverse order, without anything between them", "e": "''.join(reversed($ws))"}, {"w": "with a newline after each", "e": "''.join(w + '\\n' for w in $ws)"})),
-    P("total_length|count_chars|letters_in_all", "ws=words|strings|names: list[str]", "int", "Return the number of $w in all strings together.", "total = 0\nfor word in $ws:\n    total += $e\nreturn total\n---\nreturn sum($e for word in $ws)", ({"w": "characters", "e": "len(word)"}, {"w": "letters 'e'", "e": "word.count('e')"}, {"w": "upper case letters", "e": "sum(c.isupper() for c in word)"})),
-    P("shorter_list|compare_lists|fewer_chars", "a=first|a|lst1: list[str]; b=second|b|lst2: list[str]", "list[str]", "Return the list that has $w; in case of a tie the first.", "if $ea $c $eb:\n    return $b\nreturn $a", ({"w": "more elements", "ea": "len($a)", "eb": "len($b)", "c": "<"}, {"w": "the longer longest word (no words count as 0)", "ea": "max(map(len, $a), default=0)", "eb": "max(map(len, $b), default=0)", "c": "<"})),
-    # dictionaries
-    P("filter_dict|keep_entries|select", "d=scores|prices|d|table: dict[str, int]", "dict[str, int]", "Return the entries whose $w.", "return {key: value for key, value in $d.items() if $t}\n---\nresult = {}\nfor key, value in $d.items():\n    if $t:\n        result[key] = value\nreturn result", ({"w": "value is greater than $1", "t": "value > $1"}, {"w": "key has at least $1 characters", "t": "len(key) >= $1"}, {"w": "value is even", "t": "value % 2 == 0"}, {"w": "key is in lower case", "t": "key == key.lower()"})),
-    P("keys_with|names_with|find_keys", "d=scores|ages|d|table: dict[str, int]; t=value|wanted|limit: int natural", "list[str]", "Return the keys whose value is $w $t, in alphabetical order.", "return sorted(key for key in $d if $d[key] $c $t)\n---\nresult = []\nfor key, value in $d.items():\n    if value $c $t:\n        result.append(key)\nreturn sorted(result)", ({"w": "at least", "c": ">="}, {"w": "less than", "c": "<"}, {"w": "equal to", "c": "=="})),
-    P("best_key|winner|key_of_$most", "d=scores|votes|d|table: dict[str, int]", "str", "Return the key with the $most value; the first one in case of a tie, and None for an empty dictionary.", "if not $d:\n    return None\nreturn $fn($d, key=$d.get)\n---\nbest = None\nfor key in $d:\n    if best is None or $d[key] $cmp $d[best]:\n        best = key\nreturn best", _LARGER),
-    P("sort_dict|by_value|ranking", "d=scores|votes|d|table: dict[str, int]", "list[str]", "Return the keys ordered by their values, the $most first.", "return sorted($d, key=lambda key: $e)", ({"most": "smallest", "e": "$d[key]"}, {"most": "largest", "e": "-$d[key]"})),
-    P("invert|swap|group_keys", "d=scores|mapping|d: dict[str, int]", "dict[int, list[str]]", "Return a dictionary from each value to the list of its keys, in order.", "result = {}\nfor key, value in $d.items():\n    result.setdefault(value, []).append(key)\nreturn result"),
-    P("merge_counts|add_dicts|combine", "a=first|a: dict[str, int]; b=second|b: dict[str, int]", "dict[str, int]", "Return a dictionary with the keys of both; the values of keys that are in both are $w.", "result = dict($a)\nfor key, value in $b.items():\n    if key in result:\n        result[key] = $e\n    else:\n        result[key] = value\nreturn result", ({"w": "added", "e": "result[key] + value"}, {"w": "the larger of the two", "e": "max(result[key], value)"})),
-    P("group_by_$w|by_$w", "ws=words|strings|names: list[str]", "dict", "Group the words by $says: return a dictionary from it to the list of its words.", "groups = {}\nfor word in $ws:\n    key = $k\n    if key not in groups:\n        groups[key] = []\n    groups[key].append(word)\nreturn groups\n---\ngroups = {}\nfor word in $ws:\n    groups.setdefault($k, []).append(word)\nreturn groups", ({"w": "length", "says": "their length", "k": "len(word)"}, {"w": "first_letter", "says": "their first letter", "k": "word[0]"}, {"w": "last", "says": "their last letter in lower case", "k": "word[-1].lower()"})),
-    P("group_numbers|by_remainder|buckets", f"xs={NUMBERS}: list[int]; k=k|n: int count", "dict[int, list[int]]", "Return a dictionary from each remainder of division by $k to the numbers that have it, in order.", "groups = {}\nfor x in $xs:\n    groups.setdefault(x % $k, []).append(x)\nreturn groups"),
-    P("sum_by_name|totals|add_up", "ps=pairs|items|sales|records: list[tuple[str, int]]", "dict[str, int]", "Given (name, amount) pairs, return for each name the $w of its amounts.", "result = {}\nfor name, amount in $ps:\n    if name in result:\n        result[name] = $e\n    else:\n        result[name] = amount\nreturn result", ({"w": "sum", "e": "result[name] + amount"}, {"w": "largest", "e": "max(result[name], amount)"}, {"w": "last", "e": "amount"})),
-    P("to_dict|index_words|first_positions", "ws=words|strings|names: list[str]", "dict[str, int]", "Return a dictionary from each word to $w.", "result = {}\nfor i, word in enumerate($ws):\n    $s\nreturn result", ({"w": "the index of its first occurrence", "s": "if word not in result:\n        result[word] = i"}, {"w": "the index of its last occurrence", "s": "result[word] = i"})),
-    # tables
-    P("flatten|all_cells|concat_rows", "m=matrix|rows|grid|lists: list[list[int]]", "list[int]", "Return all numbers of the table in one list, row by row$w.", "result = []\nfor row in $m:\n    for cell in row:\n        $s\nreturn result\n---\nreturn [cell for row in $m for cell in row$if]", ({"w": "", "s": "result.append(cell)", "if": ""}, {"w": ", without negative ones", "s": "if cell >= 0:\n            result.append(cell)", "if": " if cell >= 0"})),
-    P("row_$w|$w_of_rows", "m=matrix|rows|grid|table: list[list[int]]", "list[int]", "Return the $says of each row.", "return [$f(row) for row in $m]\n---\nresult = []\nfor row in $m:\n    result.append($f(row))\nreturn result", ({"w": "sums", "says": "sum", "f": "sum"}, {"w": "maxima", "says": "largest number", "f": "max"}, {"w": "minima", "says": "smallest number", "f": "min"}, {"w": "lengths", "says": "length", "f": "len"})),
-    P("column_$w|$w_of_columns", "m=matrix|rows|grid|table: list[list[int]]", "list[int]", "Return the $says of each column.", "return [$f(column) for column in zip(*$m)]\n---\nresult = []\nfor j in range(len($m[0])):\n    result.append($f(row[j] for row in $m))\nreturn result", ({"w": "sums", "says": "sum", "f": "sum"}, {"w": "maxima", "says": "largest number", "f": "max"}, {"w": "minima", "says": "smallest number", "f": "min"})),
-    P("transpose|flip_table|columns", "m=matrix|rows|grid|table: list[list[int]]", "list[list[int]]", "Return the list of the columns of $m, each as a list.", "return [list(column) for column in zip(*$m)]\n---\nresult = []\nfor j in range(len($m[0])):\n    result.append([row[j] for row in $m])\nreturn result"),
-    P("diagonal|diagonal_$w", "m=matrix|grid|square: list[list[int]] square", "int", "Return the sum of the numbers on the $w diagonal of a square table.", "total = 0\nfor i in range(len($m)):\n    total += $m[i][$j]\nreturn total\n---\nreturn sum($m[i][$j] for i in range(len($m)))", ({"w": "main", "j": "i"}, {"w": "other", "j": "len($m) - 1 - i"})),
-    P("count_cells|cells_$w|how_many_$w", "m=matrix|rows|grid|table: list[list[int]]", "int", "Count the numbers in the table that are $w.", "count = 0\nfor row in $m:\n    for cell in row:\n        if $t:\n            count += 1\nreturn count\n---\nreturn sum(1 for row in $m for cell in row if $t)", ({"w": "negative", "t": "cell < 0"}, {"w": "zero", "t": "cell == 0"}, {"w": "odd", "t": "cell % 2 == 1"})),
-    P("coordinates|find_cells|where_is", "m=matrix|rows|grid: list[list[int]]; t=target|x|value: int count", "list[tuple[int, int]]", "Return the (row, column) positions of $t, $w.", "result = []\nfor i, row in enumerate($m):\n    for j, cell in enumerate(row):\n        if cell == $t:\n            result.append((i, j))\nreturn $e", ({"w": "row by row", "e": "result"}, {"w": "the last row first", "e": "sorted(result, key=lambda place: -place[0])"})),
-    P("rotate_table|mirror_rows|flip_horizontal", "m=matrix|rows|grid: list[list[int]]", "list[list[int]]", "$says", "return $e", ({"says": "Reverse each row of the table.", "e": "[row[::-1] for row in $m]"}, {"says": "Return the rows in reverse order.", "e": "$m[::-1]"}, {"says": "Sort each row in ascending order.", "e": "[sorted(row) for row in $m]"}, {"says": "Multiply each number of the table by $1.", "e": "[[cell * $1 for cell in row] for row in $m]"})),
-    P("identity|grid|make_table", "n=n|size: int count", "list[list[int]]", "Return a square table of size $n with $w.", "return [[$e for j in range($n)] for i in range($n)]\n---\ntable = []\nfor i in range($n):\n    row = []\n    for j in range($n):\n        row.append($e)\n    table.append(row)\nreturn table", ({"w": "ones on the main diagonal and zeros elsewhere", "e": "1 if i == j else 0"}, {"w": "the sum of row and column index in each cell", "e": "i + j"}, {"w": "the product of row and column number (counted from 1) in each cell", "e": "(i + 1) * (j + 1)"})),
-    # recursion
-    P("depth|nesting|max_depth", "xs=values|items|lst: list", "int", "How many lists are elements of $xs or of lists in it?", "count = 0\nfor x in $xs:\n    if isinstance(x, list):\n        count += 1 + $self(x)\nreturn count"),
-    P("power|raise_to|exponent", "x=x|base: int count; n=n|k: int count", "int", "Return $x to the power of $n by repeated multiplication.", "result = 1\nfor _ in range($n):\n    result *= $x\nreturn result\n---\nif $n == 0:\n    return 1\nreturn $x * $self($x, $n - 1)"),
-    P("power_mod|remainder_of_power|last_digits", "x=x|base: int count; n=n|k: int natural", "int", "Return the remainder of $x to the power $n divided by $1.", "result = 1 % $1\nfor _ in range($n):\n    result = result * $x % $1\nreturn result\n---\nreturn $x ** $n % $1"),
-    P("binomial|choose|combinations_count", "n=n: int natural; k=k: int count", "int", "Return in how many ways $k things can be chosen out of $n.", "result = 1\nfor i in range($k):\n    result = result * ($n - i) // (i + 1)\nreturn result"),
-    P("falling_$w|product_range", "a=a|low|start: int count; b=b|high|stop: int positive", "int", "Return the $w of the integers from $a to $b, both included; $one if there are none.", "result = $one\nfor i in range($a, $b + 1):\n    result $op= i\nreturn result", ({"w": "product", "one": "1", "op": "*"}, {"w": "sum", "one": "0", "op": "+"})),
-    P("ways_to_climb|count_ways|stairs", "n=n|steps: int natural", "int", "In how many ways can a stair of $n steps be climbed if one takes 1 or $1 steps at a time?", "ways = [1]\nfor i in range(1, $n + 1):\n    total = ways[i - 1]\n    if i >= $1:\n        total += ways[i - $1]\n    ways.append(total)\nreturn ways[$n]"),
-    P("fewest_coins|min_coins|change", "n=amount|n|total: int natural", "int", "Return how many coins of 1, $1 and 10 are needed for $n if as many of the larger ones as possible are taken first.", "count = 0\nfor coin in (10, $1, 1):\n    count += $n // coin\n    $n %= coin\nreturn count"),
-)
+@functools.cache
+def all_procedures() -> tuple[Procedure, ...]:
+    return tuple(Procedure(**row) for row in table("procedures.toml")["procedure"])
 
 
 def procedures(random_: random.Random) -> Iterator[Drill]:
@@ -473,34 +35,32 @@ def procedures(random_: random.Random) -> Iterator[Drill]:
     waiting: list[Procedure] = []
     while True:
         if not waiting:
-            waiting = random_.sample(PROCEDURES, len(PROCEDURES))
-        yield _drawn(waiting.pop(), random_)
+            waiting = random_.sample(all_procedures(), len(all_procedures()))
+        procedure = waiting.pop()
+        yield drawn(procedure, random_.choice(procedure.vary), random_)
 
 
-def _drawn(procedure: Procedure, random_: random.Random) -> Drill:
-    parts = dict(random_.choice(list(procedure.vary)))
-    parts |= {str(i): str(random_.randint(2, 9)) for i in (1, 2, 3)}
-    if parts["1"] == parts["2"]:
-        parts["2"] = str(int(parts["1"]) + 1)
-    parameters = []
-    for each in procedure.parameters.split("; "):
-        symbol, _, rest = each.partition("=")
-        names, _, kind = rest.partition(": ")
-        free = [n for n in names.split("|") if n not in (p.name for p in parameters)]
-        parameters.append(Parameter(random_.choice(free), kind))
-        parts[symbol] = parameters[-1].name
-    name = re.sub(r"\W+", "_", _filled(random_.choice(procedure.names.split("|")), parts))
+def drawn(procedure: Procedure, vary: Mapping[str, str], random_: random.Random) -> Drill:
+    """The procedure with one of its variations, and names and constants that are drawn."""
+    constants = random_.sample(range(2, 10), 3)
+    parts = dict(vary) | {str(i): str(value) for i, value in enumerate(constants, 1)}
+    parameters: list[Parameter] = []
+    for each in procedure.parameters:
+        taken = {parameter.name for parameter in parameters}
+        free = [name for name in each["names"] if name not in taken]
+        parameters.append(Parameter(random_.choice(free), each["kind"]))
+        parts[each["as"]] = parameters[-1].name
+    name = re.sub(r"\W+", "_", _filled(random_.choice(procedure.names), parts))
     parts["self"] = name
-    body = _filled(random_.choice(procedure.body.split("\n---\n")), parts)
-    says = random_.choice(procedure.says.split("\n"))
+    body = _filled(random_.choice(procedure.bodies), parts)
     quote = random_.choice(("", "", "`"))
-    told = {p: f"{quote}{value}{quote}" for p, value in parts.items() if value in {q.name for q in parameters}}
+    quoted = {each["as"]: f"{quote}{parts[each['as']]}{quote}" for each in procedure.parameters}
     return Drill(
         name=name,
         parameters=tuple(parameters),
         returns=procedure.returns,
-        says=_filled(says, parts | told),
-        body=body,
+        says=_filled(random_.choice(procedure.says), parts | quoted),
+        body=body.strip("\n"),
     )
 
 
