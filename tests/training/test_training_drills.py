@@ -18,7 +18,7 @@ from training.decontaminate import Held, held_back
 from training.drills import compose, drill_examples
 from training.drills.compose import compositions, grammar
 from training.drills.drill import DRAWS, Drill, type_of
-from training.drills.examples import rendered, shown
+from training.drills.examples import dressed, rendered, shown
 from training.drills.procedures import Procedure, all_procedures, drawn
 from training.examples import Example, read_examples
 
@@ -189,3 +189,21 @@ def test_layouts_vary_and_keep_the_body() -> None:
     assert any("List[" in prompt or "from typing" in prompt for prompt, _ in made) or (
         "[" not in drill.returns + "".join(p.kind for p in drill.parameters)
     )
+
+
+def test_what_is_empty_gets_the_case_that_is_told() -> None:
+    base = next(d for d in compositions(random.Random(0)) if d.parameters[0].kind == "list[int]")
+    base = dataclasses.replace(base, says="Return something.")
+    told = 0
+    for seed in range(200):
+        drill = dressed(base, random.Random(seed))
+        found = re.search(r"(?:return|is|Return) (None|-?\d+|''|\[\]|\{\}|False)(?: if|\.)", drill.says)
+        if drill.body == base.body:
+            assert not found
+            continue
+        assert found
+        told += 1
+        others: list[Any] = [DRAWS[p.kind](random.Random(0)) for p in drill.parameters[1:]]
+        assert called(drill, [[], *others]) == ast.literal_eval(found.group(1))
+        assert called(drill, [[4, 1], *others]) == called(base, [[4, 1], *others])
+    assert told > 5

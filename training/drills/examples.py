@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import random
 import re
 import textwrap
@@ -22,6 +23,28 @@ LICENSE = "Apache-2.0"  # this project's: nothing of them is anybody else's
 _CALLS = 14  # tried for examples
 _CHARS = 60  # of a call and of its result
 _GENERICS = {"list": "List", "dict": "Dict", "tuple": "Tuple", "set": "Set"}
+_EMPTY, _TOLD = 0.12, 0.15  # shares of drills with a case for what is empty, and with an introduction
+_SETTLED = re.compile(r"empty|none|return -?\d|no such|fewer|nothing")
+_VALUES = (0, -1, "", [], {}, False)
+_IF_EMPTY = (
+    "If {name} is empty, return {value}.",
+    "Return {value} if {name} is empty.",
+    "For an empty {name} the result is {value}.",
+)
+_GIVEN = {
+    "list[int]": "a list of integers",
+    "list[float]": "a list of numbers",
+    "list[str]": "a list of strings",
+    "list[list[int]]": "a table of integers, as a list of rows",
+    "str": "a string",
+    "dict[str, int]": "a dictionary from strings to integers",
+}
+_INTRODUCED = (
+    "You are given {given} {name}.",
+    "{name} is {given}.",
+    "The function takes {given} `{name}`.",
+    "Let {name} be {given}.",
+)
 _TITLES = ("Example:", "Examples:", "For example:", "Examples")
 _SIGNS = ("==", "->", "=>", "➞", "returns", "should return")
 
@@ -38,7 +61,7 @@ def drill_examples(count: int, held: Held, *, seed: int = 0) -> Iterator[Example
     for _ in range(TRIES * count):
         if given >= count:
             return
-        drill = next(composed if random_.random() < COMPOSED else written)
+        drill = dressed(next(composed if random_.random() < COMPOSED else written), random_)
         calls = shown(drill, random_)
         if not calls:
             continue
@@ -56,6 +79,25 @@ def drill_examples(count: int, held: Held, *, seed: int = 0) -> Iterator[Example
             license=LICENSE,
             proof="executed",
         )
+
+
+def dressed(drill: Drill, random_: random.Random) -> Drill:
+    """With a sentence on what is given, or a case of its own for what is empty, or neither."""
+    first = drill.parameters[0]
+    given = _GIVEN.get(type_of(first.kind))
+    told = drill.says.lower()
+    if given is None:
+        return drill
+    if random_.random() < _EMPTY and not _SETTLED.search(told):
+        values = [value for value in _VALUES if type(value).__name__ == drill.returns.partition("[")[0]]
+        value = random_.choice([None, *values])
+        says = random_.choice(_IF_EMPTY).format(name=first.name, value=repr(value))
+        body = f"if not {first.name}:\n    return {value!r}\n{drill.body}"
+        return dataclasses.replace(drill, says=f"{drill.says} {says}", body=body)
+    if random_.random() < _TOLD and not told.startswith("given"):
+        says = random_.choice(_INTRODUCED).format(name=first.name, given=given)
+        return dataclasses.replace(drill, says=f"{says} {drill.says}")
+    return drill
 
 
 def shown(drill: Drill, random_: random.Random) -> list[tuple[str, str]]:
