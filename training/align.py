@@ -121,6 +121,7 @@ def _settings(arguments: argparse.Namespace) -> Config:
     if arguments.no_export:
         overrides.append("output.export=false")
     overrides.append(f"output.folder={arguments.output}")
+    overrides.append(f"model.adapter={arguments.run.expanduser() / 'adapter'}")
     return load_config(source, [*overrides, *arguments.set])
 
 

@@ -20,6 +20,7 @@ TERMS = (
 class Card:
     base: str
     method: str
+    begins: str  # with which adapter; empty: a fresh one
     steps: int
     losses: tuple[float, float]  # of the first and the last step that was logged
     seed: int
@@ -37,6 +38,10 @@ def counted(rows: Iterable[Example]) -> tuple[Counter[str], Counter[str]]:
         kinds[f"{row.proof or 'instruction'}, {row.kind}"] += 1
         licenses[row.license or "unknown"] += 1
     return kinds, licenses
+
+
+def _begins(card: Card) -> str:
+    return f", from the adapter {card.begins}" if card.begins else ""
 
 
 def render(card: Card) -> str:
@@ -57,7 +62,7 @@ It expects that plugin's own prompts, and its output is validated by tests; it i
 what it writes unasked or untested should not be trusted.
 
 - base: {card.base}
-- training: {card.method}, {card.steps} steps, seed {card.seed}
+- training: {card.method}, {card.steps} steps, seed {card.seed}{_begins(card)}
 - loss: {card.losses[0]:.4f} at the first step, {card.losses[1]:.4f} at the last
 - runtime check: {card.check or "not made"}
 

@@ -173,6 +173,7 @@ def write_card(adapter: Path, folder: Path, base: Any, checked: str) -> None:
     card = Card(
         base=public_name(base),
         method=config.model.method,
+        begins=_name_of(config.model.adapter),
         steps=rows[-1]["step"],
         losses=(rows[0]["loss"], rows[-1]["loss"]),
         seed=config.train.seed,
@@ -183,6 +184,12 @@ def write_card(adapter: Path, folder: Path, base: Any, checked: str) -> None:
     )
     with written(adapter / "README.md") as file:
         file.write(render(card))
+
+
+def _name_of(adapter: str) -> str:
+    """What a card calls the adapter that a run began with: the run that made it, where it is a folder."""
+    path = Path(adapter)
+    return path.parent.name if path.parent.name else adapter
 
 
 def merged_model(adapter: Path, base: Any, target: Path) -> Path:

@@ -5,7 +5,8 @@
 
 The PEFT weights are halved to 16 bits, as the GGUF file holds them. What names a place on this machine
 keeps its last part only. ``--scale`` weakens the adapter, halfway back to the base for 0.5: after a short run
-that keeps more of what the base could do. Needs numpy, not torch.
+that keeps more of what the base could do. ``--note`` is Markdown that goes into the card, on how the adapter was
+made. ``--runs`` may be given another name each, as in ``first=runs/gemmadev/sft``. Needs numpy, not torch.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ PEFT = "peft"
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 _KEPT = ("config.toml", "counts.json", "log.jsonl", "report.md", "loss.png", "learning_rate.png")
 _ALPHA, _FLOAT32 = b"adapter.lora.alpha", 6  # of GGUF's metadata
+_DATA = "\n## Data\n"  # the part of a card before which the note goes
 _PLACE = re.compile(r"(?<![\w:./])/(?:[\w.\-]+/)+([\w.\-]+)")
 
 
@@ -43,26 +45,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--adapter", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--scale", type=float, default=1.0, help="of what the adapter adds")
     parser.add_argument("--record", type=Path, metavar="FOLDER", help="for the runs' small files")
-    parser.add_argument("--runs", type=Path, nargs="+", default=[], help="whose files are kept")
+    parser.add_argument(
+        "--runs", nargs="+", default=[], metavar="[NAME=]RUN", help="to be recorded"
+    )
+    parser.add_argument("--note", type=Path, metavar="FILE", help="Markdown for the card")
     arguments = parser.parse_args(argv)
     if arguments.runs and arguments.record is None:
         parser.error("--runs needs --record: where the runs' small files go")
     try:
-        size = ship(arguments.run, arguments.adapter, scale=arguments.scale)
+        note = _read(arguments.note) if arguments.note else ""
+        size = ship(arguments.run, arguments.adapter, scale=arguments.scale, note=note)
         print(f"{arguments.adapter}: {size / (1 << 20):.1f} MiB")
-        for run in arguments.runs:
-            keep(run, arguments.record / run.name)
-            print(arguments.record / run.name)
+        for each in arguments.runs:
+            name, _, run = each.rpartition("=")
+            target = arguments.record / (name or Path(run).name)
+            keep(Path(run), target)
+            print(target)
     except GemmadevError as error:
         print(f"training.ship: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def ship(run: Path, target: Path, *, scale: float = 1.0) -> int:
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise GemmadevError(f"{file}: cannot be read ({error}); check the path") from None
+
+
+def ship(run: Path, target: Path, *, scale: float = 1.0, note: str = "") -> int:
     """Bytes of the folder ``target``, which holds the run's adapter in both formats and its card.
 
-    What the adapter adds to the base is multiplied by ``scale``.
+    What the adapter adds to the base is multiplied by ``scale``. ``note`` says in the card how it was made.
     """
     adapter = run / "adapter"
     for file in (run / GGUF, adapter / WEIGHTS, adapter / CONFIG, adapter / "README.md"):
@@ -79,6 +94,8 @@ def ship(run: Path, target: Path, *, scale: float = 1.0) -> int:
         if scale != 1:
             told = f"- scale: {scale:g} of what was trained, in both formats (alpha)"
             card = card.replace("- runtime check: ", f"{told}\n- runtime check, unscaled: ")
+        if note:
+            card = card.replace(_DATA, f"\n## How it was made\n\n{note}\n{_DATA}", 1)
         (fresh / "README.md").write_text(without_places(card), encoding="utf-8")
         size = sum(file.stat().st_size for file in fresh.rglob("*") if file.is_file())
         if size > LIMIT:

@@ -197,7 +197,9 @@ def test_what_is_empty_gets_the_case_that_is_told() -> None:
     told = 0
     for seed in range(200):
         drill = dressed(base, random.Random(seed))
-        found = re.search(r"(?:return|is|Return) (None|-?\d+|''|\[\]|\{\}|False)(?: if|\.)", drill.says)
+        found = re.search(
+            r"(?:return|is|Return) (None|-?\d+|''|\[\]|\{\}|False)(?: if|\.)", drill.says
+        )
         if drill.body == base.body:
             assert not found
             continue

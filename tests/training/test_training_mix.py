@@ -41,7 +41,8 @@ def test_it_takes_as_many_tokens_as_wanted_in_shares(tmp_path: Path) -> None:
     assert 0.95 * 20_000 < tokens(first) <= 20_000
     executed = [row for row in first if row.proof == "executed"]
     assert tokens(executed) / tokens(first) == pytest.approx(
-        SHARES["line", "executed"] / (SHARES["line", "executed"] + SHARES["line", "parsed"]), abs=0.02
+        SHARES["line", "executed"] / (SHARES["line", "executed"] + SHARES["line", "parsed"]),
+        abs=0.02,
     )
     assert last == []
 

@@ -111,13 +111,13 @@ def test_a_run_leaves_log_report_plots_and_adapter(whole: Path) -> None:
     assert "/" not in (whole / "config.toml").read_text().split("[data]")[0].split("base")[0]
 
 
-def test_a_run_goes_on_from_an_adapter(
-    whole: Path, gguf: Path, rows: Path, tmp_path: Path
-) -> None:
+def test_a_run_goes_on_from_an_adapter(whole: Path, gguf: Path, rows: Path, tmp_path: Path) -> None:
     adapter = whole / "adapter"
     config = settings(gguf, rows, tmp_path, f"model.adapter={adapter}", "train.learning_rate=0.0")
     run(config, tmp_path, resume=False, say=str)
-    one, other = (load_file(f / "adapter_model.safetensors") for f in (adapter, tmp_path / "adapter"))
+    one, other = (
+        load_file(f / "adapter_model.safetensors") for f in (adapter, tmp_path / "adapter")
+    )
     assert one.keys() == other.keys()
     assert all((one[name] == other[name]).all() for name in one)  # no step moved it
     assert losses(tmp_path)[0][1] < losses(whole)[0][1]

@@ -251,7 +251,18 @@ def test_the_card_holds_data_licenses_and_terms() -> None:
     ]
     data, licenses = counted(rows)
     assert data == {"executed, line": 2, "instruction, text": 1}
-    card = Card("gemma", "qlora", 5, (2.0, 1.0), 0, data, licenses, "", to_toml(load_config(None)))
+    card = Card(
+        "gemma",
+        "qlora",
+        "gemmadev",
+        5,
+        (2.0, 1.0),
+        0,
+        data,
+        licenses,
+        "",
+        to_toml(load_config(None)),
+    )
     text = render(card)
     for wanted in ("| executed, line | 2 |", "| MIT | 1 |", "2.0000", TERMS, "license: gemma"):
         assert wanted in text

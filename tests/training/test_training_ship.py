@@ -102,6 +102,26 @@ def test_both_formats_and_the_card_are_shipped(run: Path, tmp_path: Path) -> Non
     assert [path.name for path in (record / "sft").iterdir()] == ["log.jsonl"]
 
 
+def test_a_note_goes_into_the_card_and_runs_get_names(run: Path, tmp_path: Path) -> None:
+    target, record, note = tmp_path / "adapter", tmp_path / "record", tmp_path / "note.md"
+    note.write_text("In two runs.\n")
+    (run / "adapter" / "README.md").write_text("# It\n\n- fine\n\n## Data\n\nrows\n")
+    arguments = [str(run), "--adapter", str(target), "--record", str(record), "--note", str(note)]
+    assert ship.main([*arguments, "--runs", f"second={run}"]) == 0
+    card = (target / "README.md").read_text()
+    assert card == "# It\n\n- fine\n\n## How it was made\n\nIn two runs.\n\n## Data\n\nrows\n"
+    assert (record / "second" / "log.jsonl").is_file()
+
+
+def test_a_note_that_is_not_there_is_told(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "adapter"
+    assert ship.main([str(run), "--adapter", str(target), "--note", str(tmp_path / "no.md")]) == 1
+    assert "no.md: cannot be read" in capsys.readouterr().err
+    assert not target.exists()
+
+
 def test_what_an_adapter_adds_can_be_weakened(run: Path, tmp_path: Path) -> None:
     target = tmp_path / "adapter"
     assert ship.main([str(run), "--adapter", str(target), "--scale", "0.5"]) == 0

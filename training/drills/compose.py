@@ -148,7 +148,9 @@ def _drawn_constants(random_: random.Random) -> dict[str, str]:
         "low": low,
         "high": low + random_.randint(3, 12),
     }
-    return {name: str(value) for name, value in drawn.items()} | {"letter": random_.choice("aeorst")}
+    return {name: str(value) for name, value in drawn.items()} | {
+        "letter": random_.choice("aeorst")
+    }
 
 
 def _with_constants(text: str, constants: dict[str, str]) -> str:
@@ -258,7 +260,9 @@ def _expression(pattern: str, variable: str, over: str, test: str, value: str) -
             return f"return len({over})" if over.isidentifier() else f"return len(list({over}))"
         if "[&]" in pattern:
             return f"return {pattern.replace('[&]', f'list({over})')}"
-        return f"return {pattern.replace('(&),', f'({over},').replace('((', '(').replace('&', over)}"
+        return (
+            f"return {pattern.replace('(&),', f'({over},').replace('((', '(').replace('&', over)}"
+        )
     generator = f"{value} for {variable} in {over}{f' if {test}' if test else ''}"
     if pattern.startswith("sum(1"):
         return f"return sum(1{generator.removeprefix(value)})"

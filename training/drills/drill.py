@@ -65,7 +65,9 @@ def _words(random_: random.Random) -> list[str]:
 
 def _matrix(random_: random.Random) -> list[list[int]]:
     width = random_.choice((1, 2, 3, 4))
-    return [[random_.randint(-5, 9) for _ in range(width)] for _ in range(random_.choice((1, 2, 3)))]
+    return [
+        [random_.randint(-5, 9) for _ in range(width)] for _ in range(random_.choice((1, 2, 3)))
+    ]
 
 
 def _square(random_: random.Random) -> list[list[int]]:
@@ -79,7 +81,10 @@ def _dictionary(random_: random.Random) -> dict[str, int]:
 
 
 def _pairs(random_: random.Random) -> list[tuple[str, int]]:
-    return [(random_.choice(WORDS[:8]), random_.randint(0, 9)) for _ in range(random_.choice((1, 2, 3, 4)))]
+    return [
+        (random_.choice(WORDS[:8]), random_.randint(0, 9))
+        for _ in range(random_.choice((1, 2, 3, 4)))
+    ]
 
 
 def _mixed(random_: random.Random) -> list[object]:

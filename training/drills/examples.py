@@ -23,7 +23,10 @@ LICENSE = "Apache-2.0"  # this project's: nothing of them is anybody else's
 _CALLS = 14  # tried for examples
 _CHARS = 60  # of a call and of its result
 _GENERICS = {"list": "List", "dict": "Dict", "tuple": "Tuple", "set": "Set"}
-_EMPTY, _TOLD = 0.12, 0.15  # shares of drills with a case for what is empty, and with an introduction
+_EMPTY, _TOLD = (
+    0.12,
+    0.15,
+)  # shares of drills with a case for what is empty, and with an introduction
 _SETTLED = re.compile(r"empty|none|return -?\d|no such|fewer|nothing")
 _VALUES = (0, -1, "", [], {}, False)
 _IF_EMPTY = (
@@ -89,7 +92,9 @@ def dressed(drill: Drill, random_: random.Random) -> Drill:
     if given is None:
         return drill
     if random_.random() < _EMPTY and not _SETTLED.search(told):
-        values = [value for value in _VALUES if type(value).__name__ == drill.returns.partition("[")[0]]
+        values = [
+            value for value in _VALUES if type(value).__name__ == drill.returns.partition("[")[0]
+        ]
         value = random_.choice([None, *values])
         says = random_.choice(_IF_EMPTY).format(name=first.name, value=repr(value))
         body = f"if not {first.name}:\n    return {value!r}\n{drill.body}"
