@@ -4,9 +4,10 @@
         --adapter pytest_gemmadev/models/adapter --record docs/gemmadev
 
 The PEFT weights are halved to 16 bits, as the GGUF file holds them. What names a place on this machine
-keeps its last part only. ``--scale`` weakens the adapter, halfway back to the base for 0.5: after a short run
-that keeps more of what the base could do. ``--note`` is Markdown that goes into the card, on how the adapter was
-made. ``--runs`` may be given another name each, as in ``first=runs/gemmadev/sft``. Needs numpy, not torch.
+keeps its last part only. ``--scale`` weakens the adapter, halfway back to the base for 0.5: after a short
+run that keeps more of what the base could do. ``--note`` is Markdown that goes into the card, on how the
+adapter was made. ``--runs`` may be given another name each, as in ``first=runs/gemmadev/sft``. Needs numpy,
+not torch.
 """
 
 from __future__ import annotations

@@ -10,10 +10,13 @@ from typing import Any
 
 from training.config import parse_toml
 
+# fmt: off
 WORDS = (
-    "apple stone river Green kite level noon Paris tiger moon radar glass seven Anna bread Cloud "
-    "table otter wow Zebra ice under eagle music pepper Orange hat sun queue civic banana"
-).split()
+    "apple", "stone", "river", "Green", "kite", "level", "noon", "Paris", "tiger", "moon",
+    "radar", "glass", "seven", "Anna", "bread", "Cloud", "table", "otter", "wow", "Zebra", "ice",
+    "under", "eagle", "music", "pepper", "Orange", "hat", "sun", "queue", "civic", "banana",
+)
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True)
