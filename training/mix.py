@@ -16,13 +16,13 @@ from training.examples import Example, read_examples, repair_examples
 from training.pairs import pair_bugs
 
 SHARES: Mapping[tuple[str, str], float] = {
-    ("line", "executed"): 0.17,
-    ("line", "parsed"): 0.03,
-    ("block", "executed"): 0.02,
+    ("line", "executed"): 0.42,
+    ("line", "parsed"): 0.06,
+    ("block", "executed"): 0.04,
     ("rank", "executed"): 0.02,
-    ("text", ""): 0.12,  # bodies of documented functions
-    ("text", "executed"): 0.54,  # drills
-    ("line", "real"): 0.08,
+    ("text", ""): 0.04,  # bodies of documented functions
+    ("text", "executed"): 0.28,  # drills
+    ("line", "real"): 0.12,
     ("block", "real"): 0.02,
 }
 """Of the tokens, by kind of question and proof."""
