@@ -113,13 +113,15 @@ def test_a_run_leaves_log_report_plots_and_adapter(whole: Path) -> None:
 
 def test_a_run_goes_on_from_an_adapter(whole: Path, gguf: Path, rows: Path, tmp_path: Path) -> None:
     adapter = whole / "adapter"
-    config = settings(gguf, rows, tmp_path, f"model.adapter={adapter}", "train.learning_rate=0.0")
+    config = settings(gguf, rows, tmp_path, f"model.adapter={adapter}", "train.learning_rate=1e-12")
     run(config, tmp_path, resume=False, say=str)
     one, other = (
         load_file(f / "adapter_model.safetensors") for f in (adapter, tmp_path / "adapter")
     )
     assert one.keys() == other.keys()
-    assert all((one[name] == other[name]).all() for name in one)  # no step moved it
+    moved = max(float((one[name] - other[name]).abs().max()) for name in one)
+    assert moved < 1e-3  # trl rounds a quantized model's adapter to 16 bits when it begins
+    assert max(float(one[name].abs().max()) for name in one) > 0.02
     assert losses(tmp_path)[0][1] < losses(whole)[0][1]
 
 
