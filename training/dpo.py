@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from datasets import Dataset, disable_progress_bars
 from trl import DPOConfig, DPOTrainer
 
@@ -18,6 +17,7 @@ from training.corpus import Corpus
 from training.examples import Example
 from training.output import refusals
 from training.pipeline import finish, keep_counts, quiet
+from training.precision import on_device
 from training.run import keep_config
 from training.runlog import Log
 from training.sft import CHECKPOINTS, Progress, keep_precision, remove_talk, trained_by
@@ -81,7 +81,6 @@ def _pairs(rows: Sequence[Example], tokenizer: Any, config: Config) -> Any:
 
 def _arguments(config: Config, folder: Path) -> Any:
     align = config.align
-    on_gpu = torch.cuda.is_available()
     return DPOConfig(
         output_dir=str(folder / CHECKPOINTS),
         max_steps=align.max_steps,
@@ -94,9 +93,7 @@ def _arguments(config: Config, folder: Path) -> Any:
         optim="adamw_torch",
         beta=align.beta,
         max_length=config.data.max_tokens,
-        use_cpu=not on_gpu,
-        bf16=on_gpu and torch.cuda.is_bf16_supported(),
-        fp16=on_gpu and not torch.cuda.is_bf16_supported(),
+        **on_device(),
         seed=config.train.seed,
         gradient_checkpointing=config.train.checkpointing,
         logging_steps=config.train.log_every,

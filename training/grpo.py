@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from datasets import Dataset, disable_progress_bars
 from trl import GRPOConfig, GRPOTrainer
 
@@ -18,6 +17,7 @@ from training.examples import repair_examples
 from training.execute import Prover
 from training.output import refusals
 from training.pipeline import finish, keep_counts, quiet
+from training.precision import on_device
 from training.preferences import Question
 from training.run import keep_config
 from training.runlog import Log
@@ -78,7 +78,6 @@ def reward_of(asked: Question, completion: str, prover: Prover) -> float:
 
 def _arguments(config: Config, folder: Path) -> Any:
     align = config.align
-    on_gpu = torch.cuda.is_available()
     together = align.samples * max(1, align.batch // align.samples)
     return GRPOConfig(
         output_dir=str(folder / CHECKPOINTS),
@@ -94,9 +93,7 @@ def _arguments(config: Config, folder: Path) -> Any:
         warmup_steps=config.train.warmup,
         max_grad_norm=config.train.max_grad_norm,
         optim="adamw_torch",
-        use_cpu=not on_gpu,
-        bf16=on_gpu and torch.cuda.is_bf16_supported(),
-        fp16=on_gpu and not torch.cuda.is_bf16_supported(),
+        **on_device(),
         seed=config.train.seed,
         gradient_checkpointing=config.train.checkpointing,
         logging_steps=config.train.log_every,

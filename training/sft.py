@@ -24,6 +24,7 @@ from training.config import Config
 from training.corpus import Corpus
 from training.guard import check_gradients
 from training.output import written_folder
+from training.precision import attend_plainly, on_device
 from training.runlog import Log, progress
 from training.tokens import Encoded, Lengths, encode_all
 
@@ -205,6 +206,7 @@ def train(
         callbacks=[telling],
     )
     keep_precision(trainer.model)
+    attend_plainly(trainer.model, config.train.batch * config.data.max_tokens)
     remove_talk(trainer)
     if resume:
         say(f"goes on after step {after}" if after else "no checkpoint yet: begins anew")
@@ -255,7 +257,6 @@ def keep_precision(model: Any) -> None:
 def settings_of(config: Config, folder: Path, *, evaluates: bool) -> Any:
     """What trl is told of a run."""
     train = config.train
-    on_gpu = torch.cuda.is_available()
     if train.threads:
         torch.set_num_threads(train.threads)
     return SFTConfig(
@@ -271,9 +272,7 @@ def settings_of(config: Config, folder: Path, *, evaluates: bool) -> Any:
         weight_decay=train.weight_decay,
         max_grad_norm=train.max_grad_norm,
         optim="adamw_torch",
-        use_cpu=not on_gpu,
-        bf16=on_gpu and torch.cuda.is_bf16_supported(),
-        fp16=on_gpu and not torch.cuda.is_bf16_supported(),
+        **on_device(),
         seed=train.seed,
         data_seed=train.seed,
         train_sampling_strategy="sequential",

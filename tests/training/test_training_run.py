@@ -32,6 +32,7 @@ from training.config import Config, load_config  # noqa: E402
 from training.examples import Example, write_line  # noqa: E402
 from training.export import merged_model, unfinished  # noqa: E402
 from training.pipeline import run  # noqa: E402
+from training.precision import attend_plainly  # noqa: E402
 from training.run import main  # noqa: E402
 from training.runlog import read_log  # noqa: E402
 from training.sft import last_checkpoint  # noqa: E402
@@ -235,6 +236,34 @@ def test_gradients_in_four_bits_are_those_of_the_dequantized_weights(gguf: Path)
         scale = value.norm() + 1e-6
         assert (before[name] - value).norm() / scale < 0.05, name
         assert (after[name] - value).norm() / scale < 0.05, name
+
+
+def test_plain_attention_sees_what_the_fused_one_sees(gguf: Path) -> None:
+    """Two packed sequences: neither sees the other, whichever way attention is computed."""
+    base = find_base(load_config(None, [f"model.base={gguf}"]).model)
+    model = load_model(base, "lora", load_config(None, []).adapter, seed=0).eval()
+    model.float()
+    one, other = [2, *range(260, 280)], [2, *range(300, 330)]
+    packed = torch.tensor([one + other])
+    positions = torch.tensor([[*range(len(one)), *range(len(other))]])
+
+    def logits(tokens: torch.Tensor, at: torch.Tensor | None = None) -> torch.Tensor:
+        with torch.no_grad():
+            return model(input_ids=tokens, position_ids=at, use_cache=False).logits[0]
+
+    apart = torch.cat([logits(torch.tensor([some])) for some in (one, other)])
+    fused = logits(packed, positions)
+    attend_plainly(model, packed.numel())
+    assert model.config._attn_implementation == "eager"
+    torch.testing.assert_close(fused, apart, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(logits(packed, positions), apart, atol=1e-4, rtol=1e-4)
+
+
+def test_long_rows_keep_the_fused_attention(gguf: Path) -> None:
+    base = find_base(load_config(None, [f"model.base={gguf}"]).model)
+    model = load_model(base, "lora", load_config(None, []).adapter, seed=0)
+    attend_plainly(model, 16 * 1024)
+    assert model.config._attn_implementation == "sdpa"
 
 
 def test_a_packed_layer_is_told(gguf: Path) -> None:
