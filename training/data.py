@@ -3,6 +3,7 @@
 python -m training.data bugs --from PATH_OR_PACKAGE… --output bugs.jsonl
 python -m training.data bodies --from PATH_OR_PACKAGE… --output bodies.jsonl
 python -m training.data drills --count N --output drills.jsonl
+python -m training.data drills --count N --modules --output FOLDER
 python -m training.data report FILE…
 """
 
@@ -20,11 +21,11 @@ from pytest_gemmadev.core.types import GemmadevError
 from training.bodies import body_examples
 from training.bugs import BreakOptions, Counts, Invent, Prove, broken, broken_by_many, examples
 from training.decontaminate import Held, held_back
-from training.drills import drill_examples
+from training.drills import drill_examples, write_modules
 from training.examples import KINDS, Bug, Example, read_examples, write_line
 from training.execute import Prover
 from training.functions import sources
-from training.output import written
+from training.output import written, written_folder
 from training.pairs import history_bugs, pair_bugs
 
 
@@ -71,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     drills.set_defaults(run=_drills)
     drills.add_argument("--count", type=int, default=8000, metavar="N")
     drills.add_argument("--output", required=True, type=Path, metavar="FILE")
+    drills.add_argument("--modules", action="store_true", help="code in a folder, to be broken")
     drills.add_argument("--seed", type=int, default=0)
     drills.add_argument("--hold-back", nargs="+", default=[], metavar="PATH")
     report = commands.add_parser("report", help="kinds, origins and lengths of prepared data")
@@ -133,13 +135,15 @@ def _bodies(arguments: argparse.Namespace) -> int:
 
 def _drills(arguments: argparse.Namespace) -> int:
     held = held_back(arguments.hold_back, humaneval=True)
-    count = 0
-    with written(arguments.output) as file:
-        for example in drill_examples(arguments.count, held, seed=arguments.seed):
-            file.write(write_line(example))
-            count += 1
-        print(held.line())
-    print(f"{count} functions written to {arguments.output}")
+    made = list(drill_examples(arguments.count, held, seed=arguments.seed))
+    if arguments.modules:
+        with written_folder(arguments.output) as folder:
+            write_modules(made, folder, seed=arguments.seed)
+    else:
+        with written(arguments.output) as file:
+            file.writelines(map(write_line, made))
+    print(held.line())
+    print(f"{len(made)} functions written to {arguments.output}")
     return 0
 
 

@@ -16,18 +16,21 @@ from training.examples import Example, read_examples, repair_examples
 from training.pairs import pair_bugs
 
 SHARES: Mapping[tuple[str, str], float] = {
-    ("line", "executed"): 0.42,
-    ("line", "parsed"): 0.06,
-    ("block", "executed"): 0.04,
+    ("line", "executed"): 0.22,
+    ("line", "drill"): 0.20,
+    ("line", "parsed"): 0.04,
+    ("block", "executed"): 0.02,
+    ("block", "drill"): 0.03,
     ("rank", "executed"): 0.02,
-    ("text", ""): 0.04,  # bodies of documented functions
-    ("text", "executed"): 0.28,  # drills
-    ("line", "real"): 0.12,
-    ("block", "real"): 0.02,
+    ("rank", "drill"): 0.04,
+    ("text", ""): 0.02,  # bodies of documented functions
+    ("text", "drill"): 0.29,
+    ("line", "real"): 0.11,
+    ("block", "real"): 0.01,
 }
-"""Of the tokens, by kind of question and proof."""
+"""Of the tokens, by kind of question and proof; ``drill`` stands for what was made of drills."""
 CHARS_PER_TOKEN = 3.0  # of code, about; what is too long after all is left out later
-_KEPT = 400  # examples of a kind that a file may give
+_KEPT = 600  # examples of a kind that a package may give
 
 
 def mixed(
@@ -70,11 +73,11 @@ def _sampled(
     kept: dict[tuple[str, str], list[Example]] = defaultdict(list)
     seen: dict[tuple[str, str], int] = defaultdict(int)
     for row in rows:
-        key = (row.kind, row.proof)
+        key = _key(row)
         if key not in SHARES or _size(row) > longest:
             continue
         seen[key] += 1
-        limit = _KEPT if row.proof != "real" and row.kind != "text" else 10 * _KEPT
+        limit = _KEPT if key[1] in ("executed", "parsed") else 10 * _KEPT
         if len(kept[key]) < limit:
             kept[key].append(row)
         elif (place := random_.randrange(seen[key])) < limit:
@@ -82,6 +85,12 @@ def _sampled(
     for some in kept.values():
         random_.shuffle(some)
     return dict(kept)
+
+
+def _key(row: Example) -> tuple[str, str]:
+    """The kind and the proof, as `SHARES` has them."""
+    is_drill = row.origin.partition(":")[0] == "drills"
+    return row.kind, "drill" if is_drill else row.proof
 
 
 def _in_turns(pools: Sequence[Sequence[Example]]) -> Iterator[Example]:

@@ -4,8 +4,8 @@
     python -m training.recipe train --data runs/data --output runs/gemmadev --minutes 110
 
 ``prepare`` breaks functions of the standard library and of small packages, proved by calls where these
-can be made, and of the large, permissively licensed packages that are installed; each gives a file, and
-files that are there already are kept: the same command goes on where it was ended. ``train`` runs
+can be made, of drills, and of the large, permissively licensed packages that are installed; each gives a
+file, and files that are there already are kept: the same command goes on where it was ended. ``train`` runs
 supervised training, then DPO on executed candidates, within the given time: a few steps are timed, and
 as much of the corpus is taken as the rest of the time allows, real bugs last. Without a GPU the second
 one is meant for a machine that does nothing else.
@@ -33,6 +33,7 @@ from training.runlog import read_log
 
 EXECUTED, PARSED = "executed", "parsed"
 BODIES, DRILLS, PAIRS = "bodies.jsonl", "drills.jsonl", "pairs.jsonl"
+MODULES = "drills"  # a project of drills, to be broken
 PACKAGES = (
     "accelerate",
     "datasets",
@@ -144,7 +145,9 @@ def _parser() -> argparse.ArgumentParser:
     prepare.add_argument("--per-function", default="3", metavar="N")
     prepare.add_argument("--limit", default="0", metavar="N", help="bugs; 0: all there are")
     prepare.add_argument("--questions", default="1500", metavar="N", help="for the pairs")
-    prepare.add_argument("--drills", default="8000", metavar="N", help="short functions, made up")
+    prepare.add_argument(
+        "--drills", default="8000", metavar="N", help="short functions, made up"
+    )  # and half as many to break
     prepare.add_argument("--packages", nargs="+", default=[], help="instead of those installed")
     prepare.add_argument("--hold-back", nargs="+", default=[], metavar="PATH")
     train = commands.add_parser("train", help="supervised training, then DPO, then export")
@@ -163,7 +166,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _prepare(arguments: argparse.Namespace) -> int:
     for target, command, made in _parts(arguments):
-        if target.is_file():
+        if target.exists():
             print(f"{target} is there already", flush=True)
             continue
         print(f"{target.relative_to(arguments.output)}: {' '.join(made)}", flush=True)
@@ -191,8 +194,12 @@ def _parts(arguments: argparse.Namespace) -> Iterator[tuple[Path, Command, list[
         yield folder / EXECUTED / _file_of(name), data.main, ["bugs", "--from", name, *broken]
     bodies = dict.fromkeys([*executed, *parsed])
     yield folder / BODIES, data.main, ["bodies", "--from", *bodies, *held]
-    drills = ["drills", "--count", arguments.drills, *held]
-    yield folder / DRILLS, data.main, drills
+    yield folder / DRILLS, data.main, ["drills", "--count", arguments.drills, *held]
+    half = str((int(arguments.drills) + 1) // 2)
+    modules = ["drills", "--modules", "--count", half, "--seed", "1", *held]
+    yield folder / MODULES, data.main, modules
+    made = ["bugs", "--from", str(folder / MODULES), "--only-executed", *broken]
+    yield folder / EXECUTED / _file_of(MODULES), data.main, made
     for name in parsed:
         made = ["bugs", "--from", name, "--no-execute", *broken]
         yield folder / PARSED / _file_of(name), data.main, made

@@ -7,6 +7,7 @@ import copy
 import dataclasses
 import random
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 
 from training import data
 from training.decontaminate import Held, held_back
-from training.drills import compose, drill_examples
+from training.drills import compose, drill_examples, write_modules
 from training.drills.compose import compositions, grammar
 from training.drills.drill import DRAWS, Drill, type_of
 from training.drills.examples import dressed, rendered, shown
@@ -221,3 +222,38 @@ def test_what_is_empty_gets_the_case_that_is_told() -> None:
         assert called(drill, [[], *others]) == ast.literal_eval(found.group(1))
         assert called(drill, [[4, 1], *others]) == called(base, [[4, 1], *others])
     assert told > 5
+
+
+def test_modules_hold_the_functions_and_say_the_same(tmp_path: Path) -> None:
+    made = list(drill_examples(60, held_back([], humaneval=False), seed=3))
+    count = write_modules(made, tmp_path)
+    files = sorted(tmp_path.glob("*.py"))
+    assert len(files) == count < len(made)
+    functions: Counter[str] = Counter()
+    for file in files:
+        tree = ast.parse(file.read_text())
+        imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+        assert tree.body[: len(imports)] == imports
+        assert len(imports) <= 1
+        exec(compile(tree, str(file), "exec"), {})  # annotations are evaluated
+        defined = [ast.unparse(node) for node in tree.body if isinstance(node, ast.FunctionDef)]
+        assert len(defined) == len(tree.body) - len(imports)
+        functions.update(defined)
+    wanted: Counter[str] = Counter()
+    for example in made:
+        body = ast.parse(example.prompt + example.completion).body
+        wanted[ast.unparse(body[-1])] += 1
+    assert functions == wanted
+
+
+def test_a_broken_drill_is_a_question_that_its_docstring_answers(tmp_path: Path) -> None:
+    folder, file = tmp_path / "drills", tmp_path / "bugs.jsonl"
+    assert data.main(["drills", "--modules", "--count", "12", "--output", str(folder)]) == 0
+    options = ["--from", str(folder), "--only-executed", "--output", str(file)]
+    assert data.main(["bugs", *options]) == 0
+    found = list(read_examples(file))
+    assert len({row.origin for row in found}) >= 10
+    assert {row.license for row in found} == {"Apache-2.0"}
+    lines = [row for row in found if row.kind == "line"]
+    assert lines
+    assert all("\nFix a bug\n" in row.prompt and "assert " in row.prompt for row in lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,24 @@ def test_a_seed_decides(tmp_path: Path) -> None:
     )
     assert one == again
     assert one != other
+
+
+def test_what_is_made_of_drills_has_shares_of_its_own(tmp_path: Path) -> None:
+    made = [replace(row, origin="drills:sums.py:sums") for row in rows("d", 300)]
+    finished = [replace(row, kind="text", origin="drills") for row in rows("t", 300)]
+    files = [
+        written(tmp_path / "packages.jsonl", rows("a", 300)),
+        written(tmp_path / "drills.jsonl", made),
+        written(tmp_path / "texts.jsonl", finished),
+    ]
+    first, _ = mixed(files, [], tokens=20_000, longest=200, seed=0)
+    for kind, proof, name in (
+        ("line", "executed", "a"),
+        ("line", "drill", "d"),
+        ("text", "drill", "t"),
+    ):
+        wanted = SHARES[kind, proof] / (
+            SHARES["line", "executed"] + SHARES["line", "drill"] + SHARES["text", "drill"]
+        )
+        taken = tokens([row for row in first if row.id == name]) / tokens(first)
+        assert taken == pytest.approx(wanted, abs=0.02)

@@ -480,4 +480,7 @@ def test_the_recipe_prepares_corpus_and_pairs(tmp_path: Path) -> None:
     assert {row.proof for row in read_examples(made[recipe.PARSED])} == {"parsed"}
     assert (data / recipe.BODIES).is_file()
     assert len(list(read_examples(data / recipe.DRILLS))) == 20
+    broken = list(read_examples(data / recipe.EXECUTED / "drills.jsonl"))
+    assert {row.proof for row in broken} == {"executed"}
+    assert len({row.origin for row in broken}) > 5
     assert all(row.rejected for row in read_examples(data / recipe.PAIRS))

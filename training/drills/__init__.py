@@ -7,5 +7,6 @@ described in one of several wordings. Its examples are what the body gave when i
 """
 
 from training.drills.examples import drill_examples
+from training.drills.modules import write_modules
 
-__all__ = ["drill_examples"]
+__all__ = ["drill_examples", "write_modules"]
