@@ -118,7 +118,7 @@ CALLED = (
     "ipaddress",
     "fractions",
 )
-"""Modules whose functions can be called with plain values: executed candidates come from these."""
+"""Modules whose functions can be called with plain values: executed candidates come from these and drills."""
 Command: TypeAlias = Callable[[list[str]], int]
 _TIMED_STEPS = 3
 _DPO_SHARE = 0.12  # of the time
@@ -143,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     prepare.add_argument("--output", required=True, type=Path, metavar="FOLDER")
     prepare.add_argument("--jobs", default="2", metavar="N")
     prepare.add_argument("--per-function", default="3", metavar="N")
-    prepare.add_argument("--limit", default="0", metavar="N", help="bugs; 0: all there are")
+    prepare.add_argument("--limit", default="0", metavar="N", help="bugs of a package; 0: all")
     prepare.add_argument("--questions", default="1500", metavar="N", help="for the pairs")
     prepare.add_argument(
         "--drills", default="8000", metavar="N", help="short functions, made up"
@@ -183,13 +183,11 @@ def _parts(arguments: argparse.Namespace) -> Iterator[tuple[Path, Command, list[
     """Each file of the corpus with the command that makes it."""
     folder: Path = arguments.output
     held = ["--hold-back", *arguments.hold_back] if arguments.hold_back else []
-    broken = ["--per-function", arguments.per_function, "--jobs", arguments.jobs]
-    broken += ["--limit", arguments.limit, *held]
+    all_ = ["--per-function", arguments.per_function, "--jobs", arguments.jobs, *held]
+    broken = [*all_, "--limit", arguments.limit]
     called = arguments.packages or list(CALLED)
     executed = arguments.packages or [name for name in SMALL if _is_there(name)]
     parsed = arguments.packages or [name for name in PACKAGES if _is_there(name)]
-    questions = ["prefer", "--from", *called, "--limit", arguments.questions, *held]
-    yield folder / PAIRS, align.main, questions
     for name in executed:
         yield folder / EXECUTED / _file_of(name), data.main, ["bugs", "--from", name, *broken]
     bodies = dict.fromkeys([*executed, *parsed])
@@ -198,7 +196,9 @@ def _parts(arguments: argparse.Namespace) -> Iterator[tuple[Path, Command, list[
     half = str((int(arguments.drills) + 1) // 2)
     modules = ["drills", "--modules", "--count", half, "--seed", "1", *held]
     yield folder / MODULES, data.main, modules
-    made = ["bugs", "--from", str(folder / MODULES), "--only-executed", *broken]
+    asked = ["prefer", "--from", *called, str(folder / MODULES), *held]
+    yield folder / PAIRS, align.main, [*asked, "--limit", arguments.questions]
+    made = ["bugs", "--from", str(folder / MODULES), "--only-executed", *all_]
     yield folder / EXECUTED / _file_of(MODULES), data.main, made
     for name in parsed:
         made = ["bugs", "--from", name, "--no-execute", *broken]
