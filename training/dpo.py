@@ -17,10 +17,10 @@ from training.corpus import Corpus
 from training.examples import Example
 from training.output import refusals
 from training.pipeline import finish, keep_counts, quiet
-from training.precision import on_device
 from training.run import keep_config
 from training.runlog import Log
 from training.sft import CHECKPOINTS, Progress, keep_precision, remove_talk, trained_by
+from training.speed import keep_freed, on_device
 from training.tokens import ids, prefix_ids
 
 Say = Callable[[str], None]
@@ -47,6 +47,7 @@ def run_dpo(config: Config, run: Path, rows: Sequence[Example], *, say: Say) -> 
     keep_config(config, folder)
     keep_counts(Corpus(tuple(rows), ()), folder)
     progress = Progress(Log.opened(folder, after_step=0), say)
+    keep_freed()
     with refusals(folder):
         trainer = Trainer(
             model=model,

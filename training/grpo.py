@@ -17,11 +17,11 @@ from training.examples import repair_examples
 from training.execute import Prover
 from training.output import refusals
 from training.pipeline import finish, keep_counts, quiet
-from training.precision import on_device
 from training.preferences import Question
 from training.run import keep_config
 from training.runlog import Log
 from training.sft import CHECKPOINTS, Progress, keep_precision, remove_talk, trained_by
+from training.speed import keep_freed, on_device
 
 REWARDS = {"correct": 1.0, "overfitting": 0.3, "failing": 0.0, "": -0.2}
 """By what became of an answer; the last one did not fit into the file, or changed nothing."""
@@ -52,6 +52,7 @@ def run_grpo(
         return [reward_of(asked[n], c, prover) for n, c in zip(number, completions, strict=True)]
 
     progress = Progress(Log.opened(folder, after_step=0), say)
+    keep_freed()
     with refusals(folder):
         trainer = GRPOTrainer(
             model=model,

@@ -24,8 +24,8 @@ from training.config import Config
 from training.corpus import Corpus
 from training.guard import check_gradients
 from training.output import written_folder
-from training.precision import attend_plainly, on_device
 from training.runlog import Log, progress
+from training.speed import attend_plainly, keep_freed, on_device
 from training.tokens import Encoded, Lengths, encode_all
 
 DATA = "data"
@@ -197,6 +197,7 @@ def train(
     after = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
     log = Log.opened(folder, after_step=after)
     telling = Progress(log, say)
+    keep_freed()
     trainer = Trainer(
         model=model,
         args=settings_of(config, folder, evaluates=data.held_out is not None),

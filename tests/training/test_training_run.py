@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import platform
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,10 +35,10 @@ from training.config import Config, load_config  # noqa: E402
 from training.examples import Example, write_line  # noqa: E402
 from training.export import merged_model, unfinished  # noqa: E402
 from training.pipeline import run  # noqa: E402
-from training.precision import attend_plainly  # noqa: E402
 from training.run import main  # noqa: E402
 from training.runlog import read_log  # noqa: E402
 from training.sft import last_checkpoint  # noqa: E402
+from training.speed import attend_plainly  # noqa: E402
 
 STEPS = 4
 
@@ -264,6 +267,29 @@ def test_long_rows_keep_the_fused_attention(gguf: Path) -> None:
     model = load_model(base, "lora", load_config(None, []).adapter, seed=0)
     attend_plainly(model, 16 * 1024)
     assert model.config._attn_implementation == "sdpa"
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's own setting")
+def test_freed_memory_stays_with_the_process() -> None:
+    """In a process of its own, for it cannot be taken back; faults are pages got from the kernel."""
+    code = """
+import resource, sys
+import torch
+from training.speed import keep_freed
+if sys.argv[1] == "keep":
+    assert keep_freed()
+for number in range(12):
+    torch.ones(8_000_000).add_(1)
+    if number == 1:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+    def faults(how: str) -> int:
+        command = [sys.executable, "-c", code, how]
+        return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    assert 10 * faults("keep") < faults("leave")
 
 
 def test_a_packed_layer_is_told(gguf: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from typing import Any
 
 import torch
 
 _MATERIALIZED = 1024  # tokens of a batch up to which attention's weights are small beside the rest
+# (option, value) of glibc's mallopt: never trim the heap, never map a block apart, grow by 256 MiB.
+_KEEPING = ((-1, -1), (-4, 0), (-2, 256 << 20))
 
 
 def on_device() -> dict[str, Any]:
@@ -32,3 +36,15 @@ def attend_plainly(model: Any, tokens: int) -> None:
     """
     if not torch.cuda.is_available() and tokens <= _MATERIALIZED:
         model.set_attn_implementation("eager")
+
+
+def keep_freed() -> bool:
+    """Lets the process keep the memory that it frees; whether its C library, glibc, can be told to.
+
+    A step allocates and frees gigabytes. Given back each time, they come again as pages that the
+    kernel has to clear: a quarter of a step's time on a CPU.
+    """
+    if torch.cuda.is_available() or not sys.platform.startswith("linux"):
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    return mallopt is not None and all(mallopt(option, value) == 1 for option, value in _KEEPING)
