@@ -9,7 +9,7 @@ from pathlib import Path
 
 from eval.repair import Score
 from eval.runs import Row, read_rows
-from eval.stats import mcnemar
+from eval.stats import Comparison, mcnemar
 from pytest_gemmadev.core.types import GemmadevError
 
 
@@ -27,13 +27,9 @@ Verdicts = Mapping[tuple[str, str], Verdict]
 
 def compare(first: Verdicts, second: Verdicts) -> str:
     """Lines that compare two runs on the cases and seeds that both scored."""
-    common = sorted(first.keys() & second.keys())
-    if not common:
-        raise GemmadevError("the two runs share no case and seed")
+    common, counted = comparisons(first, second)
     lines = [f"{len(common)} results in both runs"]
-    for name in first[common[0]].passed:
-        pairs = [(first[key].passed[name], second[key].passed.get(name, False)) for key in common]
-        c = mcnemar(pairs)
+    for name, c in counted.items():
         lines.append(
             f"{name}: {c.both + c.only_first} and {c.both + c.only_second}; only the first "
             f"{c.only_first}, only the second {c.only_second}; exact McNemar p = {c.p_value:.3g}"
@@ -43,6 +39,21 @@ def compare(first: Verdicts, second: Verdicts) -> str:
         if before != after:
             lines.append(f"  {' '.join(filter(None, key))}: {before} -> {after}")
     return "\n".join(lines)
+
+
+def comparisons(
+    first: Verdicts, second: Verdicts
+) -> tuple[list[tuple[str, str]], dict[str, Comparison]]:
+    """The cases and seeds in both runs, and what is counted of them. Raises where there are none."""
+    common = sorted(first.keys() & second.keys())
+    if not common:
+        raise GemmadevError("the two runs share no case and seed")
+    return common, {
+        name: mcnemar(
+            [(first[key].passed[name], second[key].passed.get(name, False)) for key in common]
+        )
+        for name in first[common[0]].passed
+    }
 
 
 def read_verdicts(folder: Path) -> tuple[str, Verdicts]:

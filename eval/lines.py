@@ -1,7 +1,8 @@
 """How high a model puts the author's repair of one line, given the place: ``python -m eval.run lines``.
 
 Two ranks for each case, both without running a test. *Written*: among the lines that the model writes at
-the place, asked as in a repair, though without the facts of a failing run. *Ordered*: among the likeliest
+the place, asked as in a repair; without the facts of a failing run, or with those that the visible tests
+give (``--facts``). *Ordered*: among the likeliest
 candidates of the fix patterns at the place, by their prior alone and with the model's likelihood. Nothing
 is drawn, so that seeds make no difference.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,7 +20,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from eval.cases import Case, load_cases, select
+from eval.cases import Case, load_cases, select, write_tree
 from eval.document import Block, Figure, Table, Text, facts_of, write_document
 from eval.plots import rates_plot
 from eval.runs import RunFolder, code_digest, model_settings, new_run_path, open_run
@@ -26,6 +28,7 @@ from eval.stats import median, wilson
 from pytest_gemmadev.core.edits import apply_edits
 from pytest_gemmadev.core.parse import tree_key
 from pytest_gemmadev.core.rank import MODEL_WEIGHT, Places, model_scores, prior_score
+from pytest_gemmadev.core.scope import Scope
 from pytest_gemmadev.core.types import (
     Candidate,
     GemmadevError,
@@ -37,9 +40,11 @@ from pytest_gemmadev.core.types import (
 from pytest_gemmadev.propose.patterns import PatternProposer
 from pytest_gemmadev.propose.write import WriteProposer
 from pytest_gemmadev.registry import load_model
+from pytest_gemmadev.validate.oracle import PytestOracle
 from training.bugs import BreakOptions, Counts, broken
 from training.examples import Bug, question
 from training.functions import sources
+from training.tested import proved
 
 FIRST = 10
 CANDIDATES = 60  # of the patterns that the model orders
@@ -79,6 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = {
         "benchmark": "lines",
         "cases": str(options.cases.resolve()) if options.cases else " ".join(options.broken),
+        "facts": options.facts,
         **model_settings(options.model, options.adapter),
         "code": code_digest(),
     }
@@ -109,6 +115,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PATH_OR_PACKAGE",
         help="break the functions of these instead, one bug in each, as training does",
     )
+    parser.add_argument(
+        "--facts",
+        action="store_true",
+        help="run the visible tests first; the questions tell how they failed",
+    )
     parser.add_argument("--every", type=int, default=1, metavar="N", help="every n-th case only")
     parser.add_argument("--model", default="gemmadev", metavar="SPEC", help="default gemmadev")
     parser.add_argument("--adapter", metavar="PATH", help="LoRA adapter on top of it, or none")
@@ -122,6 +133,8 @@ def _asked(options: argparse.Namespace) -> Iterator[Asked]:
     cases = select(load_cases(options.cases), every=options.every) if options.cases else ()
     for case in cases:
         bug = bug_of(case)
+        if bug is not None and options.facts:
+            bug = with_facts(case, bug)
         found = asked_of(bug, case.slice) if bug is not None else None
         if found is not None:
             yield found
@@ -145,6 +158,22 @@ def bug_of(case: Case) -> Bug | None:
     return Bug(path, before, after, case.id, case.id, "", "real", "author")
 
 
+def with_facts(case: Case, bug: Bug) -> Bug:
+    """The bug with the stack of the first visible test that fails; as it is where none does."""
+    with tempfile.TemporaryDirectory(prefix="gemmadev-facts-") as name:
+        root = Path(name).resolve()
+        write_tree(root, case.project)
+        oracle = PytestOracle(
+            root, invocation_dir=root, args=case.visible_tests, scope=Scope(root), cwd_on_path=True
+        )
+        try:
+            seen = oracle.observe({})
+        finally:
+            oracle.close()
+        stack = next((s for s in seen.stacks if s.nodeid in seen.failing), None)
+        return bug if stack is None else proved(bug, stack, root)
+
+
 def asked_of(bug: Bug, slice_name: str) -> Asked | None:
     """The question about the place that differs; None where that is not one line."""
     found = question(bug, "line")
@@ -152,12 +181,13 @@ def asked_of(bug: Bug, slice_name: str) -> Asked | None:
     if found is None or tree is None:
         return None
     task = RepairTask(
-        stacks=(),
+        stacks=() if bug.stack is None else (bug.stack,),
         targets=(),
         regression=frozenset(),
         sources={bug.path: bug.broken},
         overlay={},
         suspicions=(Suspicion(found[0].span, 1.0, "author"),),
+        context=bug.context,
     )
     return Asked(bug.id, slice_name, task, tree)
 

@@ -1,4 +1,4 @@
-"""``docs/results.md`` from stored runs: ``python -m eval.results [RUN…]``.
+"""``docs/results.md`` from stored runs: ``python -m eval.results [RUN…] [--pair RUN RUN]``.
 
 A run's folder is too large to keep, and names places on somebody's machine. What is kept of it is a
 record under ``eval/results/``: its figures, its command, and what they depend on. The page is
@@ -12,10 +12,12 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from eval.ablation import ABLATION, WHOLE
+from eval.compare import comparisons, read_verdicts
 from eval.document import Block, Facts, Heading, Table, Text, to_markdown
 from eval.runs import read_rows
 from pytest_gemmadev.core.types import GemmadevError
@@ -23,10 +25,11 @@ from pytest_gemmadev.core.types import GemmadevError
 ROOT = Path(__file__).parents[1]
 RECORDS = Path(__file__).parent / "results"
 PAGE = ROOT / "docs" / "results.md"
+PAIR = "pair"
 SLICES = 12  # of a run that are shown one by one
 _KEPT = (
     "benchmark", "model", "adapter", "model_name", "model_sha256", "budget_s", "chat", "samples",
-    "max_tokens", "temperature", "self_debug_s", "isolation", "tests", "code",
+    "max_tokens", "temperature", "self_debug_s", "isolation", "tests", "facts", "code",
 )  # fmt: skip
 
 Record = Mapping[str, Any]
@@ -57,6 +60,25 @@ def record_of(folder: Path) -> dict[str, Any]:
         "totals": report["totals"],
         "slices": report.get("slices", {}),
         "places": report.get("places", {}),
+    }
+
+
+def pair_of(first: Path, second: Path) -> dict[str, Any]:
+    """What is kept of two runs on the same cases: what either had alone, exact McNemar."""
+    names = [folder.resolve().name for folder in (first, second)]
+    benchmarks, verdicts = zip(*map(read_verdicts, (first, second)), strict=True)
+    if benchmarks[0] != benchmarks[1]:
+        raise GemmadevError(
+            f"{names[0]} is a run of {benchmarks[0]}, {names[1]} of {benchmarks[1]}"
+        )
+    common, counted = comparisons(*verdicts)
+    return {
+        "name": f"pair-{names[0]}-{names[1]}",
+        "settings": {"benchmark": PAIR},
+        "runs": names,
+        "results": len(common),
+        "cases": len({case for case, _ in common}),
+        "counted": {name: asdict(comparison) for name, comparison in counted.items()},
     }
 
 
@@ -121,8 +143,8 @@ def page(records: Sequence[Record]) -> str:
         if rows:
             blocks += [Heading(title), Text(note), table(rows)]
             blocks += _extras(rows)
-    if records:
-        blocks += [Heading("The runs"), *_runs(records)]
+    if runs := [record for record in records if record["settings"]["benchmark"] != PAIR]:
+        blocks += [Heading("The runs"), *_runs(runs)]
     return to_markdown("Results", blocks)
 
 
@@ -231,7 +253,7 @@ def lines_table(records: Sequence[Record]) -> Table:
     rows = [
         (
             _model(record),
-            name,
+            f"{name}, told how tests failed" if record["settings"].get("facts") else name,
             str(totals["cases"]),
             str(totals["first_ten"]),
             _share(totals["first_ten"], totals["cases"]),
@@ -242,6 +264,27 @@ def lines_table(records: Sequence[Record]) -> Table:
         )
         for record in records
         for name, totals in (*record["slices"].items(), ("all", record["totals"]))
+    ]
+    return Table(heads, tuple(rows))
+
+
+def pairs_table(records: Sequence[Record]) -> Table:
+    heads = ("first", "second", "cases", "results", "counted", "first has", "second has",
+             "only the first", "only the second", "exact McNemar p")  # fmt: skip
+    rows = [
+        (
+            *record["runs"],
+            str(record["cases"]),
+            str(record["results"]),
+            name,
+            str(counted["both"] + counted["only_first"]),
+            str(counted["both"] + counted["only_second"]),
+            str(counted["only_first"]),
+            str(counted["only_second"]),
+            f"{counted['p_value']:.2g}",
+        )
+        for record in records
+        for name, counted in record["counted"].items()
     ]
     return Table(heads, tuple(rows))
 
@@ -304,11 +347,18 @@ _SECTIONS: tuple[
         _is("syntax"),
         syntax_table,
     ),
+    (
+        "In pairs",
+        "Two runs on the same cases, with the same seeds; the names are those of the runs below. Results "
+        "of one case with several seeds are no independent ones, which the p values take them for.",
+        _is(PAIR),
+        pairs_table,
+    ),
 )
 
 
 def _extras(records: Sequence[Record]) -> Iterator[Block]:
-    located = [record for record in records if record["places"] and "table" not in record]
+    located = [record for record in records if record.get("places") and "table" not in record]
     if located and not located[0]["settings"]["cases"].endswith("cases/debug"):
         yield Text("Where the fix lies among the suspicions, of all runs:")
         yield places_table(located)
@@ -373,12 +423,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """0 when the page was written."""
     parser = argparse.ArgumentParser(prog="python -m eval.results", description=__doc__)
     parser.add_argument("runs", nargs="*", type=Path, help="folders of runs to keep a record of")
+    parser.add_argument(
+        "--pair", nargs=2, action="append", default=[], type=Path, metavar="RUN",
+        help="two runs on the same cases: what either has alone",
+    )  # fmt: skip
     parser.add_argument("--records", type=Path, default=RECORDS, help=argparse.SUPPRESS)
     parser.add_argument("--page", type=Path, default=PAGE, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     try:
         for folder in options.runs:
             print(write_record(record_of(folder), options.records))
+        for first, second in options.pair:
+            print(write_record(pair_of(first, second), options.records))
     except GemmadevError as error:
         print(f"eval: {error}", file=sys.stderr)
         return 2

@@ -48,14 +48,16 @@ class TestedProver:
             seen = self._oracle.observe({bug.path: bug.whole[0].encode()})
             stack = next((s for s in seen.stacks if s.nodeid in seen.failing), None)
             if stack is not None:
-                found.append(self._proved(bug, stack))
+                found.append(proved(bug, stack, self._root))
         return found
 
-    def _proved(self, bug: Bug, stack: ErrorStack) -> Bug:
-        tests = dict.fromkeys(f.path for f in stack.frames if f.role is Role.TEST)
-        context = {
-            path: (self._root / path).read_text(encoding="utf-8", errors="replace")
-            for path in tests
-            if (self._root / path).is_file()
-        }
-        return dataclasses.replace(bug, stack=stack, context=context, proof="executed")
+
+def proved(bug: Bug, stack: ErrorStack, root: Path) -> Bug:
+    """The bug with the error stack that shows it, and the text of the tests in that stack."""
+    tests = dict.fromkeys(f.path for f in stack.frames if f.role is Role.TEST)
+    context = {
+        path: (root / path).read_text(encoding="utf-8", errors="replace")
+        for path in tests
+        if (root / path).is_file()
+    }
+    return dataclasses.replace(bug, stack=stack, context=context, proof="executed")

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from eval import lines
+from eval.cases import Case
 from eval.compare import compare, of_lines
-from eval.lines import Asked, asked_of, measure, report_of, totals_line
+from eval.lines import Asked, asked_of, bug_of, measure, report_of, totals_line, with_facts
 from eval.runs import RunFolder
 from pytest_gemmadev.core.types import GemmadevError
 from pytest_gemmadev.models.scripted import ScriptedModel
@@ -57,6 +58,39 @@ def test_the_model_moves_what_it_finds_likely_up() -> None:
 )
 def test_what_is_not_one_line_is_not_asked(fixed: str) -> None:
     assert asked(fixed=fixed) is None
+
+
+def test_facts_are_those_of_the_visible_test_that_fails(tmp_path: Path) -> None:
+    test = "from area import area\n\n\ndef test_area():\n    assert area(3, 4) == 12\n"
+    case = Case(
+        id="area",
+        slice="mine",
+        kinds=(),
+        project={"area.py": BROKEN.encode(), "test_area.py": test.encode()},
+        hidden={},
+        reference={"area.py": FIXED.encode()},
+        buggy_files=("area.py",),
+        visible_tests=("test_area.py",),
+        hidden_tests=(),
+        command=(),
+    )
+    bug = bug_of(case)
+    assert bug is not None
+    told = with_facts(case, bug)
+    assert told.stack is not None
+    assert told.stack.error == "AssertionError"
+    assert list(told.context) == ["test_area.py"]
+    plain, informed = asked_of(bug, "mine"), asked_of(told, "mine")
+    assert plain is not None
+    assert informed is not None
+
+    def prompts(question: Asked) -> list[str]:
+        model = ScriptedModel(default=("    return 0",))
+        measure(question, model)
+        return model.prompts
+
+    assert "got 7, expected 12" in prompts(informed)[0]
+    assert "got 7" not in prompts(plain)[0]
 
 
 def result(case: str, written: int) -> lines.Result:

@@ -14,6 +14,7 @@ from eval.ablation import WHOLE, write_ablation
 from eval.repair import Result, Score, result_to_row
 from eval.report import write_reports
 from eval.runs import open_run
+from pytest_gemmadev.core.types import GemmadevError
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "eval" / "cases" / "debug"
@@ -147,3 +148,34 @@ def test_an_ablation_is_a_table_of_its_own(tmp_path: Path, monkeypatch: pytest.M
     assert "## What each part is worth" in text
     assert "| none | without patterns | 1 | 0 | 0 |" in text
     assert "Where the fix lies" not in text
+
+
+def test_a_pair_of_runs_is_a_row_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run_folder(tmp_path / "one", monkeypatch)
+    second = run_folder(tmp_path / "two", monkeypatch)
+    rows = second / "eval.jsonl"
+    rows.write_text(rows.read_text().replace('"overfitting"', '"correct"').replace(
+        '"correct": false', '"correct": true'))  # fmt: skip
+    record = results.pair_of(first, second)
+    assert record["name"] == "pair-one-two"
+    assert (record["results"], record["cases"]) == (4, 2)
+    assert record["counted"]["correct"] == {
+        "both": 2, "only_first": 0, "only_second": 2, "neither": 0, "p_value": 0.5,
+    }  # fmt: skip
+    told = results.page([record])
+    assert "| one | two | 2 | 4 | correct | 2 | 4 | 0 | 2 | 0.5 |" in told
+    assert "The runs" not in told
+
+
+def test_a_pair_of_different_benchmarks_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run_folder(tmp_path / "one", monkeypatch)
+    other = run_folder(tmp_path / "two", monkeypatch)
+    settings = json.loads((other / "settings.json").read_text())
+    (other / "settings.json").write_text(json.dumps({**settings, "benchmark": "syntax"}))
+    (other / "eval.jsonl").write_text("")
+    with pytest.raises(GemmadevError, match="one is a run of repair, two of syntax"):
+        results.pair_of(first, other)
