@@ -153,7 +153,12 @@ def start_of(model: ModelSettings) -> Path | None:
         return None
     if model.method == "full":
         raise GemmadevError("model.adapter: --full trains no adapter; use --lora or --qlora")
-    folder = packaged_adapter() if model.adapter == "gemmadev" else Path(model.adapter).expanduser()
+    return adapter_folder(model.adapter)
+
+
+def adapter_folder(name: str) -> Path:
+    """The PEFT folder of ``gemmadev``, which ships, or of that name. Raises where there is none."""
+    folder = packaged_adapter() if name == "gemmadev" else Path(name).expanduser()
     if not (folder / "adapter_config.json").is_file():
         raise GemmadevError(f"model.adapter: {folder} holds no PEFT adapter; name its folder")
     return folder

@@ -29,7 +29,7 @@ LIMIT = 16 << 20  # bytes of everything that goes into the package
 NAME = "gemmadev.gguf"
 PEFT = "peft"
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
-_KEPT = ("config.toml", "counts.json", "log.jsonl", "report.md", "loss.png", "learning_rate.png")
+SMALL = ("config.toml", "counts.json", "log.jsonl", "report.md", "loss.png", "learning_rate.png")
 _ALPHA, _FLOAT32 = b"adapter.lora.alpha", 6  # of GGUF's metadata
 _DATA = "\n## Data\n"  # the part of a card before which the note goes
 _PLACE = re.compile(r"(?<![\w:./])/(?:[\w.\-]+/)+([\w.\-]+)")
@@ -110,7 +110,7 @@ def ship(run: Path, target: Path, *, scale: float = 1.0, note: str = "") -> int:
 def keep(run: Path, target: Path) -> None:
     """Copies what a run leaves behind of small files, to read its losses and to repeat it."""
     target.mkdir(parents=True, exist_ok=True)
-    for name in _KEPT:
+    for name in SMALL:
         file = run / name
         if file.suffix == ".png" and file.is_file():
             shutil.copyfile(file, target / name)
