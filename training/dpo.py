@@ -7,13 +7,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from datasets import Dataset, disable_progress_bars
 from trl import DPOConfig, DPOTrainer
+from trl.trainer.utils import use_adapter
 
 from pytest_gemmadev.core.types import GemmadevError
 from training.base import find_base, load_model, load_tokenizer
 from training.config import Config
 from training.corpus import Corpus
+from training.counted import can_count, counted_logits
 from training.examples import Example
 from training.output import refusals
 from training.pipeline import finish, keep_counts, quiet
@@ -24,13 +27,43 @@ from training.speed import keep_freed, on_device
 from training.tokens import ids, prefix_ids
 
 Say = Callable[[str], None]
+REFERENCE = "ref"  # the adapter as it was, under the name that trl gives its copy
 
 
 class Trainer(DPOTrainer):  # type: ignore[misc] # trl ships no types
-    """trl's trainer on data that is tokenized already, as the runtime does it."""
+    """trl's trainer on data that is tokenized already, as the runtime does it.
+
+    On a CPU it projects only the answers' positions onto the vocabulary.
+    """
 
     def _prepare_dataset(self, dataset: Any, *args: Any) -> Any:
         return dataset
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: Any,
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        processes = self.accelerator.num_processes
+        if return_outputs or not can_count(model, inputs, processes=processes):
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        now = _log_likelihoods(model, inputs)
+        with torch.no_grad(), use_adapter(model, adapter_name=REFERENCE):
+            before = _log_likelihoods(model, inputs)
+        chosen, rejected = (now - before).chunk(2)
+        return -torch.nn.functional.logsigmoid(self.beta * (chosen - rejected)).mean()
+
+
+def _log_likelihoods(model: Any, inputs: Any) -> torch.Tensor:
+    """Of each answer, in nats; the chosen ones come before the rejected ones."""
+    counted = inputs["completion_mask"][:, 1:] != 0
+    logits = counted_logits(model, inputs, counted)
+    wanted = inputs["input_ids"][:, 1:][counted]
+    likely = -torch.nn.functional.cross_entropy(logits, wanted, reduction="none")
+    rows = counted.nonzero()[:, 0]
+    return torch.zeros(counted.shape[0], device=likely.device).index_add(0, rows, likely)
 
 
 def run_dpo(config: Config, run: Path, rows: Sequence[Example], *, say: Say) -> Path:

@@ -15,13 +15,13 @@ from typing import Any
 
 import torch
 from datasets import Dataset, concatenate_datasets, disable_progress_bars, load_from_disk
-from peft import PeftModel
 from transformers import TrainerCallback
 from trl import SFTConfig, SFTTrainer, pack_dataset
 
 from pytest_gemmadev.core.types import GemmadevError
 from training.config import Config
 from training.corpus import Corpus
+from training.counted import can_count, counted_logits
 from training.guard import check_gradients
 from training.output import written_folder
 from training.runlog import Log, progress
@@ -113,10 +113,7 @@ def _packed(dataset: Any, config: Config) -> Any:
 
 
 class Trainer(SFTTrainer):  # type: ignore[misc] # trl ships no types
-    """trl's trainer, which on a CPU projects only positions that count onto the vocabulary.
-
-    There trl projects all of them, and with 262,144 words that is most of a step.
-    """
+    """trl's trainer, which on a CPU projects only positions that count onto the vocabulary."""
 
     def compute_loss(
         self,
@@ -125,21 +122,12 @@ class Trainer(SFTTrainer):  # type: ignore[misc] # trl ships no types
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        base = model.get_base_model() if isinstance(model, PeftModel) else model
-        is_plain = (
-            type(base).__name__ == "Gemma3ForCausalLM" and self.accelerator.num_processes == 1
-        )
-        if return_outputs or not is_plain or inputs["input_ids"].device.type != "cpu":
+        processes = self.accelerator.num_processes
+        if return_outputs or not can_count(model, inputs, processes=processes):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         labels = inputs["labels"][:, 1:]
-        names = ("input_ids", "position_ids", "attention_mask")
-        given = {name: inputs[name] for name in names if name in inputs}
-        hidden = base.model(**given, use_cache=False).last_hidden_state[:, :-1]
         counted = labels != -100
-        logits = base.lm_head(hidden[counted]).float()
-        cap = base.config.get_text_config().final_logit_softcapping
-        if cap:
-            logits = cap * torch.tanh(logits / cap)
+        logits = counted_logits(model, inputs, counted)
         total = torch.nn.functional.cross_entropy(logits, labels[counted], reduction="sum")
         count = counted.sum() if num_items_in_batch is None else num_items_in_batch
         return total / torch.as_tensor(count).clamp(min=1)

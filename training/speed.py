@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 _MATERIALIZED = 1024  # tokens of a batch up to which attention's weights are small beside the rest
-# (option, value) of glibc's mallopt: never trim the heap, map blocks apart from 32 MiB on, which is as far as it
-# goes, grow by 256 MiB. The largest blocks, logits of a few sizes, would leave holes in the heap.
+# (option, value) of glibc's mallopt: never trim the heap, map blocks apart from 32 MiB on, which is as far
+# as it goes, grow by 256 MiB. The largest blocks, logits of many sizes, would leave holes in the heap.
 _KEEPING = ((-1, -1), (-3, 32 << 20), (-2, 256 << 20))
 
 

@@ -457,6 +457,30 @@ def test_from_the_base_to_a_repair(
     assert [failure["status"] for failure in found["failures"]] == ["repaired"]
 
 
+def test_preferences_cost_what_trl_says_they_cost(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loss over the answers' positions alone, against trl's own over all of them."""
+    rows = [
+        Example("def f(a):\n    return ", f"a + {n}\n", rejected=f"a - {n}{n}\n", kind="line")
+        for n in range(8)
+    ]
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text("".join(map(write_line, rows)))
+    found = []
+    for name, may_count in (("ours", True), ("theirs", False)):
+        if not may_count:
+            monkeypatch.setattr("training.dpo.can_count", lambda *_, **__: False)
+        folder = tmp_path / name
+        options = ["--max-steps", "3", "--no-export", "--set", "align.learning_rate=5e-3"]
+        assert (
+            align(["dpo", str(whole), "--data", str(pairs), "--output", str(folder), *options]) == 0
+        )
+        found.append([loss for _, loss, _ in losses(folder)])
+    assert found[0] == pytest.approx(found[1], abs=2e-3)
+    assert found[0][-1] < found[0][0] == pytest.approx(0.693, abs=1e-3)
+
+
 def test_tests_as_the_reward(whole: Path, project: Path, tmp_path: Path) -> None:
     aligned = tmp_path / "aligned"
     settings = ["align.samples=2", "align.batch=2", "align.accumulation=1", "align.answer_tokens=8"]

@@ -1,0 +1,39 @@
+"""The vocabulary's scores at the positions that count for a loss, and at no other.
+
+trl's trainers project every position onto the vocabulary, on a CPU at least. With Gemma's 262,144
+words that is most of a step, and in a repair one position in ten counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from peft import PeftModel
+
+_GIVEN = ("input_ids", "position_ids", "attention_mask")
+
+
+def can_count(model: Any, inputs: Mapping[str, Any], *, processes: int) -> bool:
+    """Whether `counted_logits` may stand for the model's own pass: a plain Gemma 3 on one CPU."""
+    plain = type(base_of(model)).__name__ == "Gemma3ForCausalLM"
+    return plain and processes == 1 and inputs["input_ids"].device.type == "cpu"
+
+
+def base_of(model: Any) -> Any:
+    """The transformers model below an adapter."""
+    return model.get_base_model() if isinstance(model, PeftModel) else model
+
+
+def counted_logits(model: Any, inputs: Mapping[str, Any], counted: torch.Tensor) -> torch.Tensor:
+    """(positions, words) in 32 bits: what is said of the token after each position in ``counted``.
+
+    ``counted`` is (batch, length - 1), true where the token at the next position counts.
+    """
+    base = base_of(model)
+    given = {name: inputs[name] for name in _GIVEN if name in inputs}
+    hidden = base.model(**given, use_cache=False).last_hidden_state[:, :-1]
+    logits: torch.Tensor = base.lm_head(hidden[counted]).float()
+    cap = base.config.get_text_config().final_logit_softcapping
+    return cap * torch.tanh(logits / cap) if cap else logits
