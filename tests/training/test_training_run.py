@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ for module in ("transformers", "peft", "trl", "datasets", "gguf"):
     pytest.importorskip(module, reason=REASON)
 
 import tiny_gemma  # noqa: E402 # beside this file; what follows needs torch
-from safetensors.torch import load_file  # noqa: E402
+from safetensors.torch import load_file, save_file  # noqa: E402
 
 from pytest_gemmadev.core.types import GemmadevError  # noqa: E402
 from training import extras  # noqa: E402
@@ -31,6 +32,7 @@ from training.base import (  # noqa: E402
     load_model,
     start_of,
 )
+from training.blend import blend  # noqa: E402
 from training.config import Config, load_config  # noqa: E402
 from training.examples import Example, write_line  # noqa: E402
 from training.export import merged_model, unfinished  # noqa: E402
@@ -127,6 +129,23 @@ def test_a_run_goes_on_from_an_adapter(whole: Path, gguf: Path, rows: Path, tmp_
     assert moved < 1e-3  # trl rounds a quantized model's adapter to 16 bits when it begins
     assert max(float(one[name].abs().max()) for name in one) > 0.02
     assert losses(tmp_path)[0][1] < losses(whole)[0][1]
+
+
+def test_a_blend_lies_between(whole: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(whole / "adapter", other)
+    weights = load_file(other / "adapter_model.safetensors")
+    save_file(
+        {name: value + 1 for name, value in weights.items()}, other / "adapter_model.safetensors"
+    )
+    blend(whole, other, 0.25, tmp_path / "between")
+    made = load_file(tmp_path / "between" / "adapter" / "adapter_model.safetensors")
+    for name, value in weights.items():
+        torch.testing.assert_close(made[name], value + 0.25)
+    assert (tmp_path / "between" / "log.jsonl").read_bytes() == (whole / "log.jsonl").read_bytes()
+    with pytest.raises(GemmadevError, match="is a part of 1"):
+        blend(whole, other, 1.5, tmp_path / "beyond")
+    assert not (tmp_path / "beyond").exists()
 
 
 @pytest.mark.parametrize(
