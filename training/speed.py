@@ -26,7 +26,7 @@ def on_device() -> dict[str, Any]:
 
 
 def _multiplies_half() -> bool:
-    told = getattr(torch.cpu, "get_capabilities", dict)()
+    told: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(told.get("avx512_bf16"))
 
 

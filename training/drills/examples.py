@@ -28,7 +28,7 @@ _EMPTY, _TOLD = (
     0.15,
 )  # shares of drills with a case for what is empty, and with an introduction
 _SETTLED = re.compile(r"empty|none|return -?\d|no such|fewer|nothing")
-_VALUES = (0, -1, "", [], {}, False)
+_VALUES: tuple[object, ...] = (0, -1, "", [], {}, False)
 _IF_EMPTY = (
     "If {name} is empty, return {value}.",
     "Return {value} if {name} is empty.",
