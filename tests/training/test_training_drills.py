@@ -224,6 +224,16 @@ def test_what_is_empty_gets_the_case_that_is_told() -> None:
     assert told > 5
 
 
+def test_modules_whose_functions_are_named_alike(tmp_path: Path) -> None:
+    names = ["sums", "sums", "sums2", "sums", "sums2"]
+    drills = [Example(f"def {name}(x):\n", f"    return {n}\n") for n, name in enumerate(names)]
+    count = write_modules(drills, tmp_path)
+    files = list(tmp_path.glob("*.py"))
+    assert len(files) == count
+    texts = "".join(file.read_text() for file in files)
+    assert all(f"return {n}\n" in texts for n in range(len(names)))
+
+
 def test_modules_hold_the_functions_and_say_the_same(tmp_path: Path) -> None:
     made = list(drill_examples(60, held_back([], humaneval=False), seed=3))
     count = write_modules(made, tmp_path)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from training.drills.examples import LICENSE
@@ -20,15 +21,19 @@ def write_modules(drills: Iterable[Example], folder: Path, *, seed: int = 0) -> 
     Each goes into a module that has no function of its name yet.
     """
     (folder / "pyproject.toml").write_text(_METADATA, encoding="utf-8")
-    taken: dict[str, int] = {}
-    count = 0
+    taken: set[str] = set()
     for named in _grouped(drills, random.Random(seed)):
-        first = next(iter(named))
-        number = taken[first] = taken.get(first, 0) + 1
-        file = folder / f"{first}{number if number > 1 else ''}.py"
-        file.write_text(_module(list(named.values())), encoding="utf-8")
-        count += 1
-    return count
+        name = _free(next(iter(named)), taken)
+        taken.add(name)
+        text = _module(list(named.values()))
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    return len(taken)
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """The name, with a number where it is taken; ``sums2`` may be a function's name, too."""
+    numbered = (name + str(number) for number in itertools.count(2))
+    return next(each for each in itertools.chain([name], numbered) if each not in taken)
 
 
 def _grouped(drills: Iterable[Example], random_: random.Random) -> Iterator[dict[str, str]]:
