@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.ablation import ABLATION, WHOLE
-from eval.compare import comparisons, read_verdicts
+from eval.compare import comparisons, differences, read_verdicts
 from eval.document import Block, Facts, Heading, Table, Text, to_markdown
 from eval.runs import read_rows
 from pytest_gemmadev.core.types import GemmadevError
@@ -64,7 +64,7 @@ def record_of(folder: Path) -> dict[str, Any]:
 
 
 def pair_of(first: Path, second: Path) -> dict[str, Any]:
-    """What is kept of two runs on the same cases: what either had alone, exact McNemar."""
+    """What is kept of two runs on the same cases: what either had alone, and what differs."""
     names = [folder.resolve().name for folder in (first, second)]
     benchmarks, verdicts = zip(*map(read_verdicts, (first, second)), strict=True)
     if benchmarks[0] != benchmarks[1]:
@@ -79,6 +79,7 @@ def pair_of(first: Path, second: Path) -> dict[str, Any]:
         "results": len(common),
         "cases": len({case for case, _ in common}),
         "counted": {name: asdict(comparison) for name, comparison in counted.items()},
+        "measured": {name: asdict(each) for name, each in differences(*verdicts).items()},
     }
 
 
@@ -289,6 +290,24 @@ def pairs_table(records: Sequence[Record]) -> Table:
     return Table(heads, tuple(rows))
 
 
+def measures_table(records: Sequence[Record]) -> Table:
+    heads = ("first", "second", "measured", "cases", "median of the first", "of the second",
+             "Wilcoxon p")  # fmt: skip
+    rows = [
+        (
+            *record["runs"],
+            name,
+            str(measured["pairs"]),
+            f"{measured['first']:.3g}",
+            f"{measured['second']:.3g}",
+            f"{measured['p_value']:.2g}",
+        )
+        for record in records
+        for name, measured in record.get("measured", {}).items()
+    ]
+    return Table(heads, tuple(rows))
+
+
 def _few_slices(record: Record) -> list[tuple[str, Any]]:
     """The slices with their totals; all as one where there are too many to read."""
     slices = record["slices"]
@@ -350,7 +369,8 @@ _SECTIONS: tuple[
     (
         "In pairs",
         "Two runs on the same cases, with the same seeds; the names are those of the runs below. Results "
-        "of one case with several seeds are no independent ones, which the p values take them for.",
+        "of one case with several seeds are no independent ones, which the p values take them for; those "
+        "with every seed are.",
         _is(PAIR),
         pairs_table,
     ),
@@ -358,6 +378,9 @@ _SECTIONS: tuple[
 
 
 def _extras(records: Sequence[Record]) -> Iterator[Block]:
+    if any(record.get("measured") for record in records):
+        yield Text("What was measured in both, by cases; of several seeds the median:")
+        yield measures_table(records)
     located = [record for record in records if record.get("places") and "table" not in record]
     if located and not located[0]["settings"]["cases"].endswith("cases/debug"):
         yield Text("Where the fix lies among the suspicions, of all runs:")

@@ -18,6 +18,16 @@ class Comparison:
     p_value: float  # exact McNemar: chance of a split at least this uneven between equals
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A measure of two runs on the same cases."""
+
+    pairs: int
+    first: float  # median
+    second: float
+    p_value: float  # Wilcoxon's signed ranks: chance of so one-sided a difference between equals
+
+
 def wilson(hits: int, total: int, *, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval of a proportion; (0, 1) where nothing was counted."""
     if total == 0:
@@ -39,6 +49,17 @@ def mcnemar(pairs: Sequence[tuple[bool, bool]]) -> Comparison:
         p_value = float(binomtest(first, first + second, 0.5).pvalue)
     both = sum(a and b for a, b in pairs)
     return Comparison(both, first, second, len(pairs) - both - first - second, p_value)
+
+
+def signed_ranks(pairs: Sequence[tuple[float, float]]) -> Difference:
+    """Compares two runs by what was measured of each case, (first, second); at least one."""
+    p_value = 1.0
+    if any(a != b for a, b in pairs):
+        from scipy.stats import wilcoxon
+
+        p_value = float(wilcoxon([a - b for a, b in pairs]).pvalue)
+    first, second = (statistics.median(side) for side in zip(*pairs, strict=True))
+    return Difference(len(pairs), first, second, p_value)
 
 
 def median(values: Sequence[float]) -> float | None:

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from eval.compare import Verdict, compare, of_repair
+from eval.compare import Verdict, Verdicts, compare, of_repair
 from eval.repair import Result, Score, result_to_row
 from eval.run import main
 from eval.runs import open_run
 from pytest_gemmadev.core.types import GemmadevError
 
 
-def repaired(case: str, score: Score) -> dict[str, Any]:
-    return result_to_row(Result(case, "s", (), 0, score))
+def repaired(case: str, score: Score, *, seed: int = 0, validations: int = 7) -> dict[str, Any]:
+    return result_to_row(Result(case, "s", (), seed, score, validations=validations))
 
 
 def test_counts_and_what_changed() -> None:
@@ -27,7 +27,26 @@ def test_counts_and_what_changed() -> None:
     assert lines[0] == "2 results in both runs"
     assert lines[1].startswith("plausible: 1 and 2; only the first 0, only the second 1; exact")
     assert lines[2].startswith("correct: 1 and 1; only the first 0, only the second 0; exact")
-    assert lines[3:] == ["  b seed 0: failed -> overfitting"]
+    assert lines[3] == "validations until plausible: median 7 and 7 of 1 cases; Wilcoxon p = 1"
+    assert lines[4].startswith("seconds until plausible: median 0 and 0 of 1 cases")
+    assert lines[5:] == ["  b seed 0: failed -> overfitting"]
+
+
+def test_seeds_are_counted_by_cases_as_well() -> None:
+    def run(good: int, validations: int) -> Verdicts:
+        return of_repair(
+            [
+                repaired(case, Score.CORRECT if seed < good else Score.FAILED, seed=seed,
+                         validations=validations + seed)
+                for case in "ab"
+                for seed in range(3)
+            ]
+        )  # fmt: skip
+
+    told = compare(run(2, 10), run(3, 20))
+    assert "\ncorrect: 4 and 6; only the first 0, only the second 2; exact" in told
+    assert "\ncorrect with every seed: 0 and 2; only the first 0, only the second 2; exact" in told
+    assert "validations until plausible: median 10.5 and 21 of 2 cases; Wilcoxon p = 0.5" in told
 
 
 def test_chance_of_the_split() -> None:

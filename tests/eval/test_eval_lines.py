@@ -103,11 +103,13 @@ def test_totals_and_comparison() -> None:
     assert report["totals"]["first_ten"] == 2
     assert report["slices"]["mine"]["first"] == 1
     assert "first 10 in 2 (50.0%, 15% to 85%), first in 1" in totals_line(report["totals"])
-    rows = [{"case": r.case, "written": r.written} for r in results]
-    better = [{**row, "written": 1} for row in rows]
+    rows = [{"case": r.case, "written": r.written, "by_model": r.by_model} for r in results]
+    better = [{**row, "written": 1, "by_model": 1 + n} for n, row in enumerate(rows)]
+    better[3]["by_model"] = 0  # not among them
     told = compare(of_lines(rows), of_lines(better))
     assert "in the first ten: 2 and 4; only the first 0, only the second 2" in told
     assert "  d: not written -> rank 1" in told
+    assert "rank of what patterns have: median 1 and 2 of 3 cases; Wilcoxon p = 0.5" in told
 
 
 def test_a_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -166,6 +166,8 @@ def test_a_pair_of_runs_is_a_row_of_its_own(
     }  # fmt: skip
     told = results.page([record])
     assert "| one | two | 2 | 4 | correct | 2 | 4 | 0 | 2 | 0.5 |" in told
+    assert "| one | two | 2 | 4 | correct with every seed |" in told
+    assert "| one | two | validations until plausible | 2 |" in told
     assert "The runs" not in told
 
 
