@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import replace
 
 from pytest_gemmadev.core.types import Completion, Sampling
+from pytest_gemmadev.models._alternatives import alternatives
 from pytest_gemmadev.models._engine import BRANCHES, EXACT, STEADY, Engine, Late, Token
+from pytest_gemmadev.models._sample import Sample
 from pytest_gemmadev.models._sampling import generator, log_normalizer, pick
-from pytest_gemmadev.models._stops import cut_at_stop, goes_in_circles
 from pytest_gemmadev.models._trie import ROOT, Trie
 
 CONTINUATION = 512  # tokens of a continuation that are scored; what follows does not count
@@ -49,43 +48,6 @@ def score(engine: Engine, prefix: str, continuations: Sequence[str]) -> list[flo
     return [values[end] for end in ends]
 
 
-@dataclass(slots=True)
-class _Sample:
-    """One completion in the making."""
-
-    sequence: int
-    random: np.random.Generator
-    data: bytes = b""
-    tokens: int = 0
-    log_likelihood: float = 0.0
-    ended: str = ""
-    text: str = ""
-    last: int = -1  # the token that it goes on from
-    position: int = -1  # of the token before that one
-
-    def take(self, engine: Engine, token: int, nats: float, sampling: Sampling) -> None:
-        """Goes on by one token, or ends."""
-        self.tokens += 1
-        self.log_likelihood += nats
-        self.last = token
-        self.position += 1
-        if engine.ends(token):
-            self.ended = "eos"
-            return
-        self.data += engine.piece(token)
-        self.text = self.data.decode("utf-8", "ignore")
-        cut = cut_at_stop(self.text, sampling.stop)
-        if cut is not None:
-            self.text, self.ended = cut, "stop"
-        elif self.tokens >= sampling.max_tokens:
-            self.ended = "length"
-        elif sampling.temperature <= 0 and self.tokens % 16 == 0 and goes_in_circles(self.text):
-            self.ended = "loop"
-
-    def completion(self) -> Completion:
-        return Completion(self.text, self.tokens, self.log_likelihood, self.ended)
-
-
 def complete(engine: Engine, prompt: str, sampling: Sampling) -> list[Completion]:
     """Continuations of ``prompt``; the log-likelihood counts every token drawn, the last one too.
 
@@ -108,7 +70,7 @@ def _completed(engine: Engine, prompt: str, sampling: Sampling) -> Iterator[list
     sampling = replace(sampling, max_tokens=min(sampling.max_tokens, half - EXACT))
     start = _start(engine, prompt, sampling)
     if sampling.unlike:
-        yield _alternatives(engine, start, sampling)
+        yield alternatives(engine, start, sampling)
         return
     if sampling.temperature <= 0:
         (only,) = _draw(engine, start, sampling, [0])
@@ -128,7 +90,7 @@ def stream(engine: Engine, prompt: str, sampling: Sampling) -> Iterator[str]:
     limit = min(sampling.max_tokens, engine.cells // 2 - EXACT)
     sampling = replace(sampling, max_tokens=limit)
     root = engine.branch(_start(engine, prompt, sampling), 1)
-    sample = _Sample(1, generator(sampling.seed, 0), position=root.position)
+    sample = Sample(1, generator(sampling.seed, 0), position=root.position)
     for _, row in engine.rows([root]):
         token = pick(row, sampling, sample.random)
         sample.take(engine, token, float(row[token]) - log_normalizer(row), sampling)
@@ -148,7 +110,7 @@ def _draw(
 ) -> list[Completion]:
     root = engine.branch(start, len(numbers))
     samples = [
-        _Sample(sequence, generator(sampling.seed, number), position=root.position)
+        Sample(sequence, generator(sampling.seed, number), position=root.position)
         for sequence, number in enumerate(numbers, 1)
     ]
     for _, row in engine.rows([root]):
@@ -161,13 +123,13 @@ def _draw(
     return [sample.completion() for sample in samples]
 
 
-def _finish(engine: Engine, samples: Sequence[_Sample], sampling: Sampling, *, least: int) -> None:
+def _finish(engine: Engine, samples: Sequence[Sample], sampling: Sampling, *, least: int) -> None:
     """Goes on with all samples, a token each at a time, until every one has ended."""
     while active := [sample for sample in samples if not sample.ended]:
         _step(engine, active, sampling, least=least)
 
 
-def _step(engine: Engine, active: Sequence[_Sample], sampling: Sampling, *, least: int) -> None:
+def _step(engine: Engine, active: Sequence[Sample], sampling: Sampling, *, least: int) -> None:
     tokens = [Token(s.last, s.position, (s.sequence,), output=True) for s in active]
     for index, row in engine.rows(tokens, least=least):
         token = pick(row, sampling, active[index].random)
@@ -196,7 +158,7 @@ def complete_many(
     limit = min(sampling.max_tokens, engine.cells // 2 - EXACT)
     sampling = replace(sampling, max_tokens=limit)
     found: dict[tuple[int, int], Completion] = {}
-    active: dict[tuple[int, int], _Sample] = {}
+    active: dict[tuple[int, int], Sample] = {}
     sequences = list(range(1, WIDTH_OF_MANY + 1))
     room = engine.clear() - EXACT
     while jobs or active:
@@ -227,80 +189,13 @@ def _start(engine: Engine, prompt: str, sampling: Sampling) -> list[int]:
 
 def _begin(
     engine: Engine, start: Sequence[int], sampling: Sampling, sequence: int, number: int
-) -> _Sample:
+) -> Sample:
     """A sample whose prompt is in the cache and whose first token is drawn."""
     position = len(start) - 1
-    sample = _Sample(sequence, generator(sampling.seed, number), position=position)
+    sample = Sample(sequence, generator(sampling.seed, number), position=position)
     own = (sequence,)
     tokens = [Token(token, at, own, output=at == position) for at, token in enumerate(start)]
     for _, row in engine.rows(tokens):
         token = pick(row, sampling, sample.random)
         sample.take(engine, token, float(row[token]) - log_normalizer(row), sampling)
     return sample
-
-
-# --- alternatives to a known text ----------------------------------------------------------------
-
-WIDTH = 24  # tokens looked at where an alternative may leave the known text
-
-
-def _alternatives(engine: Engine, start: Sequence[int], sampling: Sampling) -> list[Completion]:
-    """The likeliest completions that leave ``sampling.unlike`` at some token and go on greedily.
-
-    A model that sees a line nearly always repeats it, and so would nearly all of its samples. Here
-    one pass over the known text gives the likelihood of every other token at every place of it;
-    the likeliest are followed to their end, side by side.
-    """
-    text = cut_at_stop(sampling.unlike, sampling.stop)
-    known_text = sampling.unlike if text is None else text
-    known = engine.tokens(known_text)[: engine.cells // 4]
-    count = min(sampling.samples, BRANCHES - 1, engine.cells // 4 // sampling.max_tokens)
-    root = engine.branch(start, count + 1)
-    spine = (1,)  # the known text lies on this sequence, the alternatives on those after it
-    exits = _exits(engine, [root, *_spine(root, known)], known, count)
-    samples = []
-    for sequence, (nats, depth, token) in enumerate(exits, 2):
-        engine.fork(spine[0], sequence, root.position + 1, root.position + 1 + depth)
-        sample = _Sample(sequence, generator(sampling.seed, 0), position=root.position)
-        for before in known[:depth]:
-            sample.take(engine, before, 0.0, sampling)
-        if not sample.ended:  # a stop string within the known text itself
-            sample.take(engine, token, nats, sampling)
-            samples.append(sample)
-    greedy = replace(sampling, temperature=0.0)
-    _finish(engine, samples, greedy, least=EXACT)
-    engine.drop_branches()
-    best: dict[str, _Sample] = {}
-    for sample in samples:
-        if sample.text not in best or sample.log_likelihood > best[sample.text].log_likelihood:
-            best[sample.text] = sample
-    best.pop(known_text, None)
-    return sorted((s.completion() for s in best.values()), key=lambda c: -c.log_likelihood)
-
-
-def _spine(root: Token, known: Sequence[int]) -> list[Token]:
-    first = root.position + 1
-    return [
-        Token(token, position, (1,), output=True) for position, token in enumerate(known, first)
-    ]
-
-
-def _exits(
-    engine: Engine, tokens: Sequence[Token], known: Sequence[int], count: int
-) -> list[tuple[float, int, int]]:
-    """(log-likelihood, known tokens before it, token) of the likeliest ways to leave the text."""
-    found: list[tuple[float, int, int]] = []
-    so_far = 0.0
-    for depth, row in engine.rows(tokens):
-        normalizer = log_normalizer(row)
-        likeliest = np.argpartition(row, -WIDTH)[-WIDTH:]
-        following = known[depth] if depth < len(known) else -1
-        found += [
-            (so_far + float(row[token]) - normalizer, depth, int(token))
-            for token in likeliest
-            if token != following
-        ]
-        if following >= 0:
-            so_far += float(row[following]) - normalizer
-    found.sort(key=lambda exit_: (-exit_[0], exit_[1], exit_[2]))
-    return found[:count]

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 from pytest_gemmadev.core.types import Completion, Sampling
+from pytest_gemmadev.models._frontier import FOLLOWED, Frontier
 from pytest_gemmadev.models._sampling import Row, generator, log_normalizer, pick
 from pytest_gemmadev.models._stops import cut_at_stop, goes_in_circles
 
-WIDTH = 24  # tokens looked at where an alternative may leave the known text
 SIDE_BY_SIDE = 12  # sequences generated at once
 
 
@@ -199,14 +199,19 @@ def _finished(
     samples: Sequence[_Sample],
     sampling: Sampling,
     left_s: Callable[[], float],
+    frontier: Frontier | None = None,
 ) -> Iterator[Completion]:
-    """The samples, once each has ended or the time has."""
+    """The samples, once each has ended or the time has; the ways to leave them go to ``frontier``."""
     stream: Any = batch.steps(prefix, [sample.ids for sample in samples])
     rows = next(stream)
     while left_s() > 0:
         for sample, row in zip(samples, rows, strict=True):
             if not sample.ended:
+                before, so_far = list(sample.ids), sample.nats
                 sample.take(batch, row, sampling)
+                if frontier is not None:
+                    likeliest = int(row.argmax())
+                    frontier.look(row, so_far, before, following=likeliest, source=0)
         if all(sample.ended for sample in samples):
             break
         rows = stream.send([(sample.ids or [prefix[-1]])[-1] for sample in samples])
@@ -222,41 +227,43 @@ def alternatives(
     ids: Callable[[str], list[int]],
     left_s: Callable[[], float],
 ) -> list[Completion]:
-    """The likeliest completions that leave ``sampling.unlike`` at some token and go on greedily."""
+    """The likeliest completions but ``sampling.unlike``, found as `_alternatives` does."""
     cut = cut_at_stop(sampling.unlike, sampling.stop)
-    text = sampling.unlike if cut is None else cut
-    known = ids(text)
-    samples = []
-    for nats, depth, token in _exits(batch.rows_along(prefix, known), known, sampling.samples):
-        sample = _Sample(known[:depth], generator(sampling.seed, 0), nats, drawn=depth)
-        sample.add(batch, token, sampling)
-        samples.append(sample)
-    greedy = replace(sampling, temperature=0.0)
-    best = {one.text: one.completion() for one in reversed(samples) if one.ended}
-    samples = [one for one in samples if not one.ended]
-    for first in range(0, len(samples), SIDE_BY_SIDE):
-        if left_s() <= 0:
-            break
-        for one in _finished(batch, prefix, samples[first : first + SIDE_BY_SIDE], greedy, left_s):
-            if one.text not in best or one.log_likelihood > best[one.text].log_likelihood:
-                best[one.text] = one
-    best.pop(text, None)
-    return sorted(best.values(), key=lambda one: -one.log_likelihood)
-
-
-def _exits(rows: Sequence[Row], known: Sequence[int], count: int) -> list[tuple[float, int, int]]:
-    """(log-likelihood, known tokens before it, token) of the likeliest ways to leave the text."""
-    found: list[tuple[float, int, int]] = []
-    so_far = 0.0
-    for depth, row in enumerate(rows):
-        normalizer = log_normalizer(row)
+    unlike = sampling.unlike if cut is None else cut
+    known = ids(unlike)
+    frontier = Frontier(sampling.samples)
+    nats = 0.0
+    for depth, row in enumerate(batch.rows_along(prefix, known)):
         following = known[depth] if depth < len(known) else -1
-        found += [
-            (so_far + float(row[token]) - normalizer, depth, int(token))
-            for token in np.argpartition(row, -WIDTH)[-WIDTH:]
-            if token != following
-        ]
-        if following >= 0:
-            so_far += float(row[following]) - normalizer
-    found.sort(key=lambda way: (-way[0], way[1], way[2]))
-    return found[:count]
+        nats = frontier.look(row, nats, known[:depth], following=following, source=0)
+    greedy = replace(sampling, temperature=0.0)
+    best: dict[str, Completion] = {}
+    left = FOLLOWED * sampling.samples
+    while left > 0 and left_s() > 0:
+        samples = _begun(batch, frontier, min(left, SIDE_BY_SIDE), greedy)
+        if not samples:
+            break
+        written = [sample for sample in samples if not sample.ended]
+        left -= len(written)
+        found = [sample.completion() for sample in samples if sample.ended]
+        if written:
+            found += _finished(batch, prefix, written, greedy, left_s, frontier)
+        for one in found:
+            known_one = best.get(one.text)
+            if known_one is None and one.text != unlike:
+                frontier.end(one.log_likelihood)
+            if known_one is None or one.log_likelihood > known_one.log_likelihood:
+                best[one.text] = one
+    best.pop(unlike, None)
+    return sorted(best.values(), key=lambda one: -one.log_likelihood)[: sampling.samples]
+
+
+def _begun(batch: Batch, frontier: Frontier, count: int, sampling: Sampling) -> list[_Sample]:
+    """Samples that have taken the likeliest ways that are left."""
+    samples: list[_Sample] = []
+    while len(samples) < count and (leaves := frontier.pop()) is not None:
+        before = list(leaves.tokens[:-1])
+        sample = _Sample(before, generator(0, 0), leaves.nats, drawn=len(before))
+        sample.add(batch, leaves.tokens[-1], sampling)
+        samples.append(sample)
+    return samples

@@ -6,9 +6,11 @@ from the code there is, and changes nothing outside the lines that were asked ab
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from math import log
 
 from pytest_gemmadev.core.parse import edits, tree_key
@@ -26,6 +28,9 @@ from pytest_gemmadev.core.types import (
 _PRIORS = {"line": log(0.012), "block": log(0.006), "function": log(0.006)}
 _LIKELIHOOD = 0.15  # nats of prior for a nat of the model's: it is poorly calibrated
 _FLOOR = -30.0  # nats from which on unlikely is unlikely enough
+_CHANGED = 0.5  # nats that a changed token costs: repairs change less than the model writes
+_MOST_CHANGED = 8  # tokens; what changes more is another line, however long
+_TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
 @dataclass(slots=True)
@@ -36,7 +41,7 @@ class WriteProposer:
     places: int = 10  # lines asked about
     blocks: int = 4  # of these, how many with what follows them
     functions: int = 2  # and how many with the function around them, of models that chat
-    line_samples: int = 24
+    line_samples: int = 16
     block_samples: int = 6
     line_tokens: int = 64
     block_tokens: int = 160
@@ -85,22 +90,25 @@ class WriteProposer:
     ) -> Iterator[Candidate]:
         path = prompt.span.path
         text = task.sources[path]
-        for completion in self._completions(task, prompt):
+        completions = self._completions(task, prompt)
+        if prompt.kind != "function":  # functions are asked for one after the other
+            completions = iter(sorted(completions, key=lambda one: -_nats(one, prompt)))
+        for completion in completions:
             for edit, key in edits(completion.text, prompt, text):
                 if (path, key) in seen:
                     continue
                 seen.add((path, key))
-                likelihood = max(_FLOOR, completion.log_likelihood)
                 yield Candidate(
                     edits=(edit,),
                     origin=f"write:{prompt.kind}",
-                    prior=_PRIORS[prompt.kind] + _LIKELIHOOD * likelihood,
+                    prior=_PRIORS[prompt.kind]
+                    + _LIKELIHOOD * max(_FLOOR, _nats(completion, prompt)),
                     explanation=f"the model rewrote {_place(prompt.span)}",
                     log_likelihood=completion.log_likelihood,
                 )
 
     def _completions(self, task: RepairTask, prompt: Prompt) -> Iterator[Completion]:
-        """What the model answers: alternatives to lines, samples of functions; likelier first."""
+        """What the model answers: alternatives to lines, samples of functions."""
         seed = task.seed ^ zlib.crc32(f"{prompt.kind}:{prompt.span}".encode())
         if prompt.kind == "function":
             # Told what is wrong with its likeliest answer, the model still gives it again.
@@ -125,8 +133,21 @@ class WriteProposer:
             suffix=prompt.suffix,
             unlike=prompt.unlike,
         )
-        found = self.model.complete(prompt.text, sampling)
-        yield from sorted(found, key=lambda completion: -completion.log_likelihood)
+        yield from self.model.complete(prompt.text, sampling)
+
+
+def _nats(completion: Completion, prompt: Prompt) -> float:
+    """How likely the answer is, less what it costs to change so much."""
+    if not prompt.unlike:
+        return completion.log_likelihood
+    return completion.log_likelihood - _CHANGED * _changed(prompt.unlike, completion.text)
+
+
+def _changed(old: str, new: str) -> int:
+    """How many tokens of the one or the other text the two do not share, up to `_MOST_CHANGED`."""
+    pair = SequenceMatcher(None, _TOKEN.findall(old), _TOKEN.findall(new), autojunk=False)
+    parts = (part for part in pair.get_opcodes() if part[0] != "equal")
+    return min(_MOST_CHANGED, sum(max(b - a, d - c) for _, a, b, c, d in parts))
 
 
 def _place(span: Span) -> str:

@@ -140,6 +140,24 @@ def test_the_line_there_is_is_what_alternatives_are_to_differ_from() -> None:
     assert model.samplings[0].unlike == "    return gcd(a % b, b)"
 
 
+@pytest.mark.parametrize(
+    ("far", "first"),
+    [("    total = [0, a, b]", "near"), ("    pass", "far")],
+    ids=["about as likely", "much likelier"],
+)
+def test_of_lines_about_as_likely_the_one_that_changes_less_comes_first(
+    far: str, first: str
+) -> None:
+    near = (
+        "    return gcd(a % b, a)"  # the script makes longer lines less likely, a nat a character
+    )
+    found = proposed(ScriptedModel({"": [far, near]}), task(4), blocks=0)
+    names = ["near" if "a % b, a" in text_of(candidate) else "far" for candidate in found]
+    assert names[0] == first
+    assert len(names) == 2
+    assert found[0].prior > found[1].prior
+
+
 def test_only_a_chat_model_is_asked_for_functions() -> None:
     answer = "```python\ndef gcd(a, b):\n    return a if b == 0 else gcd(b, a % b)\n```"
     model = ScriptedModel({"Answer with the corrected function": [answer]})
