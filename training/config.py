@@ -71,6 +71,7 @@ class TrainSettings:
 @dataclass(frozen=True, slots=True)
 class AlignSettings:
     beta: float
+    sft: float
     learning_rate: float
     max_steps: int
     batch: int

@@ -27,6 +27,7 @@ from training.speed import keep_freed, on_device
 from training.tokens import ids, prefix_ids
 
 Say = Callable[[str], None]
+_SFT = "sft"  # trl's name of the right answer's own loss
 REFERENCE = "ref"  # the adapter as it was, under the name that trl gives its copy
 
 
@@ -49,21 +50,30 @@ class Trainer(DPOTrainer):  # type: ignore[misc] # trl ships no types
         processes = self.accelerator.num_processes
         if return_outputs or not can_count(model, inputs, processes=processes):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        now = _log_likelihoods(model, inputs)
+        now, lengths = _log_likelihoods(model, inputs)
         with torch.no_grad(), use_adapter(model, adapter_name=REFERENCE):
-            before = _log_likelihoods(model, inputs)
+            before, _ = _log_likelihoods(model, inputs)
         chosen, rejected = (now - before).chunk(2)
-        return -torch.nn.functional.logsigmoid(self.beta * (chosen - rejected)).mean()
+        loss = -torch.nn.functional.logsigmoid(self.beta * (chosen - rejected)).mean()
+        right, _ = now.chunk(2)
+        tokens, _ = lengths.chunk(2)
+        return loss - self.sft * right.sum() / tokens.sum()
+
+    @property
+    def sft(self) -> float:
+        """The weight of the right answers' loss, in nats a token."""
+        return float(dict(zip(self.loss_types, self.loss_weights, strict=True)).get(_SFT, 0.0))
 
 
-def _log_likelihoods(model: Any, inputs: Any) -> torch.Tensor:
-    """Of each answer, in nats; the chosen ones come before the rejected ones."""
+def _log_likelihoods(model: Any, inputs: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of each answer, in nats, and its tokens; the chosen ones come before the rejected ones."""
     counted = inputs["completion_mask"][:, 1:] != 0
     logits = counted_logits(model, inputs, counted)
     wanted = inputs["input_ids"][:, 1:][counted]
     likely = -torch.nn.functional.cross_entropy(logits, wanted, reduction="none")
     rows = counted.nonzero()[:, 0]
-    return torch.zeros(counted.shape[0], device=likely.device).index_add(0, rows, likely)
+    sums = torch.zeros(counted.shape[0], device=likely.device).index_add(0, rows, likely)
+    return sums, counted.sum(dim=1)
 
 
 def run_dpo(config: Config, run: Path, rows: Sequence[Example], *, say: Say) -> Path:
@@ -126,6 +136,8 @@ def _arguments(config: Config, folder: Path) -> Any:
         max_grad_norm=config.train.max_grad_norm,
         optim="adamw_torch",
         beta=align.beta,
+        loss_type=["sigmoid", _SFT] if align.sft else ["sigmoid"],
+        loss_weights=[1.0, align.sft] if align.sft else [1.0],
         max_length=config.data.max_tokens,
         **on_device(),
         seed=config.train.seed,

@@ -476,8 +476,9 @@ def test_from_the_base_to_a_repair(
     assert [failure["status"] for failure in found["failures"]] == ["repaired"]
 
 
+@pytest.mark.parametrize("sft", [0.0, 0.5])
 def test_preferences_cost_what_trl_says_they_cost(
-    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sft: float, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The loss over the answers' positions alone, against trl's own over all of them."""
     rows = [
@@ -492,12 +493,17 @@ def test_preferences_cost_what_trl_says_they_cost(
             monkeypatch.setattr("training.dpo.can_count", lambda *_, **__: False)
         folder = tmp_path / name
         options = ["--max-steps", "3", "--no-export", "--set", "align.learning_rate=5e-3"]
+        options += ["--set", f"align.sft={sft}"]
         assert (
             align(["dpo", str(whole), "--data", str(pairs), "--output", str(folder), *options]) == 0
         )
         found.append([loss for _, loss, _ in losses(folder)])
     assert found[0] == pytest.approx(found[1], abs=2e-3)
-    assert found[0][-1] < found[0][0] == pytest.approx(0.693, abs=1e-3)
+    assert found[0][-1] < found[0][0]
+    if not sft:
+        assert found[0][0] == pytest.approx(0.693, abs=1e-3)
+    else:  # the right answers' loss comes on top
+        assert found[0][0] > 0.75
 
 
 def test_tests_as_the_reward(whole: Path, project: Path, tmp_path: Path) -> None:
