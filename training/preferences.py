@@ -11,7 +11,7 @@ import random
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pytest_gemmadev.core.edits import apply_edits
@@ -84,12 +84,17 @@ def questions(
 def preferences(
     asked: Iterable[Question], prover: Prover, tally: Tally, *, model: Model | None = None
 ) -> Iterator[Example]:
-    """Pairs of a right and a wrong answer, and the same pair as candidates are ranked."""
+    """Pairs of a right and a wrong answer, and the same pair as candidates are ranked.
+
+    The lines as they are make no pair: a repair asks for others and compares these. Every other
+    question is asked without what was seen when it ran, as where no call tells anything.
+    """
     for each in asked:
         tally.questions += 1
-        wrong = [j for j in judged(each, prover, model) if tally_up(tally, j) in _ORDER]
-        for worse in sorted(wrong, key=lambda j: _ORDER[j.verdict])[:PAIRS]:
-            for example in _pairs(each, worse):
+        found = [j for j in judged(each, prover, model) if tally_up(tally, j) in _ORDER]
+        wrong = [j for j in found if j.text != each.bug.broken]
+        for number, worse in enumerate(sorted(wrong, key=lambda j: _ORDER[j.verdict])[:PAIRS]):
+            for example in _pairs(each, worse, has_facts=number % 2 == 0):
                 tally.pairs += 1
                 yield example
 
@@ -154,9 +159,10 @@ def _mutated(asked: Question, count: int) -> list[str]:
     return found[: max(0, count)]
 
 
-def _pairs(asked: Question, worse: Judged) -> Iterator[Example]:
+def _pairs(asked: Question, worse: Judged, *, has_facts: bool) -> Iterator[Example]:
     """The pair as the model writes answers, and as it ranks candidates."""
-    for example in repair_examples(asked.bug, kinds=["line"]):
+    bug = asked.bug if has_facts else replace(asked.bug, stack=None)
+    for example in repair_examples(bug, kinds=["line"]):
         yield _with(example, example.prompt, example.completion, worse.answer, worse.verdict)
         right = _scored(asked.bug, asked.bug.fixed)
         wrong = _scored(asked.bug, worse.text)

@@ -104,6 +104,23 @@ def test_pairs_as_written_and_as_ranked(asked: Question, prover: Prover) -> None
     assert all(pair.completion != pair.rejected for pair in pairs)
 
 
+def test_the_lines_as_they_are_make_no_pair(asked: Question, prover: Prover) -> None:
+    pairs = list(preferences([asked], prover, Tally()))
+    assert pairs
+    assert asked.prompt.old not in {pair.rejected for pair in pairs if pair.kind == "line"}
+
+
+def test_every_other_question_tells_nothing_of_the_run(asked: Question, prover: Prover) -> None:
+    model = ScriptedModel(default=("    return min(value, high)\n", "    return max(low, 1)\n"))
+    pairs = list(preferences([asked], prover, Tally(), model=model))
+    prompts = [pair.prompt for pair in pairs if pair.kind == "line"]
+    assert len(prompts) == 3
+    assert prompts[0] == prompts[2] == asked.prompt.text
+    assert "expected" in prompts[0]
+    assert "expected" not in prompts[1]
+    assert prompts[1].endswith(prompts[0].rpartition("diff --git")[2])
+
+
 def test_questions_come_from_executed_bugs(folder: Path, prover: Prover) -> None:
     options = BreakOptions(execute=True, only_executed=True)
     found = list(questions(sources([str(folder)]), options, prover))
