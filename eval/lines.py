@@ -85,6 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "benchmark": "lines",
         "cases": str(options.cases.resolve()) if options.cases else " ".join(options.broken),
         "facts": options.facts,
+        "order": not options.no_order,
         **model_settings(options.model, options.adapter),
         "code": code_digest(),
     }
@@ -93,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if model is None:
         raise GemmadevError("--model none writes nothing: name a model")
     try:
-        results = _run(folder, asked, model)
+        results = _run(folder, asked, model, order=not options.no_order)
     finally:
         model.close()
     report = report_of(results, settings)
@@ -119,6 +120,9 @@ def _parser() -> argparse.ArgumentParser:
         "--facts",
         action="store_true",
         help="run the visible tests first; the questions tell how they failed",
+    )
+    parser.add_argument(
+        "--no-order", action="store_true", help="only what the model writes, three times as fast"
     )
     parser.add_argument("--every", type=int, default=1, metavar="N", help="every n-th case only")
     parser.add_argument("--model", default="gemmadev", metavar="SPEC", help="default gemmadev")
@@ -192,7 +196,9 @@ def asked_of(bug: Bug, slice_name: str) -> Asked | None:
     return Asked(bug.id, slice_name, task, tree)
 
 
-def _run(folder: RunFolder, asked: Sequence[Asked], model: Model) -> list[Result]:
+def _run(
+    folder: RunFolder, asked: Sequence[Asked], model: Model, *, order: bool = True
+) -> list[Result]:
     """A result for each; those that the folder holds already are not asked again."""
     wanted = {each.name for each in asked}
     results = [Result(**row) for row in folder.rows if row["case"] in wanted]
@@ -200,19 +206,20 @@ def _run(folder: RunFolder, asked: Sequence[Asked], model: Model) -> list[Result
     for number, each in enumerate(asked, 1):
         if each.name in done:
             continue
-        results.append(measure(each, model))
+        results.append(measure(each, model, order=order))
         folder.append(asdict(results[-1]))
         if number % 20 == 0 or number == len(asked):
             print(f"[{number}/{len(asked)}] {totals_line(totals_of(results))}", flush=True)
     return results
 
 
-def measure(asked: Asked, model: Model) -> Result:
-    """The ranks of one repair."""
+def measure(asked: Asked, model: Model, *, order: bool = True) -> Result:
+    """The ranks of one repair; without ``order`` the model orders no candidates of the patterns."""
     start_s = time.monotonic()
     writer = WriteProposer(model, places=1, blocks=0, functions=0)
     written = _rank(writer.propose(asked.task), asked)
-    known = list(islice(PatternProposer().propose(asked.task), CANDIDATES))
+    limit = CANDIDATES if order else 0
+    known = list(islice(PatternProposer().propose(asked.task), limit))
     places = Places.of(asked.task.suspicions, asked.task.sources)
     priors = [prior_score(candidate, asked.task, places) for candidate in known]
     ratios = model_scores(known, asked.task, model) if known else ()

@@ -29,7 +29,7 @@ PAIR = "pair"
 SLICES = 12  # of a run that are shown one by one
 _KEPT = (
     "benchmark", "model", "adapter", "model_name", "model_sha256", "budget_s", "chat", "samples",
-    "max_tokens", "temperature", "self_debug_s", "isolation", "tests", "facts", "code",
+    "max_tokens", "temperature", "self_debug_s", "isolation", "tests", "facts", "order", "code",
 )  # fmt: skip
 
 Record = Mapping[str, Any]

@@ -60,6 +60,16 @@ def test_what_is_not_one_line_is_not_asked(fixed: str) -> None:
     assert asked(fixed=fixed) is None
 
 
+def test_the_model_need_not_order() -> None:
+    question = asked()
+    assert question is not None
+    model = ScriptedModel(default=("    return width * height",))
+    found = measure(question, model, order=False)
+    assert (found.written, found.by_model, found.candidates) == (1, 0, 0)
+    assert not model.scored
+    assert measure(question, model).by_model > 0
+
+
 def test_facts_are_those_of_the_visible_test_that_fails(tmp_path: Path) -> None:
     test = "from area import area\n\n\ndef test_area():\n    assert area(3, 4) == 12\n"
     case = Case(
