@@ -16,15 +16,15 @@ from training.examples import Example, read_examples, repair_examples
 from training.pairs import pair_bugs
 
 SHARES: Mapping[tuple[str, str], float] = {
-    ("line", "executed"): 0.12,
-    ("line", "drill"): 0.08,
-    ("line", "parsed"): 0.42,
-    ("block", "executed"): 0.01,
-    ("block", "drill"): 0.01,
+    ("line", "executed"): 0.22,
+    ("line", "drill"): 0.20,
+    ("line", "parsed"): 0.04,
+    ("block", "executed"): 0.02,
+    ("block", "drill"): 0.03,
     ("rank", "executed"): 0.02,
-    ("rank", "drill"): 0.02,
-    ("text", ""): 0.01,  # bodies of documented functions
-    ("text", "drill"): 0.19,
+    ("rank", "drill"): 0.04,
+    ("text", ""): 0.02,  # bodies of documented functions
+    ("text", "drill"): 0.29,
     ("line", "real"): 0.11,
     ("block", "real"): 0.01,
 }
