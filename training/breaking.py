@@ -7,7 +7,7 @@ comes out looks like a slip and not like noise.
 
 from __future__ import annotations
 
-from training import expressions, statements
+from training import expressions, statements, terms
 from training.texts import Change, Function, Names, Rewrite, Text, inside
 
 REWRITES: tuple[tuple[Rewrite, float], ...] = (
@@ -26,6 +26,12 @@ REWRITES: tuple[tuple[Rewrite, float], ...] = (
     (expressions.exception, 0.5),
     (expressions.text_form, 0.5),
     (expressions.default, 0.5),
+    (terms.term, 2.5),
+    (terms.surplus, 2.0),
+    (terms.clause, 1.0),
+    (terms.borrowed, 2.0),
+    (terms.invented, 1.5),
+    (terms.foreign, 0.8),
     (statements.dropped, 2.5),
     (statements.swapped, 1.0),
     (statements.shifted, 1.5),

@@ -30,6 +30,7 @@ from training.functions import OWN, Sound, SourceText, functions_of, is_permissi
 from training.texts import Change, Text
 
 _TRIES = 6  # draws for each bug wanted
+_MADE_UP = ("invented", "foreign")  # names that are no slip of the fingers
 _FILES_AT_ONCE = 12  # that a process gets
 
 
@@ -158,8 +159,14 @@ def _proved_first(found: list[Bug], proved: list[Bug], *, only: bool) -> list[Bu
     """The bugs by what they teach: wrong values, other errors, misspelt names, unproved ones."""
     ids = {bug.id for bug in proved}
     rest = [] if only else [bug for bug in found if bug.id not in ids]
-    kinds = {"AssertionError": 0, "NameError": 2}
-    return [*sorted(proved, key=lambda b: kinds.get(b.stack.error if b.stack else "", 1)), *rest]
+
+    def teaches(bug: Bug) -> int:
+        error = bug.stack.error if bug.stack else ""
+        if error == "NameError":
+            return 1 if bug.how in _MADE_UP else 2
+        return 0 if error == "AssertionError" else 1
+
+    return [*sorted(proved, key=teaches), *rest]
 
 
 def examples(bugs: Iterable[Bug], options: BreakOptions, counts: Counts) -> Iterator[Example]:

@@ -23,7 +23,7 @@ from training.pipeline import finish, keep_counts, quiet
 from training.run import keep_config
 from training.runlog import Log
 from training.sft import CHECKPOINTS, Progress, keep_precision, remove_talk, trained_by
-from training.speed import keep_freed, on_device
+from training.speed import keep_freed, on_device, widen
 from training.tokens import ids, prefix_ids
 
 Say = Callable[[str], None]
@@ -91,6 +91,7 @@ def run_dpo(config: Config, run: Path, rows: Sequence[Example], *, say: Say) -> 
     keep_counts(Corpus(tuple(rows), ()), folder)
     progress = Progress(Log.opened(folder, after_step=0), say)
     keep_freed()
+    widen(model, fit=config.train.fit)
     with refusals(folder):
         trainer = Trainer(
             model=model,

@@ -21,7 +21,7 @@ from training.preferences import Question
 from training.run import keep_config
 from training.runlog import Log
 from training.sft import CHECKPOINTS, Progress, keep_precision, remove_talk, trained_by
-from training.speed import keep_freed, on_device
+from training.speed import keep_freed, on_device, widen
 
 REWARDS = {"correct": 1.0, "overfitting": 0.3, "failing": 0.0, "": -0.2}
 """By what became of an answer; the last one did not fit into the file, or changed nothing."""
@@ -53,6 +53,7 @@ def run_grpo(
 
     progress = Progress(Log.opened(folder, after_step=0), say)
     keep_freed()
+    widen(model, fit=config.train.fit)
     with refusals(folder):
         trainer = GRPOTrainer(
             model=model,

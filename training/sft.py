@@ -25,7 +25,7 @@ from training.counted import can_count, counted_logits
 from training.guard import check_gradients
 from training.output import written_folder
 from training.runlog import Log, progress
-from training.speed import attend_plainly, keep_freed, on_device
+from training.speed import attend_plainly, keep_freed, on_device, widen
 from training.tokens import Encoded, Lengths, encode_all
 
 DATA = "data"
@@ -186,6 +186,7 @@ def train(
     log = Log.opened(folder, after_step=after)
     telling = Progress(log, say)
     keep_freed()
+    widen(model, fit=config.train.fit)
     trainer = Trainer(
         model=model,
         args=settings_of(config, folder, evaluates=data.held_out is not None),

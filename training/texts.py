@@ -11,6 +11,7 @@ from typing import TypeAlias
 Change: TypeAlias = tuple[int, int, str]
 """(start, end, new text): offsets into the text of the file."""
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
+_LOAD = ast.Load()
 
 
 @dataclass(slots=True)
@@ -58,6 +59,7 @@ class Names:
     variables: list[str] = field(default_factory=list)
     attributes: dict[str, list[str]] = field(default_factory=dict)  # by owner's name
     strings: list[str] = field(default_factory=list)
+    nodes: list[ast.expr] = field(default_factory=list)  # expressions with a value
 
     @classmethod
     def of(cls, function: Function) -> Names:
@@ -67,6 +69,9 @@ class Names:
         for argument in (*args.posonlyargs, *args.args, *args.kwonlyargs):
             known[argument.arg] = None
         strings: dict[str, None] = {}
+        for node in inside(function):
+            if isinstance(node, ast.expr) and isinstance(getattr(node, "ctx", _LOAD), ast.Load):
+                found.nodes.append(node)
         for node in ast.walk(function):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 known[node.id] = None

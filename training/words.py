@@ -1,4 +1,4 @@
-"""What people take for one another: operators, names of methods, exceptions."""
+"""What people take for one another: operators, names of methods, exceptions, words of other languages."""
 
 from __future__ import annotations
 
@@ -82,3 +82,49 @@ SIMILAR: dict[str, tuple[str, ...]] = {
     "rjust": ("ljust",),
 }
 ERRORS = ("KeyError", "IndexError", "ValueError", "TypeError", "AttributeError")
+FOREIGN_NAMES: dict[bool | None, tuple[str, ...]] = {
+    None: ("null", "nil", "undefined"),
+    True: ("true",),
+    False: ("false",),
+}
+FOREIGN_CALLS: dict[str, tuple[str, ...]] = {
+    "len": ("{}.length", "{}.length()", "{}.size()", "count({})", "length({})"),
+    "str": ("{}.toString()", "String({})", "string({})"),
+    "int": ("parseInt({})", "Integer({})", "toInt({})", "integer({})"),
+    "float": ("parseFloat({})", "double({})", "Number({})"),
+    "abs": ("Math.abs({})", "fabs({})"),
+    "max": ("Math.max({})",),
+    "min": ("Math.min({})",),
+    "print": ("console.log({})", "println({})", "echo({})"),
+    "sorted": ("{}.sort()", "{}.sorted()", "sort({})"),
+    "reversed": ("{}.reverse()", "reverse({})"),
+    "sum": ("{}.sum()",),
+    "list": ("Array({})", "{}.toList()"),
+    "dict": ("Map({})", "new Map({})"),
+    "set": ("Set({})", "{}.toSet()"),
+    ".append": ("push", "add", "push_back", "append_item"),
+    ".add": ("insert", "push", "put"),
+    ".startswith": ("startsWith", "beginswith", "starts_with"),
+    ".endswith": ("endsWith", "ends_with"),
+    ".upper": ("toUpperCase", "to_upper"),
+    ".lower": ("toLowerCase", "to_lower"),
+    ".strip": ("trim",),
+    ".find": ("indexOf", "search"),
+    ".index": ("indexOf", "find_index"),
+    ".pop": ("removeLast", "shift", "delete"),
+    ".remove": ("delete", "erase"),
+    ".join": ("concat",),
+    ".get": ("getOrDefault", "get_or_default"),
+    ".extend": ("addAll", "concat", "append_all"),
+    ".isdigit": ("isNumber", "is_digit"),
+    ".replace": ("replaceAll", "sub"),
+}
+"""How other languages write what Python writes so; methods begin with a dot."""
+VERBS = (
+    *("get", "compute", "find", "make", "check", "process", "update", "convert", "filter"),
+    *("apply", "build", "calculate", "fetch", "handle", "load", "normalize", "parse", "reset"),
+)
+NOUNS = (
+    *("value", "item", "data", "result", "list", "index", "count", "total", "node", "key"),
+    *("element", "length", "state", "size", "number", "text", "array", "entry", "offset", "name"),
+)

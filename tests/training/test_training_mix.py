@@ -70,6 +70,21 @@ def test_real_bugs_come_last(tmp_path: Path, pairs: Path) -> None:
     assert {row.proof for row in last} == {"real"}
 
 
+def test_functions_to_be_written_stand_among_the_real_bugs(tmp_path: Path, pairs: Path) -> None:
+    texts = rows("t", 40, kind="text", proof="")
+    many = pairs.read_text() * 200
+    pairs.write_text(many)
+    files = [written(tmp_path / "a.jsonl", rows("a", 40)), written(tmp_path / "t.jsonl", texts)]
+    first, last = mixed(files, [pairs], tokens=8000, longest=200, seed=0)
+    moved = [row for row in last if row.kind == "text"]
+    stayed = [row for row in first if row.kind == "text"]
+    assert moved
+    assert stayed
+    assert len({row.prompt for row in (*moved, *stayed)}) == len(moved) + len(stayed)
+    share = tokens(last) / tokens([*first, *last])
+    assert len(moved) / (len(moved) + len(stayed)) == pytest.approx(share, abs=0.2)
+
+
 def test_a_seed_decides(tmp_path: Path) -> None:
     file = written(tmp_path / "one.jsonl", rows("a", 300))
     one, again, other = (
