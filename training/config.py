@@ -58,6 +58,8 @@ class TrainSettings:
     weight_decay: float
     max_grad_norm: float
     packing: bool
+    through: int
+    longest_answer: int
     checkpointing: bool
     save_every: int
     log_every: int
@@ -210,6 +212,14 @@ def _checked(config: Config) -> Config:
         raise GemmadevError(
             f"model.method: {config.model.method!r} is none of {', '.join(METHODS)}"
         )
+    for name, value in (
+        ("train.through", config.train.through),
+        ("train.longest_answer", config.train.longest_answer),
+    ):
+        if value < 0:
+            raise GemmadevError(f"{name}: {value} is negative")
+        if value and (config.train.packing or config.train.batch > 1):
+            raise GemmadevError(f"{name}: needs train.packing=false and train.batch=1")
     if config.train.max_steps == 0 or config.train.epochs <= 0:
         raise GemmadevError("train.max_steps, train.epochs: nothing to do")
     return config

@@ -1,7 +1,8 @@
 """The vocabulary's scores at the positions that count for a loss, and at no other.
 
 trl's trainers project every position onto the vocabulary, on a CPU at least. With Gemma's 262,144
-words that is most of a step, and in a repair one position in ten counts.
+words that is most of a step, and in a repair one position in ten counts. Nor has a gradient to pass
+through the whole of a long prompt: most of it comes through what stands right before the answer.
 """
 
 from __future__ import annotations
@@ -26,14 +27,24 @@ def base_of(model: Any) -> Any:
     return model.get_base_model() if isinstance(model, PeftModel) else model
 
 
-def counted_logits(model: Any, inputs: Mapping[str, Any], counted: torch.Tensor) -> torch.Tensor:
+def counted_logits(
+    model: Any, inputs: Mapping[str, Any], counted: torch.Tensor, *, through: int = 0
+) -> torch.Tensor:
     """(positions, words) in 32 bits: what is said of the token after each position in ``counted``.
 
-    ``counted`` is (batch, length - 1), true where the token at the next position counts.
+    ``counted`` is (batch, length - 1), true where the token at the next position counts. With
+    ``through``, of a single row, the gradient passes through so many tokens before the first that
+    counts; what stands before these is read as it is.
     """
     base = base_of(model)
     given = {name: inputs[name] for name in _GIVEN if name in inputs}
-    hidden = base.model(**given, use_cache=False).last_hidden_state[:, :-1]
-    logits: torch.Tensor = base.lm_head(hidden[counted]).float()
+    start = max(0, int(counted[0].int().argmax()) + 1 - through) if through else 0
+    if start:
+        ids = inputs["input_ids"]
+        with torch.no_grad():
+            read = base.model(input_ids=ids[:, :start], use_cache=True).past_key_values
+        given = {"input_ids": ids[:, start:], "past_key_values": read}
+    hidden = base.model(**given, use_cache=bool(start)).last_hidden_state[:, :-1]
+    logits: torch.Tensor = base.lm_head(hidden[counted[:, start:]]).float()
     cap = base.config.get_text_config().final_logit_softcapping
     return cap * torch.tanh(logits / cap) if cap else logits

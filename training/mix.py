@@ -30,7 +30,7 @@ SHARES: Mapping[tuple[str, str], float] = {
 }
 """Of the tokens, by kind of question and proof; ``drill`` stands for what was made of drills."""
 CHARS_PER_TOKEN = 3.0  # of code, about; what is too long after all is left out later
-_KEPT = 600  # examples of a kind that a package may give
+_KEPT = 1500  # examples of a kind that a package may give
 
 
 def mixed(
@@ -84,7 +84,7 @@ def _sampled(
         if key not in SHARES or _size(row) > longest:
             continue
         seen[key] += 1
-        limit = _KEPT if key[1] in ("executed", "parsed") else 10 * _KEPT
+        limit = _KEPT if key[1] in ("executed", "parsed") else 4 * _KEPT
         if len(kept[key]) < limit:
             kept[key].append(row)
         elif (place := random_.randrange(seen[key])) < limit:

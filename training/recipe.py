@@ -120,7 +120,7 @@ CALLED = (
 )
 """Modules whose functions can be called with plain values: executed candidates come from these and drills."""
 Command: TypeAlias = Callable[[list[str]], int]
-_TIMED_STEPS = 3
+_TIMED_STEPS = 6
 _DPO_SHARE = 0.12  # of the time
 _DPO_COST = 2.5  # supervised steps; a pair is two sequences, and the reference reads them as well
 
@@ -242,14 +242,15 @@ def _train(arguments: argparse.Namespace) -> int:
         output = dataclasses.replace(config.output, export=False)
         trial = dataclasses.replace(config, train=train, data=data_, output=output)
         run(trial, Path(name), resume=False, say=_indented)
-        rate = _seconds_per_step(Path(name))
-    steps = max(1, int(60 * arguments.minutes * (1 - _DPO_SHARE) / rate))
-    step_tokens = config.train.batch * config.train.accumulation * config.data.max_tokens
-    print(f"{rate:.1f} s a step: {steps} steps of {step_tokens} tokens", flush=True)
+        rate, step_tokens = _rate(Path(name))
+    pairs = arguments.data / PAIRS
+    share = _DPO_SHARE if pairs.is_file() else 0.0
+    steps = max(1, int(60 * arguments.minutes * (1 - share) / rate))
+    print(f"{rate:.1f} s a step: {steps} steps of {step_tokens:.0f} tokens", flush=True)
     chosen = mixed(
         corpora,
         [Path(file) for file in arguments.real],
-        tokens=steps * step_tokens,
+        tokens=int(steps * step_tokens),
         longest=config.data.max_tokens,
         seed=arguments.seed,
     )
@@ -259,8 +260,7 @@ def _train(arguments: argparse.Namespace) -> int:
         file.write_text("".join(map(write_line, rows)), encoding="utf-8")
     kept = [[file] if rows else [] for file, rows in zip(files, chosen, strict=True)]
     run(_config(arguments, *kept, folder=supervised), supervised, resume=False)
-    pairs = arguments.data / PAIRS
-    if not pairs.is_file():
+    if not share:
         return 0
     aligned = max(1, int(60 * arguments.minutes * _DPO_SHARE / (rate * _DPO_COST)))
     asked = ["dpo", str(supervised), "--data", str(pairs), "--max-steps", str(aligned)]
@@ -297,13 +297,15 @@ def _config(
     )
 
 
-def _seconds_per_step(folder: Path) -> float:
-    """Of the steps after the first, which warms up."""
+def _rate(folder: Path) -> tuple[float, float]:
+    """(seconds, tokens) a step, of the steps after the first, which warms up."""
     rows = [row for row in read_log(folder) if "elapsed_s" in row]
     if len(rows) < 2:
         raise GemmadevError(f"{folder}: no step was timed")
-    elapsed = rows[-1]["elapsed_s"] - rows[0]["elapsed_s"]
-    return float(elapsed / (rows[-1]["step"] - rows[0]["step"]))
+    steps, elapsed, tokens = (
+        rows[-1][key] - rows[0][key] for key in ("step", "elapsed_s", "tokens")
+    )
+    return float(elapsed / steps), float(tokens / steps)
 
 
 def _indented(line: str) -> None:

@@ -104,7 +104,7 @@ def _dataset(rows: Sequence[Encoded]) -> Any:
 def _packed(dataset: Any, config: Config) -> Any:
     """Several examples in a row where that is wanted; the rows shuffled, for packing sorts them."""
     if not config.train.packing:
-        return dataset
+        return dataset.shuffle(seed=config.train.seed) if config.train.through else dataset
     packed = pack_dataset(dataset, config.data.max_tokens, strategy="bfd")
     return packed.shuffle(seed=config.train.seed)
 
@@ -113,7 +113,13 @@ def _packed(dataset: Any, config: Config) -> Any:
 
 
 class Trainer(SFTTrainer):  # type: ignore[misc] # trl ships no types
-    """trl's trainer, which on a CPU projects only positions that count onto the vocabulary."""
+    """trl's trainer, which on a CPU projects only positions that count onto the vocabulary.
+
+    ``through`` and ``longest_answer`` are those of the settings.
+    """
+
+    through = 0
+    longest_answer = 0
 
     def compute_loss(
         self,
@@ -127,8 +133,11 @@ class Trainer(SFTTrainer):  # type: ignore[misc] # trl ships no types
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         labels = inputs["labels"][:, 1:]
         counted = labels != -100
-        logits = counted_logits(model, inputs, counted)
+        through = self.through if model.training and len(counted) == 1 else 0
+        logits = counted_logits(model, inputs, counted, through=through)
         total = torch.nn.functional.cross_entropy(logits, labels[counted], reduction="sum")
+        if self.longest_answer and model.training and len(counted) == 1:
+            total = total * (self.longest_answer / counted.sum().clamp(min=self.longest_answer))
         count = counted.sum() if num_items_in_batch is None else num_items_in_batch
         return total / torch.as_tensor(count).clamp(min=1)
 
@@ -195,6 +204,8 @@ def train(
         processing_class=tokenizer,
         callbacks=[telling],
     )
+    trainer.through = config.train.through
+    trainer.longest_answer = config.train.longest_answer
     keep_precision(trainer.model)
     attend_plainly(trainer.model, config.train.batch * config.data.max_tokens)
     remove_talk(trainer)
