@@ -8,11 +8,13 @@ through the whole of a long prompt: most of it comes through what stands right b
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 import torch
 from peft import PeftModel
 
+_OLD_CACHE = "past_key_values"
 _GIVEN = ("input_ids", "position_ids", "attention_mask")
 
 
@@ -41,9 +43,11 @@ def counted_logits(
     start = max(0, int(counted[0].int().argmax()) + 1 - through) if through else 0
     if start:
         ids = inputs["input_ids"]
+        # transformers from 5.24 on calls it so; the old name is told to go.
+        name = "cache" if "cache" in signature(base.model.forward).parameters else _OLD_CACHE
         with torch.no_grad():
-            read = base.model(input_ids=ids[:, :start], use_cache=True).past_key_values
-        given = {"input_ids": ids[:, start:], "past_key_values": read}
+            read = getattr(base.model(input_ids=ids[:, :start], use_cache=True), name)
+        given = {"input_ids": ids[:, start:], name: read}
     hidden = base.model(**given, use_cache=bool(start)).last_hidden_state[:, :-1]
     logits: torch.Tensor = base.lm_head(hidden[counted[:, start:]]).float()
     cap = base.config.get_text_config().final_logit_softcapping

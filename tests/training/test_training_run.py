@@ -30,10 +30,12 @@ from training.base import (  # noqa: E402
     find_base,
     load_config_of,
     load_model,
+    load_tokenizer,
     start_of,
 )
 from training.blend import blend  # noqa: E402
 from training.config import Config, load_config  # noqa: E402
+from training.counted import counted_logits  # noqa: E402
 from training.examples import Example, write_line  # noqa: E402
 from training.export import merged_model, unfinished  # noqa: E402
 from training.pipeline import run  # noqa: E402
@@ -41,6 +43,7 @@ from training.run import main  # noqa: E402
 from training.runlog import read_log  # noqa: E402
 from training.sft import last_checkpoint  # noqa: E402
 from training.speed import attend_plainly  # noqa: E402
+from training.tokens import ids  # noqa: E402
 
 STEPS = 4
 
@@ -279,6 +282,53 @@ def test_plain_attention_sees_what_the_fused_one_sees(gguf: Path) -> None:
     assert model.config._attn_implementation == "eager"
     torch.testing.assert_close(fused, apart, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(logits(packed, positions), apart, atol=1e-4, rtol=1e-4)
+
+
+def test_a_gradient_passes_through_the_end_of_a_prompt(gguf: Path) -> None:
+    """As far back as wanted, and what is said of the answer is the same; all the way, it is whole."""
+    base = find_base(load_config(None, [f"model.base={gguf}"]).model)
+    model = load_model(base, "lora", load_config(None, ["adapter.dropout=0.0"]).adapter, seed=0)
+    model = model.float().train()
+    random_ = torch.Generator().manual_seed(5)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    for weight in trained:
+        weight.data = 0.05 * torch.randn(weight.shape, generator=random_)
+    tokens = torch.tensor([[2, *range(260, 299)]])
+    counted = torch.zeros(1, 39, dtype=torch.bool)
+    counted[0, 33:] = True  # the last six tokens are the answer
+
+    def passed(through: int) -> tuple[torch.Tensor, torch.Tensor]:
+        model.zero_grad()
+        logits = counted_logits(model, {"input_ids": tokens}, counted, through=through)
+        torch.nn.functional.cross_entropy(logits, tokens[0, 34:]).backward()
+        return logits.detach(), torch.cat([p.grad.flatten() for p in trained])
+
+    whole_logits, whole_gradient = passed(0)
+    alike = []
+    for through in (1, 12, 34, 99):
+        logits, gradient = passed(through)
+        torch.testing.assert_close(logits, whole_logits, atol=1e-4, rtol=1e-4)
+        alike.append(float(torch.cosine_similarity(gradient, whole_gradient, dim=0)))
+    assert alike[0] < alike[1] < 0.9999
+    assert alike[2:] == pytest.approx([1.0, 1.0], abs=1e-5)
+
+
+def test_a_long_answer_counts_as_a_short_one(gguf: Path, tmp_path: Path) -> None:
+    """The first loss of a run on one long answer, at half of the tokens that it has."""
+    row = Example("def f(a):\n-    x\n+", "    return a + 12345678\n", kind="line", license="MIT")
+    file = tmp_path / "one.jsonl"
+    file.write_text("".join(map(write_line, [row] * 4)))
+    alone = ["train.packing=false", "train.batch=1", "train.max_steps=1", "train.accumulation=1"]
+    found = []
+    for number, longest in enumerate((0, 4, 1000)):
+        folder = tmp_path / str(number)
+        config = settings(gguf, file, folder, *alone, f"train.longest_answer={longest}")
+        run(config, folder, resume=False, say=str)
+        found.append(losses(folder)[0][1])
+    answer = len(ids(load_tokenizer(find_base(config.model)), row.completion))
+    assert answer > 4
+    assert found[1] == pytest.approx(found[0] * 4 / answer, rel=0.01)
+    assert found[2] == pytest.approx(found[0], rel=0.01)
 
 
 def test_long_rows_keep_the_fused_attention(gguf: Path) -> None:

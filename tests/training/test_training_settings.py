@@ -72,6 +72,8 @@ def test_every_default_says_what_it_is() -> None:
         ("train.batch=0", "train.batch: 0 is not positive"),
         ("train.batch=1.5", "is no whole number"),
         ("train.packing=1", "is no true or false"),
+        ("train.through=32", "train.through: needs train.packing=false and train.batch=1"),
+        ("train.longest_answer=-1", "train.longest_answer: -1 is negative"),
         ("data.sources=3", "is no list"),
         ("model.method=lorra", "model.method: 'lorra' is none of qlora, lora, full"),
         ("train.max_steps=0", "nothing to do"),
