@@ -71,7 +71,7 @@ def test_real_bugs_come_last(tmp_path: Path, pairs: Path) -> None:
 
 
 def test_functions_to_be_written_stand_among_the_real_bugs(tmp_path: Path, pairs: Path) -> None:
-    texts = rows("t", 40, kind="text", proof="")
+    texts = [replace(row, kind="text", origin="drills") for row in rows("t", 40)]
     many = pairs.read_text() * 200
     pairs.write_text(many)
     files = [written(tmp_path / "a.jsonl", rows("a", 40)), written(tmp_path / "t.jsonl", texts)]
