@@ -42,7 +42,7 @@ from training.pipeline import run  # noqa: E402
 from training.run import main  # noqa: E402
 from training.runlog import read_log  # noqa: E402
 from training.sft import last_checkpoint  # noqa: E402
-from training.speed import attend_plainly  # noqa: E402
+from training.speed import attend_plainly, widen  # noqa: E402
 from training.tokens import ids  # noqa: E402
 
 STEPS = 4
@@ -336,6 +336,20 @@ def test_long_rows_keep_the_fused_attention(gguf: Path) -> None:
     model = load_model(base, "lora", load_config(None, []).adapter, seed=0)
     attend_plainly(model, 16 * 1024)
     assert model.config._attn_implementation == "sdpa"
+
+
+@pytest.mark.parametrize(
+    ("half_is_faster", "fit", "wanted"),
+    [(False, "", torch.float32), (True, "", torch.bfloat16), (False, "16GB", torch.bfloat16)],
+)
+def test_weights_are_widened_where_that_is_faster_and_memory_is_not_told(
+    half_is_faster: bool, fit: str, wanted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.speed.multiplies_half", lambda: half_is_faster)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    model = torch.nn.Linear(4, 2).to(torch.bfloat16)
+    widen(model, fit=fit)
+    assert {weight.dtype for weight in model.parameters()} == {wanted}
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's own setting")
