@@ -149,6 +149,9 @@ def _parser() -> argparse.ArgumentParser:
         "--drills", default="8000", metavar="N", help="short functions, made up"
     )  # and half as many to break
     prepare.add_argument("--packages", nargs="+", default=[], help="instead of those installed")
+    prepare.add_argument(
+        "--real", nargs="+", default=[], metavar="FILE", help="pairs: break what was accepted, too"
+    )
     prepare.add_argument("--hold-back", nargs="+", default=[], metavar="PATH")
     train = commands.add_parser("train", help="supervised training, then DPO, then export")
     train.set_defaults(run=_train)
@@ -203,6 +206,9 @@ def _parts(arguments: argparse.Namespace) -> Iterator[tuple[Path, Command, list[
     for name in parsed:
         made = ["bugs", "--from", name, "--no-execute", *broken]
         yield folder / PARSED / _file_of(name), data.main, made
+    for name in arguments.real:
+        made = ["bugs", "--from", name, "--no-execute", *all_]
+        yield folder / PARSED / _file_of(name), data.main, made
 
 
 def _is_there(name: str) -> bool:
@@ -211,7 +217,7 @@ def _is_there(name: str) -> bool:
 
 def _file_of(name: str) -> str:
     """A file's name for a source, which may be a path."""
-    return f"{Path(name).name or 'here'}.jsonl"
+    return f"{Path(name).name.removesuffix('.jsonl') or 'here'}.jsonl"
 
 
 def _files(folder: Path) -> list[Path]:
