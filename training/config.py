@@ -60,6 +60,7 @@ class TrainSettings:
     packing: bool
     through: int
     longest_answer: int
+    seen_words: bool
     checkpointing: bool
     save_every: int
     log_every: int

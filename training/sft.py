@@ -21,7 +21,7 @@ from trl import SFTConfig, SFTTrainer, pack_dataset
 from pytest_gemmadev.core.types import GemmadevError
 from training.config import Config
 from training.corpus import Corpus
-from training.counted import can_count, counted_logits
+from training.counted import SeenWords, can_count, counted_logits
 from training.guard import check_gradients
 from training.output import written_folder
 from training.runlog import Log, progress
@@ -120,6 +120,7 @@ class Trainer(SFTTrainer):  # type: ignore[misc] # trl ships no types
 
     through = 0
     longest_answer = 0
+    seen: SeenWords | None = None  # what the softmax is over, in place of the whole vocabulary
 
     def compute_loss(
         self,
@@ -134,8 +135,12 @@ class Trainer(SFTTrainer):  # type: ignore[misc] # trl ships no types
         labels = inputs["labels"][:, 1:]
         counted = labels != -100
         through = self.through if model.training and len(counted) == 1 else 0
-        logits = counted_logits(model, inputs, counted, through=through)
-        total = torch.nn.functional.cross_entropy(logits, labels[counted], reduction="sum")
+        seen = self.seen if model.training else None
+        head, wanted = None, labels[counted]
+        if seen is not None:
+            head, wanted = seen.head, seen.places(wanted)
+        logits = counted_logits(model, inputs, counted, through=through, head=head)
+        total = torch.nn.functional.cross_entropy(logits, wanted, reduction="sum")
         if self.longest_answer and model.training and len(counted) == 1:
             total = total * (self.longest_answer / counted.sum().clamp(min=self.longest_answer))
         count = counted.sum() if num_items_in_batch is None else num_items_in_batch
@@ -206,6 +211,12 @@ def train(
     )
     trainer.through = config.train.through
     trainer.longest_answer = config.train.longest_answer
+    if (
+        config.train.seen_words
+        and trainer.accelerator.num_processes == 1
+        and not torch.cuda.is_available()
+    ):
+        trainer.seen = SeenWords.of(trainer.model, data.train["input_ids"])
     keep_precision(trainer.model)
     attend_plainly(trainer.model, config.train.batch * config.data.max_tokens)
     remove_talk(trainer)
