@@ -35,7 +35,7 @@ from training.base import (  # noqa: E402
 )
 from training.blend import blend  # noqa: E402
 from training.config import Config, load_config  # noqa: E402
-from training.counted import counted_logits  # noqa: E402
+from training.counted import SeenWords, counted_logits  # noqa: E402
 from training.examples import Example, write_line  # noqa: E402
 from training.export import merged_model, unfinished  # noqa: E402
 from training.pipeline import run  # noqa: E402
@@ -311,6 +311,42 @@ def test_a_gradient_passes_through_the_end_of_a_prompt(gguf: Path) -> None:
         alike.append(float(torch.cosine_similarity(gradient, whole_gradient, dim=0)))
     assert alike[0] < alike[1] < 0.9999
     assert alike[2:] == pytest.approx([1.0, 1.0], abs=1e-5)
+
+
+def test_a_softmax_over_the_words_that_the_data_holds(gguf: Path) -> None:
+    """Scores are those of the whole vocabulary, at these words' places."""
+    base = find_base(load_config(None, [f"model.base={gguf}"]).model)
+    model = load_model(base, "lora", load_config(None, ["adapter.dropout=0.0"]).adapter, seed=0)
+    model = model.float().eval()
+    data = [[2, 260, 275, 261], [2, 270, 299]]
+    seen = SeenWords.of(model, data)
+    assert seen.ids.tolist() == [2, 260, 261, 270, 275, 299]
+    assert seen.ids[seen.places(torch.tensor([275, 2, 299]))].tolist() == [275, 2, 299]
+    counted = torch.tensor([[False, True, True]])
+    inputs = {"input_ids": torch.tensor(data[:1])}
+    with torch.no_grad():
+        whole = counted_logits(model, inputs, counted)
+        scored = counted_logits(model, inputs, counted, head=seen.head)
+    torch.testing.assert_close(scored, whole[:, seen.ids], atol=1e-5, rtol=1e-5)
+
+
+def test_a_trained_projection_has_no_words_left_out(gguf: Path) -> None:
+    base = find_base(load_config(None, [f"model.base={gguf}"]).model)
+    model = load_model(base, "full", load_config(None, []).adapter, seed=0)
+    with pytest.raises(GemmadevError, match="seen_words: needs a projection"):
+        SeenWords.of(model, [[2]])
+
+
+def test_a_run_on_seen_words_learns_as_on_all(gguf: Path, rows: Path, tmp_path: Path) -> None:
+    """Words that the data lacks take some of the likelihood at first, of random weights."""
+    found = []
+    for seen in ("false", "true"):
+        config = settings(gguf, rows, tmp_path / seen, f"train.seen_words={seen}")
+        run(config, tmp_path / seen, resume=False, say=str)
+        found.append([loss for _, loss, _ in losses(tmp_path / seen)])
+    assert len(found[0]) == STEPS
+    assert all(few < all_ for all_, few in zip(*found, strict=True))
+    assert found[1][-1] < found[1][0]
 
 
 def test_a_long_answer_counts_as_a_short_one(gguf: Path, tmp_path: Path) -> None:
