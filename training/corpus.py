@@ -25,8 +25,7 @@ from training.examples import Bug, Example, read_examples, repair_examples
 from training.execute import Prover
 from training.functions import sources
 from training.instructions import SETS, Cleaning, instructions
-from training.pairs import history_bugs, pair_bugs
-from training.programs import is_pair
+from training.pairs import history_bugs, is_pair, pair_bugs
 
 Say = Callable[[str], None]
 

@@ -1,9 +1,8 @@
 """Sound functions from packages, folders and archives, each with its origin and license.
 
 Names a source in one of these ways: a folder or a file, an installed package or module
-(``json``, ``more_itertools``), ``stdlib`` for the pure part of the standard library, a wheel or
-source archive (``.whl``, ``.tar.gz``), or a file of pairs (``.jsonl``), for its accepted programs.
-Tests and generated files are left out.
+(``json``, ``more_itertools``), ``stdlib`` for the pure part of the standard library, or a wheel or
+source archive (``.whl``, ``.tar.gz``). Tests and generated files are left out.
 """
 
 from __future__ import annotations
@@ -28,10 +27,8 @@ from pathlib import Path
 
 from pytest_gemmadev.core.prompt import BEFORE_CHARS
 from pytest_gemmadev.core.types import GemmadevError
-from training.programs import as_function, read_pairs
 from training.texts import Function, lines_of
 
-PROGRAMS = "programs"  # begins the origin of an accepted program
 OWN = "own"  # the license of a project that states none: the user's code is the user's
 FILE_CHARS = 60_000  # a larger file takes long to ask about and is often generated
 _LINES_AFTER = 12  # of the file after a function that is kept
@@ -144,8 +141,6 @@ def _files_of(name: str) -> Iterator[SourceText]:
         yield from _stdlib()
     elif path.is_file() and name.endswith((".whl", ".zip", ".tar.gz", ".tgz")):
         yield from _archive(path)
-    elif path.is_file() and name.endswith(".jsonl"):
-        yield from _programs(path)
     elif path.exists():
         yield from _folder(path)
     else:
@@ -174,20 +169,6 @@ def _folder(path: Path) -> Iterator[SourceText]:
         if found is not None:
             start = root / "src" if inner != relative else root
             yield replace(found, root=str(start.resolve()))
-
-
-def _programs(path: Path) -> Iterator[SourceText]:
-    """The accepted programs of a file of pairs; scripts as functions."""
-    seen: set[str] = set()
-    for row in read_pairs(path):
-        fixed, name = row["fixed"].replace("\r\n", "\n"), str(row.get("id") or path.name)
-        text = fixed if "def " in fixed else as_function(fixed)
-        if text is None or text in seen or not _is_fit(text):
-            continue
-        seen.add(text)
-        yield SourceText(
-            "main.py", text, f"{PROGRAMS}:{name}", str(row.get("license") or "unknown")
-        )
 
 
 def _project_license(root: Path) -> str:

@@ -13,26 +13,23 @@ from itertools import zip_longest
 from pathlib import Path
 
 from training.examples import Example, read_examples, repair_examples
-from training.functions import PROGRAMS
 from training.pairs import pair_bugs
 
 SHARES: Mapping[tuple[str, str], float] = {
-    ("line", "executed"): 0.13,
-    ("line", "drill"): 0.05,
-    ("line", "program"): 0.30,
-    ("line", "parsed"): 0.02,
-    ("block", "executed"): 0.01,
+    ("line", "executed"): 0.24,
+    ("line", "drill"): 0.08,
+    ("line", "parsed"): 0.08,
+    ("block", "executed"): 0.02,
     ("block", "drill"): 0.01,
-    ("rank", "executed"): 0.01,
-    ("rank", "drill"): 0.01,
+    ("rank", "executed"): 0.02,
+    ("rank", "drill"): 0.02,
     ("text", ""): 0.01,  # bodies of documented functions
-    ("text", "drill"): 0.14,
-    ("line", "real"): 0.30,
+    ("text", "drill"): 0.15,
+    ("line", "real"): 0.36,
     ("block", "real"): 0.01,
 }
-"""Of the tokens, by kind of question and proof; or what was broken: a drill, an accepted program."""
+"""Of the tokens, by kind of question and proof; ``drill`` stands for what was made of drills."""
 CHARS_PER_TOKEN = 3.0  # of code, about; what is too long after all is left out later
-_MADE_OF = {"drills": "drill", PROGRAMS: "program"}  # by the beginning of the origin
 _KEPT = 1500  # examples of a kind that a package may give
 
 
@@ -98,8 +95,9 @@ def _sampled(
 
 
 def _key(row: Example) -> tuple[str, str]:
-    """The kind and the proof, or what was broken, as `SHARES` has them."""
-    return row.kind, _MADE_OF.get(row.origin.partition(":")[0], row.proof)
+    """The kind and the proof, as `SHARES` has them."""
+    is_drill = row.origin.partition(":")[0] == "drills"
+    return row.kind, "drill" if is_drill else row.proof
 
 
 def _in_turns(pools: Sequence[Sequence[Example]]) -> Iterator[Example]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import json
 import subprocess
 import warnings
 from collections.abc import Iterator
@@ -17,7 +18,6 @@ from typing import Any
 from pytest_gemmadev.core.types import GemmadevError
 from training.examples import Bug, close_pair
 from training.functions import FILE_CHARS, OWN, is_code_path
-from training.programs import read_pairs
 
 COMMITS = 5000  # looked at, newest first
 CHANGED_LINES = 12  # of a commit, added and removed together
@@ -28,8 +28,29 @@ _REST = ""  # name of what lies outside of functions
 
 def pair_bugs(path: Path) -> Iterator[Bug]:
     """The bugs of a file of pairs, one for each changed stretch of lines."""
-    for number, row in enumerate(read_pairs(path), 1):
-        yield from _bugs_of(row, f"{path.name}:{number}")
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield from _bugs_of(_pair(line, f"{path}:{number}"), f"{path.name}:{number}")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise GemmadevError(f"{path}: cannot be read ({reason}); check the path") from None
+
+
+def is_pair(row: object) -> bool:
+    """Whether a row of a file is a pair rather than a finished example."""
+    return isinstance(row, dict) and all(isinstance(row.get(k), str) for k in ("buggy", "fixed"))
+
+
+def _pair(line: str, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise GemmadevError(f"{where}: not JSON ({error}); repair or remove the row") from None
+    if not is_pair(row):
+        raise GemmadevError(f"{where}: a row needs the texts 'buggy' and 'fixed'")
+    return dict(row)
 
 
 def _bugs_of(row: dict[str, Any], number: str) -> Iterator[Bug]:

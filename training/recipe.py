@@ -16,9 +16,10 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
+import random
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
@@ -26,7 +27,7 @@ from typing import TypeAlias
 from pytest_gemmadev.core.types import GemmadevError
 from training import align, data
 from training.config import Config, load_config
-from training.examples import read_examples, write_line
+from training.examples import Example, read_examples, write_line
 from training.extras import require
 from training.mix import mixed
 from training.runlog import read_log
@@ -149,9 +150,6 @@ def _parser() -> argparse.ArgumentParser:
         "--drills", default="8000", metavar="N", help="short functions, made up"
     )  # and half as many to break
     prepare.add_argument("--packages", nargs="+", default=[], help="instead of those installed")
-    prepare.add_argument(
-        "--real", nargs="+", default=[], metavar="FILE", help="pairs: break what was accepted, too"
-    )
     prepare.add_argument("--hold-back", nargs="+", default=[], metavar="PATH")
     train = commands.add_parser("train", help="supervised training, then DPO, then export")
     train.set_defaults(run=_train)
@@ -206,9 +204,6 @@ def _parts(arguments: argparse.Namespace) -> Iterator[tuple[Path, Command, list[
     for name in parsed:
         made = ["bugs", "--from", name, "--no-execute", *broken]
         yield folder / PARSED / _file_of(name), data.main, made
-    for name in arguments.real:
-        made = ["bugs", "--from", name, "--no-execute", *all_]
-        yield folder / PARSED / _file_of(name), data.main, made
 
 
 def _is_there(name: str) -> bool:
@@ -217,7 +212,7 @@ def _is_there(name: str) -> bool:
 
 def _file_of(name: str) -> str:
     """A file's name for a source, which may be a path."""
-    return f"{Path(name).name.removesuffix('.jsonl') or 'here'}.jsonl"
+    return f"{Path(name).name or 'here'}.jsonl"
 
 
 def _files(folder: Path) -> list[Path]:
@@ -241,10 +236,18 @@ def _train(arguments: argparse.Namespace) -> int:
     from training.pipeline import run
 
     supervised = arguments.output / "sft"
-    config = _config(arguments, corpora[:1], (), folder=supervised)
+    real = [Path(file) for file in arguments.real]
+    config = _config(arguments, (), (), folder=supervised)
+    longest = config.data.max_tokens
     with tempfile.TemporaryDirectory() as name:
+        # What it will read, shuffled: long questions take longer than their tokens tell.
+        enough = _TIMED_STEPS * config.train.batch * config.train.accumulation * longest
+        first, last = mixed(corpora, real, tokens=enough, longest=longest, seed=arguments.seed)
+        rows = [*first, *last]
+        random.Random(arguments.seed).shuffle(rows)
+        timed = _written(Path(name) / "timed.jsonl", rows)
         train = dataclasses.replace(config.train, max_steps=_TIMED_STEPS)
-        data_ = dataclasses.replace(config.data, limit=400, last=())
+        data_ = dataclasses.replace(config.data, sources=(str(timed),))
         output = dataclasses.replace(config.output, export=False)
         trial = dataclasses.replace(config, train=train, data=data_, output=output)
         run(trial, Path(name), resume=False, say=_indented)
@@ -254,23 +257,25 @@ def _train(arguments: argparse.Namespace) -> int:
     steps = max(1, int(60 * arguments.minutes * (1 - share) / rate))
     print(f"{rate:.1f} s a step: {steps} steps of {step_tokens:.0f} tokens", flush=True)
     chosen = mixed(
-        corpora,
-        [Path(file) for file in arguments.real],
-        tokens=int(steps * step_tokens),
-        longest=config.data.max_tokens,
-        seed=arguments.seed,
+        corpora, real, tokens=int(steps * step_tokens), longest=longest, seed=arguments.seed
     )
-    files = [arguments.output / "mix" / f"{name}.jsonl" for name in ("first", "last")]
-    for file, rows in zip(files, chosen, strict=True):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("".join(map(write_line, rows)), encoding="utf-8")
-    kept = [[file] if rows else [] for file, rows in zip(files, chosen, strict=True)]
+    mix = arguments.output / "mix"
+    mix.mkdir(parents=True, exist_ok=True)
+    kept = [
+        [_written(mix / f"{part}.jsonl", rows)] if rows else []
+        for part, rows in zip(("first", "last"), chosen, strict=True)
+    ]
     run(_config(arguments, *kept, folder=supervised), supervised, resume=False)
     if not share:
         return 0
     aligned = max(1, int(60 * arguments.minutes * _DPO_SHARE / (rate * _DPO_COST)))
     asked = ["dpo", str(supervised), "--data", str(pairs), "--max-steps", str(aligned)]
     return align.main([*asked, "--output", str(arguments.output / "dpo")])
+
+
+def _written(file: Path, rows: Iterable[Example]) -> Path:
+    file.write_text("".join(map(write_line, rows)), encoding="utf-8")
+    return file
 
 
 def _config(

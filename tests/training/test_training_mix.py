@@ -94,21 +94,22 @@ def test_a_seed_decides(tmp_path: Path) -> None:
     assert one != other
 
 
-def test_what_was_broken_has_shares_of_its_own(tmp_path: Path) -> None:
-    made = {
-        ("line", "executed"): rows("a", 300),
-        ("line", "drill"): [replace(row, origin="drills:sums.py:sums") for row in rows("d", 300)],
-        ("text", "drill"): [replace(row, kind="text", origin="drills") for row in rows("t", 300)],
-        ("line", "program"): [
-            replace(row, origin="programs:set/1:main.py:main", proof="parsed")
-            for row in rows("p", 300)
-        ],
-    }
+def test_what_is_made_of_drills_has_shares_of_its_own(tmp_path: Path) -> None:
+    made = [replace(row, origin="drills:sums.py:sums") for row in rows("d", 300)]
+    finished = [replace(row, kind="text", origin="drills") for row in rows("t", 300)]
     files = [
-        written(tmp_path / f"{number}.jsonl", some) for number, some in enumerate(made.values())
+        written(tmp_path / "packages.jsonl", rows("a", 300)),
+        written(tmp_path / "drills.jsonl", made),
+        written(tmp_path / "texts.jsonl", finished),
     ]
     first, _ = mixed(files, [], tokens=20_000, longest=200, seed=0)
-    whole = sum(SHARES[key] for key in made)
-    for key, some in made.items():
-        taken = tokens([row for row in first if row.id == some[0].id]) / tokens(first)
-        assert taken == pytest.approx(SHARES[key] / whole, abs=0.02)
+    for kind, proof, name in (
+        ("line", "executed", "a"),
+        ("line", "drill", "d"),
+        ("text", "drill", "t"),
+    ):
+        wanted = SHARES[kind, proof] / (
+            SHARES["line", "executed"] + SHARES["line", "drill"] + SHARES["text", "drill"]
+        )
+        taken = tokens([row for row in first if row.id == name]) / tokens(first)
+        assert taken == pytest.approx(wanted, abs=0.02)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ import tiny_gemma  # noqa: E402 # beside this file; what follows needs torch
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from pytest_gemmadev.core.types import GemmadevError  # noqa: E402
-from training import extras  # noqa: E402
+from training import extras, recipe  # noqa: E402
 from training.align import main as align  # noqa: E402
 from training.base import (  # noqa: E402
     Base,
@@ -36,7 +37,7 @@ from training.base import (  # noqa: E402
 from training.blend import blend  # noqa: E402
 from training.config import Config, load_config  # noqa: E402
 from training.counted import SeenWords, counted_logits  # noqa: E402
-from training.examples import Example, write_line  # noqa: E402
+from training.examples import Example, read_examples, write_line  # noqa: E402
 from training.export import merged_model, unfinished  # noqa: E402
 from training.pipeline import run  # noqa: E402
 from training.run import main  # noqa: E402
@@ -311,6 +312,40 @@ def test_a_gradient_passes_through_the_end_of_a_prompt(gguf: Path) -> None:
         alike.append(float(torch.cosine_similarity(gradient, whole_gradient, dim=0)))
     assert alike[0] < alike[1] < 0.9999
     assert alike[2:] == pytest.approx([1.0, 1.0], abs=1e-5)
+
+
+def test_the_recipe_times_steps_of_what_it_will_read(
+    gguf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Long questions of one package and short ones of another, in turns, in the trial as in the run."""
+    corpus = tmp_path / "data" / recipe.EXECUTED
+    corpus.mkdir(parents=True)
+    for name, length in (("long", 60), ("short", 5)):
+        made = [
+            Example(
+                f"def {name}{n}(a):\n" + "    a += 1\n" * length + "+",
+                f"    return {n}\n",
+                kind="line",
+                proof="executed",
+                license="MIT",
+            )
+            for n in range(200)
+        ]
+        (corpus / f"{name}.jsonl").write_text("".join(map(write_line, made)))
+    output = tmp_path / "out"
+    arguments = ["train", "--data", str(corpus.parent), "--output", str(output)]
+    arguments += ["--base", str(gguf), "--minutes", "0.02"]
+    for setting in ("max_tokens=1024", "humaneval=false"):
+        arguments += ["--set", f"data.{setting}"]
+    for setting in ("packing=false", "threads=1", "through=8"):
+        arguments += ["--set", f"train.{setting}"]
+    assert recipe.main([*arguments, "--set", "output.export=false"]) == 0
+    told = re.search(r"(\d+) steps of (\d+) tokens", capsys.readouterr().out)
+    assert told is not None
+    rows = [row for row in read_log(output / "sft") if "tokens" in row]
+    assert rows[-1]["tokens"] / len(rows) == pytest.approx(int(told[2]), rel=0.25)
+    read = list(read_examples(output / "mix" / "first.jsonl"))
+    assert abs(sum("long" in row.prompt for row in read) - len(read) / 2) <= 1
 
 
 def test_a_softmax_over_the_words_that_the_data_holds(gguf: Path) -> None:

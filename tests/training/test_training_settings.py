@@ -474,16 +474,12 @@ def test_the_recipe_prepares_corpus_and_pairs(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "clamp.py").write_text(CODE)
     data = tmp_path / "data"
-    real = tmp_path / "real.jsonl"
-    real.write_text(json.dumps({"license": "MIT", "buggy": CODE, "fixed": CODE}) + "\n")
     arguments = ["prepare", "--packages", str(folder), "--output", str(data), "--jobs", "1"]
-    arguments += ["--drills", "20", "--real", str(real)]
+    arguments += ["--drills", "20"]
     assert recipe.main(arguments) == 0
     made = {name: data / name / "project.jsonl" for name in (recipe.EXECUTED, recipe.PARSED)}
     assert {row.proof for row in read_examples(made[recipe.EXECUTED])} == {"executed"}
     assert {row.proof for row in read_examples(made[recipe.PARSED])} == {"parsed"}
-    programs = list(read_examples(data / recipe.PARSED / "real.jsonl"))
-    assert {row.origin for row in programs} == {"programs:real.jsonl:main.py:clamp"}
     assert (data / recipe.BODIES).is_file()
     assert len(list(read_examples(data / recipe.DRILLS))) == 20
     broken = list(read_examples(data / recipe.EXECUTED / "drills.jsonl"))
