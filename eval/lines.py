@@ -48,6 +48,7 @@ from training.tested import proved
 
 FIRST = 10
 CANDIDATES = 60  # of the patterns that the model orders
+_SEED = -1  # of breaks; those of a run are drawn with its own, and would be asked about again
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ def _asked(options: argparse.Namespace) -> Iterator[Asked]:
         found = asked_of(bug, case.slice) if bug is not None else None
         if found is not None:
             yield found
-    wanted = BreakOptions(per_function=1, any_license=True)
+    wanted = BreakOptions(per_function=1, any_license=True, seed=_SEED)
     for bug in broken(sources(options.broken), wanted, Counts()):
         found = asked_of(bug, "broken")
         if found is not None:
