@@ -315,9 +315,14 @@ def test_a_gradient_passes_through_the_end_of_a_prompt(gguf: Path) -> None:
 
 
 def test_the_recipe_times_steps_of_what_it_will_read(
-    gguf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    gguf: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Long questions of one package and short ones of another, in turns, in the trial as in the run."""
+    timed = recipe._rate
+    monkeypatch.setattr(recipe, "_rate", lambda folder: (0.06, timed(folder)[1]))  # 20 steps
     corpus = tmp_path / "data" / recipe.EXECUTED
     corpus.mkdir(parents=True)
     for name, length in (("long", 60), ("short", 5)):
@@ -343,7 +348,7 @@ def test_the_recipe_times_steps_of_what_it_will_read(
     told = re.search(r"(\d+) steps of (\d+) tokens", capsys.readouterr().out)
     assert told is not None
     rows = [row for row in read_log(output / "sft") if "tokens" in row]
-    assert rows[-1]["tokens"] / len(rows) == pytest.approx(int(told[2]), rel=0.25)
+    assert rows[-1]["tokens"] / len(rows) == pytest.approx(int(told[2]), rel=0.4)
     read = list(read_examples(output / "mix" / "first.jsonl"))
     assert abs(sum("long" in row.prompt for row in read) - len(read) / 2) <= 1
 
