@@ -27,6 +27,7 @@ from training.execute import Prover
 from training.functions import sources
 from training.output import written, written_folder
 from training.pairs import history_bugs, pair_bugs
+from training.releases import release_bugs
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,6 +48,14 @@ def _parser() -> argparse.ArgumentParser:
     add = bugs.add_argument
     add("--from", dest="sources", nargs="+", default=[], metavar="PATH_OR_PACKAGE")
     add("--from-git", nargs="+", default=[], type=Path, metavar="REPO", help="mixed in last")
+    add(
+        "--from-releases",
+        nargs="+",
+        default=[],
+        type=Path,
+        metavar="DIR",
+        help="releases of packages",
+    )
     add("--real", nargs="+", default=[], type=Path, metavar="FILE", help="pairs, mixed in last")
     add("--output", required=True, type=Path, metavar="FILE")
     add("--kinds", default="line,block,rank", help=f"of questions: {','.join(KINDS)}")
@@ -85,8 +94,9 @@ def _bugs(arguments: argparse.Namespace) -> int:
     kinds = tuple(kind for kind in arguments.kinds.split(",") if kind)
     if unknown := [kind for kind in kinds if kind not in KINDS]:
         raise GemmadevError(f"--kinds {unknown[0]}: there are {', '.join(KINDS)}")
-    if not (arguments.sources or arguments.from_git or arguments.real):
-        raise GemmadevError("nothing to read: name --from, --from-git or --real")
+    real = (*arguments.from_git, *arguments.from_releases, *arguments.real)
+    if not (arguments.sources or real):
+        raise GemmadevError("nothing to read: name --from, --from-git, --from-releases or --real")
     options = BreakOptions(
         per_function=arguments.per_function,
         execute=not arguments.no_execute,
@@ -171,6 +181,8 @@ def real_bugs(arguments: argparse.Namespace) -> Iterator[Bug]:
     """What people really repaired, in the order in which it is learnt."""
     for repository in arguments.from_git:
         yield from history_bugs(repository)
+    for folder in arguments.from_releases:
+        yield from release_bugs(folder, any_license=arguments.any_license, jobs=arguments.jobs)
     for file in arguments.real:
         yield from pair_bugs(file)
 
