@@ -42,12 +42,14 @@ from pytest_gemmadev.propose.write import WriteProposer
 from pytest_gemmadev.registry import load_model
 from pytest_gemmadev.validate.oracle import PytestOracle
 from training.bugs import BreakOptions, Counts, broken
-from training.examples import Bug, question
+from training.examples import Bug, question, repair_examples, write_line
 from training.functions import sources
+from training.output import written
 from training.tested import proved
 
 FIRST = 10
 CANDIDATES = 60  # of the patterns that the model orders
+_NOTHING = "no repair of one line: name cases with --cases, code with --broken"
 _SEED = -1  # of breaks; those of a run are drawn with its own, and would be asked about again
 
 
@@ -77,11 +79,13 @@ class Result:
 def main(argv: Sequence[str] | None = None) -> int:
     """0 when the benchmark ran to its end; raises GemmadevError on misuse."""
     options = _parser().parse_args(argv)
+    if options.questions:
+        return _write_questions(options)
     asked = list(_asked(options))
     if options.limit:  # spread over all of them
         asked = asked[:: max(1, len(asked) // options.limit)][: options.limit]
     if not asked:
-        raise GemmadevError("no repair of one line: name cases with --cases, code with --broken")
+        raise GemmadevError(_NOTHING)
     settings = {
         "benchmark": "lines",
         "cases": str(options.cases.resolve()) if options.cases else " ".join(options.broken),
@@ -125,6 +129,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--no-order", action="store_true", help="only what the model writes, three times as fast"
     )
+    parser.add_argument(
+        "--questions",
+        type=Path,
+        metavar="FILE",
+        help="write them with the author's answers, for training.likelihood, and ask nothing",
+    )
     parser.add_argument("--every", type=int, default=1, metavar="N", help="every n-th case only")
     parser.add_argument("--model", default="gemmadev", metavar="SPEC", help="default gemmadev")
     parser.add_argument("--adapter", metavar="PATH", help="LoRA adapter on top of it, or none")
@@ -134,20 +144,34 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _write_questions(options: argparse.Namespace) -> int:
+    """The questions as held-out examples; returns 0."""
+    with written(options.questions) as file:
+        rows = [row for _, bug in _bugs(options) for row in repair_examples(bug, kinds=("line",))]
+        if not rows:
+            raise GemmadevError(_NOTHING)
+        file.writelines(map(write_line, rows))
+    print(f"{len(rows)} questions written to {options.questions}")
+    return 0
+
+
 def _asked(options: argparse.Namespace) -> Iterator[Asked]:
+    for slice_name, bug in _bugs(options):
+        found = asked_of(bug, slice_name)
+        if found is not None:
+            yield found
+
+
+def _bugs(options: argparse.Namespace) -> Iterator[tuple[str, Bug]]:
+    """(slice, bug) of the cases and of the code that is broken for it."""
     cases = select(load_cases(options.cases), every=options.every) if options.cases else ()
     for case in cases:
         bug = bug_of(case)
-        if bug is not None and options.facts:
-            bug = with_facts(case, bug)
-        found = asked_of(bug, case.slice) if bug is not None else None
-        if found is not None:
-            yield found
+        if bug is not None:
+            yield case.slice, with_facts(case, bug) if options.facts else bug
     wanted = BreakOptions(per_function=1, any_license=True, seed=_SEED)
     for bug in broken(sources(options.broken), wanted, Counts()):
-        found = asked_of(bug, "broken")
-        if found is not None:
-            yield found
+        yield "broken", bug
 
 
 def bug_of(case: Case) -> Bug | None:

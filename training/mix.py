@@ -16,16 +16,16 @@ from training.examples import Example, read_examples, repair_examples
 from training.pairs import pair_bugs
 
 SHARES: Mapping[tuple[str, str], float] = {
-    ("line", "executed"): 0.19,
-    ("line", "drill"): 0.07,
-    ("line", "parsed"): 0.04,
+    ("line", "executed"): 0.24,
+    ("line", "drill"): 0.08,
+    ("line", "parsed"): 0.08,
     ("block", "executed"): 0.02,
     ("block", "drill"): 0.01,
     ("rank", "executed"): 0.02,
     ("rank", "drill"): 0.02,
     ("text", ""): 0.01,  # bodies of documented functions
     ("text", "drill"): 0.15,
-    ("line", "real"): 0.46,
+    ("line", "real"): 0.36,
     ("block", "real"): 0.01,
 }
 """Of the tokens, by kind of question and proof; ``drill`` stands for what was made of drills."""

@@ -13,7 +13,9 @@ from eval.lines import Asked, asked_of, bug_of, measure, report_of, totals_line,
 from eval.runs import RunFolder
 from pytest_gemmadev.core.types import GemmadevError
 from pytest_gemmadev.models.scripted import ScriptedModel
-from training.examples import Bug
+from training.bugs import BreakOptions, Counts, broken
+from training.examples import Bug, read_examples
+from training.functions import sources
 
 BROKEN = "def area(width, height):\n    return width + height\n"
 FIXED = "def area(width, height):\n    return width * height\n"
@@ -130,6 +132,41 @@ def test_a_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     again = lines._run(folder, [question], ScriptedModel(default=("    return 0",)))
     assert first == again
     assert first[0].written == 1
+
+
+def test_other_bugs_are_asked_about_than_training_learns(tmp_path: Path) -> None:
+    code = "".join(
+        f"def f{n}(low, high):\n    if low + {n} < high and low != high:\n"
+        f"        return low * high - {n}\n    return low\n\n\n"
+        for n in range(12)
+    )
+    (tmp_path / "code.py").write_text(code)
+    found = sources([str(tmp_path)])
+    learnt = {bug.broken for bug in broken(found, BreakOptions(per_function=1), Counts())}
+    options = lines._parser().parse_args(["--broken", str(tmp_path)])
+    asked_about = {question.task.sources["code.py"] for question in lines._asked(options)}
+    assert len(learnt) == 12
+    assert len(asked_about) > 6
+    assert len(asked_about & learnt) < len(asked_about) / 2
+
+
+def test_the_questions_are_written_with_the_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "code").mkdir()
+    code = "def area(width, height):\n    found = width * height\n    return found\n"
+    (tmp_path / "code" / "area.py").write_text(code)
+    file = tmp_path / "questions.jsonl"
+    assert lines.main(["--broken", str(tmp_path / "code"), "--questions", str(file)]) == 0
+    (row,) = read_examples(file)
+    assert row.kind == "line"
+    assert row.completion in code.splitlines(keepends=True)
+    assert "1 questions written" in capsys.readouterr().out
+    file.unlink()
+    (tmp_path / "nothing.py").write_text("")
+    with pytest.raises(GemmadevError, match="no repair of one line"):
+        lines.main(["--broken", str(tmp_path / "nothing.py"), "--questions", str(file)])
+    assert not file.exists()
 
 
 def test_nothing_to_ask_is_said(tmp_path: Path) -> None:

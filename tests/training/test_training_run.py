@@ -39,6 +39,8 @@ from training.config import Config, load_config  # noqa: E402
 from training.counted import SeenWords, counted_logits  # noqa: E402
 from training.examples import Example, read_examples, write_line  # noqa: E402
 from training.export import merged_model, unfinished  # noqa: E402
+from training.likelihood import Likelihood  # noqa: E402
+from training.likelihood import main as compare_adapters  # noqa: E402
 from training.pipeline import run  # noqa: E402
 from training.run import main  # noqa: E402
 from training.runlog import read_log  # noqa: E402
@@ -150,6 +152,38 @@ def test_a_blend_lies_between(whole: Path, tmp_path: Path) -> None:
     with pytest.raises(GemmadevError, match="is a part of 1"):
         blend(whole, other, 1.5, tmp_path / "beyond")
     assert not (tmp_path / "beyond").exists()
+
+
+def test_adapters_are_compared_by_held_out_answers(
+    whole: Path, gguf: Path, rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    untrained = tmp_path / "untrained"
+    shutil.copytree(whole / "adapter", untrained)
+    weights = load_file(untrained / "adapter_model.safetensors")
+    save_file(
+        {name: torch.zeros_like(value) for name, value in weights.items()},
+        untrained / "adapter_model.safetensors",
+    )
+    asked = [str(rows), "--base", str(gguf), "--limit", "8", "--share", "0.5"]
+    assert compare_adapters([*asked, "--adapter", str(untrained), str(whole)]) == 0
+    told = capsys.readouterr().out.strip().split("\n")
+    nats = [float(re.search(r": ([0-9.]+) nats", line)[1]) for line in told]  # type: ignore[index]
+    assert told[0].startswith(f"{untrained}, rows.jsonl")
+    assert "+0.000 to +0.000), " in told[0]
+    assert "of 8 first" in told[0]
+    assert nats[1] < nats[2] < nats[0]
+    assert compare_adapters([*asked, "--adapter", str(whole)]) == 1
+    assert "a blend needs a second" in capsys.readouterr().err
+
+
+def test_a_difference_has_an_interval_over_questions() -> None:
+    one = Likelihood((1.0, 2.0, 30.0, 4.0), (True, False, False, False))
+    other = Likelihood((2.0, 4.0, 10.0, 4.0), (False, False, False, False))
+    assert one.mean == 4.25  # ten nats of an answer at most
+    difference, low, high = one.against(other)
+    assert difference == -0.75
+    assert low < -0.75 < high
+    assert (low + high) / 2 == pytest.approx(-0.75)
 
 
 @pytest.mark.parametrize(
