@@ -104,7 +104,7 @@ def question(bug: Bug, kind: str) -> tuple[Prompt, str] | None:
 
 def _place(bug: Bug, hunk: tuple[int, int, int]) -> Span | None:
     first, last, _ = hunk
-    tree = _tree(bug.broken)
+    tree = tree_of(bug.broken)
     if tree is None:
         return None
     return _statement_at(tree, bug.path, first, is_insertion=last < first)
@@ -212,7 +212,8 @@ def _difference(old: str, new: str) -> tuple[int, int]:
     return start, len(old) - low
 
 
-def _tree(text: str) -> ast.Module | None:
+def tree_of(text: str) -> ast.Module | None:
+    """The syntax tree, without a warning; None for what is no code."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -16,7 +16,6 @@ import difflib
 import keyword
 import re
 import textwrap
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -28,7 +27,7 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from pytest_gemmadev.core.types import GemmadevError
-from training.examples import Bug, close_pair
+from training.examples import Bug, close_pair, tree_of
 from training.fetch import series_of
 from training.functions import OWN, Sound, SourceText, functions_of, is_permissive, sources
 from training.texts import lines_of
@@ -162,7 +161,7 @@ def _changes(old: SourceText, new: SourceText, places: int) -> Iterator[_Change]
 
 def _by_name(source: SourceText) -> dict[str, tuple[str, str]]:
     """(arguments, text) of the functions of a file whose names stand for one only."""
-    tree = _tree(source.text)
+    tree = tree_of(source.text)
     if tree is None:
         return {}
     lines = source.text.split("\n")
@@ -185,17 +184,8 @@ def _meaning(text: str) -> str | None:
 
     None where it is no code.
     """
-    tree = _tree(textwrap.dedent(text))
+    tree = tree_of(textwrap.dedent(text))
     return None if tree is None else ast.dump(_Bare().visit(tree))
-
-
-def _tree(text: str) -> ast.Module | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 class _Bare(ast.NodeTransformer):

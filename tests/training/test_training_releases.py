@@ -28,11 +28,11 @@ def clamp(value, low, high):
     return value
 
 
-def total(prices, rate):
-    amount = 0
-    for price in prices:
-        amount += price * rate
-    return round(amount, 2)
+def mean(values, weight):
+    whole = 0
+    for value in values:
+        whole += value * weight
+    return whole / len(values)
 '''
 AFTER = BEFORE.replace("high:\n        return low", "high:\n        return high")
 
@@ -70,12 +70,12 @@ def test_the_newer_release_is_the_sound_one_whatever_the_files_are_called(tmp_pa
 
 
 def test_what_else_a_release_changed_is_as_in_the_new_one(tmp_path: Path) -> None:
-    new = AFTER.replace("amount += price * rate", "amount += rate * price")
+    new = AFTER.replace("value * weight", "weight * value")
     bugs = changed(tmp_path, BEFORE, new)
     assert [bug.fixed for bug in bugs] == [new, new]
     assert {bug.broken for bug in bugs} == {
         new.replace("high:\n        return high", "high:\n        return low"),
-        new.replace("rate * price", "price * rate"),
+        new.replace("weight * value", "value * weight"),
     }
 
 
