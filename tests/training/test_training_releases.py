@@ -99,11 +99,20 @@ def test_what_is_no_correction_is_left_out(tmp_path: Path, old: str, new: str) -
     assert changed(tmp_path, AFTER, AFTER.replace(old, new)) == []
 
 
-def test_messages_and_older_pythons_are_no_corrections(tmp_path: Path) -> None:
-    old = BEFORE.replace("return value", "raise ValueError('not in the range', xrange(value))")
-    for number, new in enumerate(("out of the range", "not in the range")):
-        text = old.replace("not in the range", new).replace("xrange", ("xrange", "range")[number])
-        assert changed(tmp_path / str(number), old, text) == []
+@pytest.mark.parametrize(
+    ("old", "new", "count"),
+    [
+        ("raise ValueError('not in the range')", "raise ValueError('out of the range')", 0),
+        ("return xrange(value)", "return range(value)", 0),
+        ("return list(value)", "return sorted(value)", 1),
+    ],
+    ids=["message", "older Python", "neither"],
+)
+def test_messages_and_older_pythons_are_no_corrections(
+    tmp_path: Path, old: str, new: str, count: int
+) -> None:
+    texts = [AFTER.replace("return value", line) for line in (old, new)]
+    assert len(changed(tmp_path, texts[0], texts[1])) == count
 
 
 def test_what_a_release_does_in_many_places_is_no_correction(tmp_path: Path) -> None:
