@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from training.breaking import WEIGHTS, rewrites_of
 from training.examples import Bug, Example, repair_examples
 from training.functions import OWN, Sound, SourceText, functions_of, is_permissive
+from training.several import half_told, together
 from training.texts import Change, Text
 
 _TRIES = 6  # draws for each bug wanted
@@ -44,6 +45,7 @@ class BreakOptions:
     any_license: bool = False  # the user's own code needs none
     kinds: tuple[str, ...] = ("line", "block", "rank")
     seed: int = 0
+    together: int = 1  # lines of a function broken at once, at most
 
 
 @dataclass(slots=True)
@@ -109,10 +111,16 @@ def broken(
             random_ = random.Random(
                 zlib.crc32(f"{options.seed}:{source.origin}:{sound.name}".encode())
             )
-            wanted = options.per_function * (3 if options.execute else 1)
+            wanted = options.per_function * options.together * (3 if options.execute else 1)
             found = list(_breaks(sound, text, random_, wanted, invent))
-            if options.execute and prove is not None:
-                found = _proved_first(found, prove(sound, found), only=options.only_executed)
+            proves = prove if options.execute else None
+            if proves is not None:
+                found = _proved_first(found, proves(sound, found), only=options.only_executed)
+            if options.together > 1:
+                found = list(together(found, most=options.together, random_=random_))
+                if proves is not None:
+                    proved = half_told(proves(sound, found), random_)
+                    found = _proved_first(found, proved, only=options.only_executed)
             for bug in found[: options.per_function]:
                 counts.add(bug)
                 yield bug

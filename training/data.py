@@ -24,7 +24,7 @@ from training.decontaminate import Held, held_back
 from training.drills import drill_examples, write_modules
 from training.examples import KINDS, Bug, Example, read_examples, write_line
 from training.execute import Prover
-from training.functions import sources
+from training.functions import plain_functions, sources
 from training.output import written, written_folder
 from training.pairs import history_bugs, pair_bugs
 from training.releases import release_bugs
@@ -60,6 +60,18 @@ def _parser() -> argparse.ArgumentParser:
     add("--output", required=True, type=Path, metavar="FILE")
     add("--kinds", default="line,block,rank", help=f"of questions: {','.join(KINDS)}")
     add("--per-function", type=int, default=2, metavar="N", help="bugs of each, at most")
+    add(
+        "--together",
+        type=int,
+        default=1,
+        metavar="N",
+        help="lines broken at once; see --kinds lines",
+    )
+    add(
+        "--plain",
+        action="store_true",
+        help="functions that compute with what they are given, alone",
+    )
     add("--limit", type=int, default=0, metavar="N", help="bugs in all; 0: no limit")
     add("--seed", type=int, default=0)
     add("--any-license", action="store_true", help="take code under other licenses too")
@@ -104,18 +116,21 @@ def _bugs(arguments: argparse.Namespace) -> int:
         any_license=arguments.any_license,
         kinds=kinds,
         seed=arguments.seed,
+        together=arguments.together,
     )
     if arguments.jobs > 1 and (arguments.tests or arguments.invent):
         raise GemmadevError("--jobs: tests and models are run one at a time; leave it out")
     counts = Counts()
     held = held_back(arguments.hold_back, humaneval=True)
     with written(arguments.output) as file, contextlib.ExitStack() as stack:
+        files = sources(arguments.sources)
+        if arguments.plain:
+            files = plain_functions(files)
         if arguments.jobs > 1:
-            made = broken_by_many(sources(arguments.sources), options, counts, jobs=arguments.jobs)
+            made = broken_by_many(files, options, counts, jobs=arguments.jobs)
         else:
             prove = _prover(arguments, stack)
             invent = _inventor(arguments.invent)
-            files = sources(arguments.sources)
             made = broken(files, options, counts, prove=prove, invent=invent)
         limited = itertools.islice(made, arguments.limit or None)
         bugs = without(held, itertools.chain(limited, real_bugs(arguments)))

@@ -34,7 +34,7 @@ from pytest_gemmadev.core.types import (
     Span,
 )
 
-KINDS = ("line", "block", "function", "rank")
+KINDS = ("line", "block", "function", "rank", "lines")
 _ANSWER_LINES = 12  # of a block, as many as the runtime reads
 _KEYS = ("prompt", "completion")
 
@@ -75,12 +75,19 @@ class Bug:
 
 
 def repair_examples(bug: Bug, *, kinds: Iterable[str] = KINDS) -> Iterator[Example]:
-    """The questions about the faulty place, each with the sound lines as its answer."""
+    """The questions about the faulty place, each with the sound lines as its answer.
+
+    ``lines`` asks about each of several lines, one after the other (`training.several`).
+    """
+    if "lines" in kinds:
+        yield from _one_by_one(bug)
     hunk = _hunk(bug.broken, bug.fixed)
     place = _place(bug, hunk) if hunk is not None else None
     if hunk is None or place is None:
         return
     for kind in kinds:
+        if kind == "lines":
+            continue
         if kind == "rank":
             yield from _ranking(bug)
             continue
@@ -100,6 +107,51 @@ def question(bug: Bug, kind: str) -> tuple[Prompt, str] | None:
         return None
     answer = _answer(prompt, bug.fixed, *hunk)
     return None if answer is None else (prompt, answer)
+
+
+def changed_line(bug: Bug) -> int | None:
+    """The line, from 1, that alone differs, where it is a statement, or the head of one, by itself."""
+    hunk = _hunk(bug.broken, bug.fixed)
+    if hunk is None or hunk != (hunk[0], hunk[0], 1):
+        return None
+    place = _place(bug, hunk)
+    return hunk[0] if place is not None and place.start_line == place.end_line else None
+
+
+def _one_by_one(bug: Bug) -> Iterator[Example]:
+    """One diff that repairs line after line, none added or taken out; nothing where that is no such bug."""
+    old, new = bug.broken.split("\n"), bug.fixed.split("\n")
+    places = [
+        number for number, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]
+    ]
+    if len(old) != len(new) or len(places) < 2:
+        return
+    first, last = places[0], places[-1]
+    prompt = _asked("line", bug, Span(bug.path, first + 1, first + 1))
+    asked = "\n".join(old[first : last + 1])
+    answers = [new[place] for place in places]
+    if prompt is None or asked not in prompt.text:
+        return
+    if any(not line.strip() or len(line) > LINE_CHARS for line in answers):
+        return
+    diff = [new[first]]
+    for number in range(first + 1, last + 1):
+        diff += [f"-{old[number]}", f"+{new[number]}"] if number in places else [f" {old[number]}"]
+    yield _example(bug, "lines", prompt.text, "\n".join(diff) + "\n", "")
+
+
+def answered(completion: str) -> Iterator[tuple[str, bool]]:
+    """(text, whether it is an answer) by turns: the parts of a diff that repairs several lines."""
+    head, _, rest = completion.partition("\n")
+    yield head + "\n", True
+    between = ""
+    for line in rest.splitlines(keepends=True):
+        if line.startswith("+"):
+            yield between + "+", False
+            yield line[1:], True
+            between = ""
+        else:
+            between += line
 
 
 def _place(bug: Bug, hunk: tuple[int, int, int]) -> Span | None:

@@ -8,12 +8,13 @@ source archive (``.whl``, ``.tar.gz``). Tests and generated files are left out.
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 import sys
 import tarfile
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import (
     Distribution,
@@ -45,6 +46,21 @@ _PERMISSIVE = re.compile(
     re.IGNORECASE,
 )
 _COPYLEFT = re.compile(r"\b(A?GPL|LGPL|GNU|MPL|Mozilla|EUPL|CDDL|SSPL|proprietary)", re.IGNORECASE)
+
+_WORK = (
+    ast.For,
+    ast.While,
+    ast.comprehension,
+    ast.BinOp,
+    ast.AugAssign,
+    ast.Compare,
+    ast.Subscript,
+)
+_FEWEST_WORKS = 4
+_COMMON = frozenset(dir(builtins)) | sys.stdlib_module_names
+# and what code takes out of these modules by name
+_COMMON |= {"deque", "defaultdict", "Counter", "OrderedDict", "reduce", "lru_cache", "sqrt", "ceil"}
+_COMMON |= {"floor", "gcd", "log", "inf", "heappush", "heappop", "chain", "product", "combinations"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +96,48 @@ def is_permissive(license_: str) -> bool:
 def is_code_path(path: str) -> bool:
     """Whether a file of this name holds code to learn from, rather than tests or configuration."""
     return path.endswith(".py") and not _SKIPPED.search(path)
+
+
+def plain_functions(files: Iterable[SourceText]) -> Iterator[SourceText]:
+    """Each function that `is_plain` as a file of its own, with the head of its class; none can be called."""
+    for source in files:
+        for sound in functions_of(source):
+            if not is_plain(sound.node):
+                continue
+            lines = source.text.split("\n")[lines_of(sound.node)[0] - 1 : sound.node.end_lineno]
+            head = [f"class {sound.owner}:"] if sound.owner else []
+            yield replace(
+                source,
+                path=source.path.rpartition("/")[2],
+                text="\n".join([*head, *lines, ""]),
+                origin=f"{source.origin}:{source.path}",
+                module="",
+            )
+
+
+def is_plain(function: Function) -> bool:
+    """Whether a function computes with what it is given, in loops, conditions or sums.
+
+    It names its own variables, builtins and modules of the standard library, and nothing else.
+    """
+    args = function.args
+    known = {one.arg for one in (*args.posonlyargs, *args.args, *args.kwonlyargs)} - {"cls"}
+    known |= {one.arg for one in (args.vararg, args.kwarg) if one is not None}
+    loaded, works = set(), 0
+    nodes = [node for statement in function.body for node in ast.walk(statement)]
+    for node in nodes:
+        if isinstance(node, ast.Name):
+            (loaded if isinstance(node.ctx, ast.Load) else known).add(node.id)
+        elif isinstance(node, ast.arg):
+            known.add(node.arg)
+        elif isinstance(node, ast.FunctionDef):
+            known.add(node.name)
+        elif isinstance(node, ast.alias):
+            known.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.Global):
+            return False
+        works += isinstance(node, _WORK)
+    return works >= _FEWEST_WORKS and loaded <= known | {function.name} | _COMMON
 
 
 def sources(names: list[str]) -> Iterator[SourceText]:

@@ -16,21 +16,25 @@ from training.examples import Example, read_examples, repair_examples
 from training.pairs import pair_bugs
 
 SHARES: Mapping[tuple[str, str], float] = {
-    ("line", "executed"): 0.24,
-    ("line", "drill"): 0.08,
-    ("line", "parsed"): 0.08,
-    ("block", "executed"): 0.02,
+    ("lines", "executed"): 0.14,
+    ("lines", "drill"): 0.04,
+    ("lines", "parsed"): 0.35,
+    ("line", "executed"): 0.10,
+    ("line", "drill"): 0.03,
+    ("line", "parsed"): 0.03,
+    ("block", "executed"): 0.01,
     ("block", "drill"): 0.01,
     ("rank", "executed"): 0.02,
-    ("rank", "drill"): 0.02,
+    ("rank", "drill"): 0.01,
     ("text", ""): 0.01,  # bodies of documented functions
-    ("text", "drill"): 0.15,
-    ("line", "real"): 0.36,
+    ("text", "drill"): 0.14,
+    ("line", "real"): 0.10,
     ("block", "real"): 0.01,
 }
 """Of the tokens, by kind of question and proof; ``drill`` stands for what was made of drills."""
 CHARS_PER_TOKEN = 3.0  # of code, about; what is too long after all is left out later
-_KEPT = 1500  # examples of a kind that a package may give
+_KEPT = 1500  # examples of a kind that a file, mostly of one package, may give
+_KEPT_WHOLE = 6000  # of what is not of one package
 
 
 def mixed(
@@ -84,7 +88,8 @@ def _sampled(
         if key not in SHARES or _size(row) > longest:
             continue
         seen[key] += 1
-        limit = _KEPT if key[1] in ("executed", "parsed") else 4 * _KEPT
+        whole = key[0] == "lines" or key[1] not in ("executed", "parsed")
+        limit = _KEPT_WHOLE if whole else _KEPT
         if len(kept[key]) < limit:
             kept[key].append(row)
         elif (place := random_.randrange(seen[key])) < limit:

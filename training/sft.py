@@ -142,9 +142,16 @@ class Trainer(SFTTrainer):  # type: ignore[misc] # trl ships no types
         logits = counted_logits(model, inputs, counted, through=through, head=head)
         total = torch.nn.functional.cross_entropy(logits, wanted, reduction="sum")
         if self.longest_answer and model.training and len(counted) == 1:
-            total = total * (self.longest_answer / counted.sum().clamp(min=self.longest_answer))
+            most = self.longest_answer * answers_in(counted)
+            total = total * (most / counted.sum().clamp(min=most))
         count = counted.sum() if num_items_in_batch is None else num_items_in_batch
         return total / torch.as_tensor(count).clamp(min=1)
+
+
+def answers_in(counted: torch.Tensor) -> int:
+    """How many stretches of positions count, of a single row."""
+    row = counted[0].int()
+    return int(row[0]) + int((row.diff() == 1).sum())
 
 
 class Progress(TrainerCallback):  # type: ignore[misc] # transformers ships no types

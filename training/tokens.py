@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from training.examples import Example
+from training.examples import Example, answered
 
 IGNORED = -100  # label of a position that does not count
 
@@ -20,13 +20,20 @@ IGNORED = -100  # label of a position that does not count
 class Encoded:
     prompt: tuple[int, ...]
     completion: tuple[int, ...]
+    unasked: tuple[range, ...] = ()  # of the completion, what stands between its answers
 
     def row(self) -> dict[str, list[int]]:
         """As trl's trainer takes it when it need not prepare anything."""
-        return {
-            "input_ids": [*self.prompt, *self.completion],
-            "labels": [*[IGNORED] * len(self.prompt), *self.completion],
-        }
+        labels = [*[IGNORED] * len(self.prompt), *self.completion]
+        for part in self.unasked:
+            at = len(self.prompt) + part.start
+            labels[at : at + len(part)] = [IGNORED] * len(part)
+        return {"input_ids": [*self.prompt, *self.completion], "labels": labels}
+
+    @property
+    def counted(self) -> int:
+        """How many tokens count for the loss."""
+        return len(self.completion) - sum(map(len, self.unasked))
 
 
 @dataclass(slots=True)
@@ -68,18 +75,32 @@ def encode_all(
             lengths.dropped[f"longer than {max_tokens} tokens"] += 1
             continue
         lengths.lengths.setdefault(row.kind, []).append(size)
-        lengths.completion_tokens += len(encoded.completion)
+        lengths.completion_tokens += encoded.counted
         found.append(encoded)
     return found
 
 
 def encode(tokenizer: Any, row: Example) -> Encoded:
     """One example; an end-of-sequence token ends what no stop string ends."""
+    if row.kind == "lines":
+        return _by_parts(tokenizer, row)
     completion = ids(tokenizer, row.completion)
     if row.chat or row.kind == "text":
         completion = [*completion, tokenizer.eos_token_id]
     prompt = chat_ids(tokenizer, row.prompt) if row.chat else prefix_ids(tokenizer, row.prompt)
     return Encoded(tuple(prompt), tuple(completion))
+
+
+def _by_parts(tokenizer: Any, row: Example) -> Encoded:
+    """Several answers in one text, each tokenized apart from what stands before it."""
+    completion: list[int] = []
+    unasked = []
+    for text, is_answer in answered(row.completion):
+        start = len(completion)
+        completion += ids(tokenizer, text)
+        if not is_answer:
+            unasked.append(range(start, len(completion)))
+    return Encoded(tuple(prefix_ids(tokenizer, row.prompt)), tuple(completion), tuple(unasked))
 
 
 def ids(tokenizer: Any, text: str) -> list[int]:

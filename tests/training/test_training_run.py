@@ -44,7 +44,7 @@ from training.likelihood import main as compare_adapters  # noqa: E402
 from training.pipeline import run  # noqa: E402
 from training.run import main  # noqa: E402
 from training.runlog import read_log  # noqa: E402
-from training.sft import last_checkpoint  # noqa: E402
+from training.sft import answers_in, last_checkpoint  # noqa: E402
 from training.speed import attend_plainly, widen  # noqa: E402
 from training.tokens import ids  # noqa: E402
 
@@ -445,6 +445,12 @@ def test_a_long_answer_counts_as_a_short_one(gguf: Path, tmp_path: Path) -> None
     assert answer > 4
     assert found[1] == pytest.approx(found[0] * 4 / answer, rel=0.01)
     assert found[2] == pytest.approx(found[0], rel=0.01)
+
+
+def test_answers_are_counted_by_the_stretches_of_what_counts() -> None:
+    for row, wanted in (("0110", 1), ("1101", 2), ("0010101", 3), ("1", 1)):
+        counted = torch.tensor([[letter == "1" for letter in row]])
+        assert answers_in(counted) == wanted
 
 
 def test_long_rows_keep_the_fused_attention(gguf: Path) -> None:

@@ -291,6 +291,15 @@ def test_only_the_completion_counts() -> None:
     assert encode(Letters(), Example("ab", "c")).completion == (99, 1)  # an instruction ends
 
 
+def test_of_several_answers_what_stands_between_does_not_count() -> None:
+    row = Example("a+", "b\n c\n-d\n+e\n", kind="lines")
+    encoded = encode(Letters(), row)
+    assert encoded.counted == 4
+    labels = encoded.row()["labels"]
+    assert "".join(chr(i) for i in encoded.row()["input_ids"][1:]) == row.prompt + row.completion
+    assert [chr(i) if i > 0 else "." for i in labels] == [*"...", *"b\n", *".......", *"e\n"]
+
+
 def test_what_is_too_long_is_counted() -> None:
     lengths = Lengths()
     rows = [Example("ab", "c", kind="line"), Example("ab" * 9, "c"), Example("a", "b", chat=True)]
