@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from eval.cases import Case, load_cases, select, write_tree
 from eval.document import Block, Figure, Table, Text, facts_of, write_document
@@ -50,6 +50,7 @@ from training.tested import proved
 FIRST = 10
 CANDIDATES = 60  # of the patterns that the model orders
 _NOTHING = "no repair of one line: name cases with --cases, code with --broken"
+_Row = TypeVar("_Row")
 _SEED = -1  # of breaks; those of a run are drawn with its own, and would be asked about again
 
 
@@ -81,9 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     if options.questions:
         return _write_questions(options)
-    asked = list(_asked(options))
-    if options.limit:  # spread over all of them
-        asked = asked[:: max(1, len(asked) // options.limit)][: options.limit]
+    asked = _spread(list(_asked(options)), options.limit)
     if not asked:
         raise GemmadevError(_NOTHING)
     settings = {
@@ -147,12 +146,18 @@ def _parser() -> argparse.ArgumentParser:
 def _write_questions(options: argparse.Namespace) -> int:
     """The questions as held-out examples; returns 0."""
     with written(options.questions) as file:
-        rows = [row for _, bug in _bugs(options) for row in repair_examples(bug, kinds=("line",))]
+        found = (row for _, bug in _bugs(options) for row in repair_examples(bug, kinds=("line",)))
+        rows = _spread(list(found), options.limit)
         if not rows:
             raise GemmadevError(_NOTHING)
         file.writelines(map(write_line, rows))
     print(f"{len(rows)} questions written to {options.questions}")
     return 0
+
+
+def _spread(rows: list[_Row], limit: int | None) -> list[_Row]:
+    """At most so many, from all parts of the list."""
+    return rows[:: max(1, len(rows) // limit)][:limit] if limit else rows
 
 
 def _asked(options: argparse.Namespace) -> Iterator[Asked]:

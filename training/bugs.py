@@ -57,7 +57,9 @@ class Counts:
     bugs: int = 0
     executed: int = 0
     examples: int = 0
+    real: int = 0  # that people made and repaired
     licensed_out: int = 0  # files under a license that is not permissive
+    releases_out: int = 0  # and releases
     by_rewrite: Counter[str] = field(default_factory=Counter)
     by_license: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
@@ -77,11 +79,16 @@ class Counts:
 
     def line(self) -> str:
         rate = self.functions / self.seconds if self.seconds else 0.0
+        real = f" and {self.real} that people repaired" if self.real else ""
+        releases = f" and {self.releases_out} releases" if self.releases_out else ""
         return (
             f"{self.files} files, {self.functions} functions ({rate:.0f}/s), {self.bugs} bugs "
-            f"({self.executed} executed), {self.examples} examples; "
-            f"{self.licensed_out} files left out for their license"
+            f"({self.executed} executed){real}, {self.examples} examples; "
+            f"{self.licensed_out} files{releases} left out for their license"
         )
+
+    def leave_out_releases(self, count: int) -> None:
+        self.releases_out += count
 
 
 Prove = Callable[[Sound, list[Bug]], list[Bug]]

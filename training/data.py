@@ -133,7 +133,7 @@ def _bugs(arguments: argparse.Namespace) -> int:
             invent = _inventor(arguments.invent)
             made = broken(files, options, counts, prove=prove, invent=invent)
         limited = itertools.islice(made, arguments.limit or None)
-        bugs = without(held, itertools.chain(limited, real_bugs(arguments)))
+        bugs = without(held, itertools.chain(limited, real_bugs(arguments, counts)))
         for example in examples(bugs, options, counts):
             file.write(write_line(example))
         print(counts.line())
@@ -192,14 +192,24 @@ def _inventor(spec: str) -> Invent | None:
     return Inventor(open_model(spec)).changes
 
 
-def real_bugs(arguments: argparse.Namespace) -> Iterator[Bug]:
+def real_bugs(arguments: argparse.Namespace, counts: Counts) -> Iterator[Bug]:
     """What people really repaired, in the order in which it is learnt."""
-    for repository in arguments.from_git:
-        yield from history_bugs(repository)
-    for folder in arguments.from_releases:
-        yield from release_bugs(folder, any_license=arguments.any_license, jobs=arguments.jobs)
-    for file in arguments.real:
-        yield from pair_bugs(file)
+    found = itertools.chain(
+        itertools.chain.from_iterable(map(history_bugs, arguments.from_git)),
+        itertools.chain.from_iterable(
+            release_bugs(
+                folder,
+                any_license=arguments.any_license,
+                jobs=arguments.jobs,
+                leaves_out=counts.leave_out_releases,
+            )
+            for folder in arguments.from_releases
+        ),
+        itertools.chain.from_iterable(map(pair_bugs, arguments.real)),
+    )
+    for bug in found:
+        counts.real += 1
+        yield bug
 
 
 def without(held: Held, bugs: Iterator[Bug]) -> Iterator[Bug]:

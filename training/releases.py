@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 import difflib
 import keyword
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -58,8 +59,16 @@ class _Change:
     lines: tuple[tuple[str, ...], tuple[str, ...]]  # old, new
 
 
-def release_bugs(folder: Path, *, any_license: bool = False, jobs: int = 1) -> Iterator[Bug]:
+def release_bugs(
+    folder: Path,
+    *,
+    any_license: bool = False,
+    jobs: int = 1,
+    leaves_out: Callable[[int], None] = lambda _: None,
+) -> Iterator[Bug]:
     """Repairs between the releases in ``folder``, or in its folders, a package each.
+
+    ``leaves_out`` is told of releases that are left out for their license, so many at a time.
 
     Raises:
         GemmadevError: There are no two archives of a package to compare.
@@ -70,12 +79,10 @@ def release_bugs(folder: Path, *, any_license: bool = False, jobs: int = 1) -> I
             f"{folder}: no two archives of a package; fetch some with training.fetch"
         )
     mine = partial(_package_bugs, any_license=any_license)
-    if jobs < 2:
-        for group in packages:
-            yield from mine(group)
-        return
-    with ProcessPoolExecutor(jobs) as pool:
-        for found in pool.map(mine, packages):
+    with contextlib.ExitStack() as stack:
+        run = map if jobs < 2 else stack.enter_context(ProcessPoolExecutor(jobs)).map
+        for found, left_out in run(mine, packages):
+            leaves_out(left_out)
             yield from found
 
 
@@ -89,14 +96,16 @@ def _archives(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.name.endswith(_ARCHIVES))
 
 
-def _package_bugs(archives: Sequence[Path], *, any_license: bool) -> list[Bug]:
-    """What the releases of one package corrected, the oldest first; each change once."""
+def _package_bugs(archives: Sequence[Path], *, any_license: bool) -> tuple[list[Bug], int]:
+    """(what the releases of one package corrected, the oldest first, each change once; releases left out)."""
     read = [found for found in map(_read, archives) if found is not None]
     read.sort(key=lambda found: found[0])
     seen: set[tuple[str, ...]] = set()
     bugs: list[Bug] = []
+    left_out = 0
     for (before, old), (version, new) in pairwise(read):
         if not any_license and not all(map(_is_free, new.values())):
+            left_out += 1
             continue
         places = PLACES if series_of(before) == series_of(version) else 1
         for number, change in enumerate(_corrections(old, new, places)):
@@ -104,7 +113,7 @@ def _package_bugs(archives: Sequence[Path], *, any_license: bool) -> list[Bug]:
             if key not in seen:
                 seen.add(key)
                 bugs.append(_bug(change, f"{version}#{number}"))
-    return bugs
+    return bugs, left_out
 
 
 def _is_free(source: SourceText) -> bool:

@@ -169,6 +169,23 @@ def test_the_questions_are_written_with_the_answers(
     assert not file.exists()
 
 
+def test_a_limit_is_spread_over_the_questions(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "code").mkdir()
+    for n in range(9):
+        code = f"def area{n}(width, height):\n    found = width * height\n    return found\n"
+        (tmp_path / "code" / f"area{n}.py").write_text(code)
+    asked = ["--broken", str(tmp_path / "code")]
+    file, few = tmp_path / "questions.jsonl", tmp_path / "few.jsonl"
+    assert lines.main([*asked, "--questions", str(file)]) == 0
+    assert lines.main([*asked, "--questions", str(few), "--limit", "3"]) == 0
+    assert "3 questions written" in capsys.readouterr().out
+    all_, some = list(read_examples(file)), list(read_examples(few))
+    assert len(all_) > 4
+    assert some == all_[:: len(all_) // 3][:3]
+
+
 def test_nothing_to_ask_is_said(tmp_path: Path) -> None:
     (tmp_path / "empty.py").write_text("")
     with pytest.raises(GemmadevError, match="no repair of one line"):

@@ -137,8 +137,24 @@ def test_between_series_a_function_may_change_in_one_place(tmp_path: Path) -> No
 def test_code_under_another_license_is_left_out(tmp_path: Path) -> None:
     for version, code in (("1.2.0", BEFORE), ("1.2.1", AFTER)):
         wheel(tmp_path, version, code, "GPL-3.0")
-    assert list(release_bugs(tmp_path)) == []
-    assert len(list(release_bugs(tmp_path, any_license=True))) == 1
+    told: list[int] = []
+    assert list(release_bugs(tmp_path, leaves_out=told.append)) == []
+    assert len(list(release_bugs(tmp_path, any_license=True, leaves_out=told.append))) == 1
+    assert told == [1, 0]
+
+
+def test_the_last_line_counts_repairs_and_releases_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for license_ in ("MIT", "GPL-3.0"):
+        (tmp_path / license_).mkdir()
+        for version, code in (("1.2.0", BEFORE), ("1.2.1", AFTER)):
+            wheel(tmp_path / license_, version, code, license_)
+    asked = ["bugs", "--from-releases", str(tmp_path), "--kinds", "line"]
+    assert main([*asked, "--output", str(tmp_path / "bugs.jsonl")]) == 0
+    said = capsys.readouterr().out
+    assert "0 bugs (0 executed) and 1 that people repaired, 1 examples" in said
+    assert "0 files and 1 releases left out for their license" in said
 
 
 def test_an_archive_that_cannot_be_read_does_not_stop_the_others(tmp_path: Path) -> None:
