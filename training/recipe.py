@@ -4,11 +4,11 @@
     python -m training.recipe train --data runs/data --output runs/gemmadev --minutes 110
 
 ``prepare`` breaks functions of the standard library and of small packages, proved by calls where these
-can be made, of drills, and of the large, permissively licensed packages that are installed; each gives a
-file, and files that are there already are kept: the same command goes on where it was ended. ``train`` runs
-supervised training, then DPO on executed candidates, within the given time: a few steps are timed, and
-as much of the corpus is taken as the rest of the time allows, real bugs last. Without a GPU the second
-one is meant for a machine that does nothing else.
+can be made, of drills, and of the large, permissively licensed packages that are installed, one line at a
+time and several at once; each gives a file, and files that are there already are kept: the same command
+goes on where it was ended. ``train`` runs supervised training, then DPO on executed candidates, within
+the given time: a few steps are timed, and as much of the corpus is taken as the rest of the time allows,
+real bugs last. Without a GPU the second one is meant for a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from training.runlog import read_log
 
 EXECUTED, PARSED = "executed", "parsed"
 BODIES, DRILLS, PAIRS = "bodies.jsonl", "drills.jsonl", "pairs.jsonl"
+SEVERAL = "several.jsonl"  # lines of a function, broken at once
 MODULES = "drills"  # a project of drills, to be broken
 PACKAGES = (
     "accelerate",
@@ -121,6 +122,7 @@ CALLED = (
 )
 """Modules whose functions can be called with plain values: executed candidates come from these and drills."""
 Command: TypeAlias = Callable[[list[str]], int]
+TOGETHER = 4  # lines of a function broken at once
 _TIMED_STEPS = 6
 _DPO_SHARE = 0.12  # of the time
 _DPO_COST = 2.5  # supervised steps; a pair is two sequences, and the reference reads them as well
@@ -171,7 +173,8 @@ def _prepare(arguments: argparse.Namespace) -> int:
             print(f"{target} is there already", flush=True)
             continue
         print(f"{target.relative_to(arguments.output)}: {' '.join(made)}", flush=True)
-        if status := command([*made, "--output", str(target)]):
+        status = command([*made, "--output", str(target)])
+        if status and target.name != SEVERAL:  # which not every source has
             return status
     corpora = [arguments.output / name for name in (EXECUTED, PARSED)]
     print(
@@ -201,9 +204,20 @@ def _parts(arguments: argparse.Namespace) -> Iterator[tuple[Path, Command, list[
     yield folder / PAIRS, align.main, [*asked, "--limit", arguments.questions]
     made = ["bugs", "--from", str(folder / MODULES), "--only-executed", *all_]
     yield folder / EXECUTED / _file_of(MODULES), data.main, made
+    several = ["bugs", "--together", str(TOGETHER), "--kinds", "lines", *all_]
+    made = ["--only-executed", "--from", *_without_stdlib(executed), str(folder / MODULES)]
+    yield folder / EXECUTED / SEVERAL, data.main, [*several, *made]
+    made = ["--no-execute", "--plain", "--from", *dict.fromkeys([*executed, *parsed])]
+    yield folder / PARSED / SEVERAL, data.main, [*several, *made]
     for name in parsed:
         made = ["bugs", "--from", name, "--no-execute", *broken]
         yield folder / PARSED / _file_of(name), data.main, made
+
+
+def _without_stdlib(names: Iterable[str]) -> Iterator[str]:
+    """The sources, in place of the standard library what of it is quickly called."""
+    for name in names:
+        yield from CALLED if name == "stdlib" else (name,)
 
 
 def _is_there(name: str) -> bool:

@@ -33,6 +33,14 @@ def clamp(value, low, high):
         return high
     return value
 """
+LONGEST = """\
+def longest(words, least=1):
+    found = ''
+    for number, word in enumerate(words):
+        if len(word) > len(found) and len(word) >= least:
+            found = word + str(number + 1)
+    return found
+"""
 
 
 # --- settings ------------------------------------------------------------------------------------
@@ -482,6 +490,7 @@ def test_the_recipe_prepares_corpus_and_pairs(tmp_path: Path) -> None:
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "clamp.py").write_text(CODE)
+    (folder / "longest.py").write_text(LONGEST)
     data = tmp_path / "data"
     arguments = ["prepare", "--packages", str(folder), "--output", str(data), "--jobs", "1"]
     arguments += ["--drills", "20"]
@@ -495,3 +504,6 @@ def test_the_recipe_prepares_corpus_and_pairs(tmp_path: Path) -> None:
     assert {row.proof for row in broken} == {"executed"}
     assert len({row.origin for row in broken}) > 5
     assert all(row.rejected for row in read_examples(data / recipe.PAIRS))
+    for proof in (recipe.EXECUTED, recipe.PARSED):
+        several = list(read_examples(data / proof / recipe.SEVERAL))
+        assert {(row.kind, row.proof) for row in several} == {("lines", proof)}
