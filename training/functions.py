@@ -312,12 +312,12 @@ def _archive(path: Path) -> Iterator[SourceText]:
     metadata = [
         t for n, t in members if n.endswith((".dist-info/METADATA", "/PKG-INFO", "PKG-INFO"))
     ]
-    head = metadata[0].partition("\n\n")[0] if metadata else ""
+    head = metadata[0].replace("\r\n", "\n").partition("\n\n")[0] if metadata else ""
     fields: dict[str, list[str]] = {}
-    for line in head.split("\n"):
+    for line in head.splitlines():
         key, colon, value = line.partition(": ")
         if colon:
-            fields.setdefault(key, []).append(value)
+            fields.setdefault(key, []).append(value.strip())
 
     def one(key: str) -> str:
         return fields.get(key, [""])[0]

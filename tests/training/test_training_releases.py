@@ -16,6 +16,7 @@ from pytest_gemmadev.core.types import GemmadevError
 from training.data import main
 from training.examples import read_examples
 from training.fetch import ends_of_series, fetch_releases, releases
+from training.functions import sources
 from training.releases import release_bugs
 
 BEFORE = '''\
@@ -141,6 +142,16 @@ def test_code_under_another_license_is_left_out(tmp_path: Path) -> None:
     assert list(release_bugs(tmp_path, leaves_out=told.append)) == []
     assert len(list(release_bugs(tmp_path, any_license=True, leaves_out=told.append))) == 1
     assert told == [1, 0]
+
+
+def test_metadata_may_have_windows_line_ends(tmp_path: Path) -> None:
+    path = tmp_path / "shop-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("shop/cart.py", AFTER)
+        text = "Name: shop\r\nVersion: 1.0\r\nLicense: MIT\r\n\r\nLicense: GPL\r\n"
+        archive.writestr("shop-1.0.dist-info/METADATA", text)
+    (source,) = sources([str(path)])
+    assert (source.license, source.origin) == ("MIT", "shop==1.0")
 
 
 def test_the_last_line_counts_repairs_and_releases_left_out(
