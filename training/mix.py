@@ -6,6 +6,7 @@ long ones and cost less, and those that an execution proved read as they do at r
 
 from __future__ import annotations
 
+import math
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,25 +17,25 @@ from training.examples import Example, read_examples, repair_examples
 from training.pairs import pair_bugs
 
 SHARES: Mapping[tuple[str, str], float] = {
-    ("lines", "executed"): 0.14,
+    ("lines", "executed"): 0.10,
     ("lines", "drill"): 0.04,
     ("lines", "parsed"): 0.35,
-    ("line", "executed"): 0.10,
-    ("line", "drill"): 0.03,
-    ("line", "parsed"): 0.03,
+    ("line", "executed"): 0.06,
+    ("line", "drill"): 0.02,
+    ("line", "parsed"): 0.02,
     ("block", "executed"): 0.01,
     ("block", "drill"): 0.01,
     ("rank", "executed"): 0.02,
     ("rank", "drill"): 0.01,
     ("text", ""): 0.01,  # bodies of documented functions
-    ("text", "drill"): 0.14,
-    ("line", "real"): 0.10,
+    ("text", "drill"): 0.28,
+    ("line", "real"): 0.07,
     ("block", "real"): 0.01,
 }
 """Of the tokens, by kind of question and proof; ``drill`` stands for what was made of drills."""
 CHARS_PER_TOKEN = 3.0  # of code, about; what is too long after all is left out later
 _KEPT = 1500  # examples of a kind that a file, mostly of one package, may give
-_KEPT_WHOLE = 6000  # of what is not of one package
+_KEPT_WHOLE = 10_000  # of what is not of one package
 
 
 def mixed(
@@ -52,12 +53,14 @@ def mixed(
     for rows in sources:
         for key, kept in _sampled(rows, longest, random_).items():
             pools[key].append(kept)
-    shares = {key: share for key, share in SHARES.items() if key in pools}
-    whole = sum(shares.values()) or 1.0
+    held = {
+        key: sum(_size(row) for rows in pools[key] for row in rows)
+        for key in SHARES
+        if key in pools
+    }
     first: list[Example] = []
     last: list[Example] = []
-    for key, share in shares.items():
-        room = tokens * share / whole
+    for key, room in _rooms(held, tokens).items():
         for row in _in_turns(pools[key]):
             room -= _size(row)
             if room < 0:
@@ -70,6 +73,25 @@ def mixed(
         moved = {id(row) for row in last}
         first = [row for row in first if id(row) not in moved]
     return first, last
+
+
+def _rooms(held: Mapping[tuple[str, str], float], tokens: float) -> dict[tuple[str, str], float]:
+    """Tokens of each kind, by their shares; what a kind has too little for goes to the others.
+
+    ``held`` are the tokens that there are of each; a kind that is taken whole has infinite room.
+    """
+    rooms: dict[tuple[str, str], float] = {}
+    left = dict(held)
+    while left:
+        whole = sum(SHARES[key] for key in left)
+        rooms |= {key: tokens * SHARES[key] / whole for key in left}
+        short = [key for key in left if held[key] <= rooms[key]]
+        if not short:
+            break
+        for key in short:
+            tokens -= left.pop(key)
+            rooms[key] = math.inf
+    return {key: rooms[key] for key in held}
 
 
 def _real(file: Path) -> Iterator[Example]:

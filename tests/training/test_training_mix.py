@@ -55,6 +55,18 @@ def test_a_large_package_does_not_crowd_out_a_small_one(tmp_path: Path) -> None:
     assert sum(row.id == "small" for row in first) == 20
 
 
+def test_what_a_kind_has_too_little_for_goes_to_the_others(tmp_path: Path) -> None:
+    many = rows("a", 300) + rows("b", 300, proof="parsed") + rows("few", 5, kind="lines")
+    first, _ = mixed(
+        [written(tmp_path / "one.jsonl", many)], [], tokens=20_000, longest=200, seed=0
+    )
+    assert sum(row.id == "few" for row in first) == 5
+    assert 0.95 * 20_000 < tokens(first) <= 20_000
+    executed, parsed = (tokens([row for row in first if row.id == name]) for name in "ab")
+    wanted = SHARES["line", "executed"] / SHARES["line", "parsed"]
+    assert executed / parsed == pytest.approx(wanted, rel=0.1)
+
+
 def test_what_is_too_long_is_left_out(tmp_path: Path) -> None:
     long_one = Example("x" * 700, "y", kind="line", proof="executed")
     file = written(tmp_path / "one.jsonl", [long_one, *rows("a", 3)])
