@@ -1,7 +1,8 @@
-"""Alignment after supervised training: preferences, DPO, GRPO.
+"""Alignment after supervised training: preferences, DPO, whole lists, GRPO.
 
     python -m training.align prefer --from PACKAGE… --output prefs.jsonl
     python -m training.align dpo RUN --data prefs.jsonl --output runs/aligned
+    python -m training.align listwise RUN --data prefs.jsonl --output runs/aligned
     python -m training.align grpo RUN --from PACKAGE… --output runs/aligned
 
 RUN is the folder of a run of training.run; the new folder is laid out like it.
@@ -20,12 +21,12 @@ from pytest_gemmadev.core.types import GemmadevError
 from training.bugs import BreakOptions
 from training.config import Config, load_config
 from training.decontaminate import held_back
-from training.examples import read_examples, write_line
+from training.examples import Example, read_examples, write_line
 from training.execute import Prover
 from training.extras import require
 from training.functions import sources
 from training.output import written
-from training.preferences import Question, Tally, preferences, questions, recorded
+from training.preferences import PAIRS, Question, Tally, preferences, questions, recorded
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,9 +50,17 @@ def _parser() -> argparse.ArgumentParser:
     prefer.add_argument(
         "--record", nargs="+", default=[], type=Path, metavar="FILE", help="patches people kept"
     )
+    prefer.add_argument(
+        "--pairs", type=int, default=PAIRS, metavar="N", help="of each question, at most"
+    )
     dpo = commands.add_parser("dpo", help="direct preference optimization")
     dpo.set_defaults(run_command=_dpo)
-    dpo.add_argument("--data", nargs="+", required=True, type=Path, metavar="FILE")
+    listwise = commands.add_parser(
+        "listwise", help="the right answer before all wrong ones of its question at once"
+    )
+    listwise.set_defaults(run_command=_listwise)
+    for each in (dpo, listwise):
+        each.add_argument("--data", nargs="+", required=True, type=Path, metavar="FILE")
     grpo = commands.add_parser("grpo", help="policy optimization with tests as the reward")
     grpo.set_defaults(run_command=_grpo)
     for each in (prefer, grpo):
@@ -62,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         each.add_argument("--seed", type=int, default=0)
         each.add_argument("--any-license", action="store_true")
         each.add_argument("--hold-back", nargs="+", default=[], metavar="PATH")
-    for each in (dpo, grpo):
+    for each in (dpo, listwise, grpo):
         each.add_argument("run", type=Path, help="folder of a training run")
         each.add_argument("--output", required=True, type=Path, metavar="FOLDER")
         each.add_argument("--max-steps", type=int, metavar="N")
@@ -82,7 +91,7 @@ def _prefer(arguments: argparse.Namespace) -> int:
     tally = Tally()
     with Prover(seed=arguments.seed) as prover, written(arguments.output) as file:
         asked = _asked(arguments, prover)
-        rows = preferences(asked, prover, tally, model=model)
+        rows = preferences(asked, prover, tally, model=model, most=arguments.pairs)
         kept = itertools.chain.from_iterable(map(recorded, arguments.record))
         count = 0
         for row in itertools.chain(rows, kept):
@@ -133,14 +142,29 @@ def _quiet() -> None:
 
 def _dpo(arguments: argparse.Namespace) -> int:
     config = _settings(arguments)
-    rows = [row for file in arguments.data for row in read_examples(file) if row.rejected]
-    if not rows:
-        raise GemmadevError(f"{arguments.data[0]}: holds no pairs; rows need 'rejected'")
+    rows = _preferred(arguments.data)
     _quiet()
     from training.dpo import run_dpo
 
     run_dpo(config, arguments.run.expanduser(), rows, say=print)
     return 0
+
+
+def _listwise(arguments: argparse.Namespace) -> int:
+    config = _settings(arguments)
+    rows = _preferred(arguments.data)
+    _quiet()
+    from training.listwise import run_listwise
+
+    run_listwise(config, arguments.run.expanduser(), rows, say=print)
+    return 0
+
+
+def _preferred(files: Sequence[Path]) -> list[Example]:
+    rows = [row for file in files for row in read_examples(file) if row.rejected]
+    if not rows:
+        raise GemmadevError(f"{files[0]}: holds no pairs; rows need 'rejected'")
+    return rows
 
 
 def _grpo(arguments: argparse.Namespace) -> int:

@@ -77,14 +77,52 @@ def counted_logits(
     start = max(0, int(counted[0].int().argmax()) + 1 - through) if through else 0
     if start:
         ids = inputs["input_ids"]
-        # transformers from 5.24 on calls it so; the old name is told to go.
-        name = "cache" if "cache" in signature(base.model.forward).parameters else _OLD_CACHE
-        with torch.no_grad():
-            read = getattr(base.model(input_ids=ids[:, :start], use_cache=True), name)
-        given = {"input_ids": ids[:, start:], name: read}
+        given = {"input_ids": ids[:, start:]} | _read(base, ids[:, :start])
     hidden = base.model(**given, use_cache=bool(start)).last_hidden_state[:, :-1]
     asked = hidden[counted[:, start:]]
     scored = base.lm_head(asked) if head is None else torch.nn.functional.linear(asked, head)
-    logits: torch.Tensor = scored.float()
+    return _capped(base, scored.float())
+
+
+def list_likelihoods(
+    model: Any,
+    prompt: torch.Tensor,
+    answers: torch.Tensor,
+    lengths: torch.Tensor,
+    *,
+    through: int = 0,
+) -> torch.Tensor:
+    """(answers,) in nats: how likely each answer to one prompt is.
+
+    ``prompt`` is (1, tokens), ``answers`` (answers, tokens) padded at their ends, ``lengths``
+    (answers,) their tokens. With ``through``, the prompt but for its last so many tokens is read
+    once, without a gradient; without, it is read with each answer.
+    """
+    base = base_of(model)
+    start = max(0, prompt.shape[1] - through) if through else 0
+    given: dict[str, Any] = {}
+    if start:
+        given = _read(base, prompt[:, :start])
+        for cache in given.values():
+            cache.batch_repeat_interleave(len(answers))
+    ids = torch.cat([prompt[:, start:].expand(len(answers), -1), answers], dim=1)
+    hidden = base.model(input_ids=ids, **given, use_cache=bool(start)).last_hidden_state
+    asked = torch.arange(answers.shape[1], device=lengths.device) < lengths[:, None]
+    first = prompt.shape[1] - start - 1
+    logits = _capped(base, base.lm_head(hidden[:, first:-1][asked]).float())
+    likely = -torch.nn.functional.cross_entropy(logits, answers[asked], reduction="none")
+    rows = asked.nonzero()[:, 0]
+    return torch.zeros(len(answers), device=likely.device).index_add(0, rows, likely)
+
+
+def _read(base: Any, ids: torch.Tensor) -> dict[str, Any]:
+    """What goes on after ``ids``, which are read without a gradient: the cache by its name."""
+    # transformers from 5.24 on calls it so; the old name is told to go.
+    name = "cache" if "cache" in signature(base.model.forward).parameters else _OLD_CACHE
+    with torch.no_grad():
+        return {name: getattr(base.model(input_ids=ids, use_cache=True), name)}
+
+
+def _capped(base: Any, logits: torch.Tensor) -> torch.Tensor:
     cap = base.config.get_text_config().final_logit_softcapping
     return cap * torch.tanh(logits / cap) if cap else logits

@@ -26,7 +26,7 @@ from training.execute import Prover
 from training.functions import Sound, SourceText, functions_of
 from training.texts import Text
 
-PAIRS = 3  # of each bug, at most
+PAIRS = 3  # of each bug, where nothing else is asked for
 CANDIDATES = 12  # that are run for them
 SAMPLES = 8  # of these, written by a model where there is one
 _ORDER = {"overfitting": 0, "failing": 1}  # what looks right and is wrong teaches most
@@ -82,9 +82,14 @@ def questions(
 
 
 def preferences(
-    asked: Iterable[Question], prover: Prover, tally: Tally, *, model: Model | None = None
+    asked: Iterable[Question],
+    prover: Prover,
+    tally: Tally,
+    *,
+    model: Model | None = None,
+    most: int = PAIRS,
 ) -> Iterator[Example]:
-    """Pairs of a right and a wrong answer, and the same pair as candidates are ranked.
+    """Pairs of a right and a wrong answer, ``most`` of a question, and the same as candidates are ranked.
 
     The lines as they are make no pair: a repair asks for others and compares these. Every other
     question is asked without what was seen when it ran, as where no call tells anything.
@@ -93,8 +98,8 @@ def preferences(
         tally.questions += 1
         found = [j for j in judged(each, prover, model) if tally_up(tally, j) in _ORDER]
         wrong = [j for j in found if j.text != each.bug.broken]
-        for number, worse in enumerate(sorted(wrong, key=lambda j: _ORDER[j.verdict])[:PAIRS]):
-            for example in _pairs(each, worse, has_facts=number % 2 == 0):
+        for worse in sorted(wrong, key=lambda j: _ORDER[j.verdict])[:most]:
+            for example in _pairs(each, worse, has_facts=tally.questions % 2 == 1):
                 tally.pairs += 1
                 yield example
 

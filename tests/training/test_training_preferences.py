@@ -112,13 +112,23 @@ def test_the_lines_as_they_are_make_no_pair(asked: Question, prover: Prover) -> 
 
 def test_every_other_question_tells_nothing_of_the_run(asked: Question, prover: Prover) -> None:
     model = ScriptedModel(default=("    return min(value, high)\n", "    return max(low, 1)\n"))
-    pairs = list(preferences([asked], prover, Tally(), model=model))
+    pairs = list(preferences([asked, asked], prover, Tally(), model=model))
     prompts = [pair.prompt for pair in pairs if pair.kind == "line"]
-    assert len(prompts) == 3
-    assert prompts[0] == prompts[2] == asked.prompt.text
+    assert len(prompts) == 6
+    assert set(prompts[:3]) == {asked.prompt.text}
+    assert len(set(prompts[3:])) == 1
     assert "expected" in prompts[0]
-    assert "expected" not in prompts[1]
-    assert prompts[1].endswith(prompts[0].rpartition("diff --git")[2])
+    assert "expected" not in prompts[3]
+    assert prompts[3].endswith(prompts[0].rpartition("diff --git")[2])
+
+
+def test_as_many_pairs_of_a_question_as_are_asked_for(asked: Question, prover: Prover) -> None:
+    counts = [
+        sum(pair.kind == "line" for pair in preferences([asked], prover, Tally(), most=most))
+        for most in (1, 2, 99)
+    ]
+    assert counts[:2] == [1, 2]
+    assert counts[2] > 3
 
 
 def test_questions_come_from_executed_bugs(folder: Path, prover: Prover) -> None:

@@ -36,11 +36,12 @@ from training.base import (  # noqa: E402
 )
 from training.blend import blend  # noqa: E402
 from training.config import Config, load_config  # noqa: E402
-from training.counted import SeenWords, counted_logits  # noqa: E402
+from training.counted import SeenWords, counted_logits, list_likelihoods  # noqa: E402
 from training.examples import Example, read_examples, write_line  # noqa: E402
 from training.export import merged_model, unfinished  # noqa: E402
 from training.likelihood import Likelihood  # noqa: E402
 from training.likelihood import main as compare_adapters  # noqa: E402
+from training.listwise import Listed, lists  # noqa: E402
 from training.pipeline import run  # noqa: E402
 from training.run import main  # noqa: E402
 from training.runlog import read_log  # noqa: E402
@@ -352,6 +353,23 @@ def test_a_gradient_passes_through_the_end_of_a_prompt(gguf: Path) -> None:
         alike.append(float(torch.cosine_similarity(gradient, whole_gradient, dim=0)))
     assert alike[0] < alike[1] < 0.9999
     assert alike[2:] == pytest.approx([1.0, 1.0], abs=1e-5)
+
+
+@pytest.mark.parametrize("through", [0, 1, 7, 99])
+def test_answers_to_one_prompt_are_read_side_by_side(gguf: Path, through: int) -> None:
+    config = load_config(None, [f"model.base={gguf}", "adapter.dropout=0.0"])
+    model = load_model(find_base(config.model), "lora", config.adapter, seed=0).float()
+    prompt = torch.randint(3, 300, (1, 20), generator=torch.Generator().manual_seed(0))
+    answers = torch.tensor([[5, 6, 7, 8], [9, 10, 0, 0], [5, 6, 11, 0]])
+    lengths = torch.tensor([4, 2, 3])
+    likely = list_likelihoods(model, prompt, answers, lengths, through=through)
+    alone = []
+    for answer, length in zip(answers, lengths.tolist(), strict=True):
+        ids_ = torch.cat([prompt, answer[None, :length]], dim=1)
+        counted = torch.arange(ids_.shape[1] - 1)[None] >= prompt.shape[1] - 1
+        logits = counted_logits(model, {"input_ids": ids_}, counted)
+        alone.append(-torch.nn.functional.cross_entropy(logits, answer[:length], reduction="sum"))
+    torch.testing.assert_close(likely, torch.stack(alone), atol=1e-4, rtol=1e-4)
 
 
 def test_the_recipe_times_steps_of_what_it_will_read(
@@ -690,6 +708,42 @@ def test_preferences_cost_what_trl_says_they_cost(
         assert found[0][0] == pytest.approx(0.693, abs=1e-3)
     else:  # the right answers' loss comes on top
         assert found[0][0] > 0.75
+
+
+def test_pairs_of_a_question_make_a_list() -> None:
+    rows = [
+        Example("p", "right", rejected="a"),
+        Example("q", "right", rejected="a"),
+        Example("p", "right", rejected="b"),
+        Example("p", "right", rejected="a"),
+        Example("p", "other", rejected="right"),
+    ]
+    assert lists(rows) == [
+        Listed("p", ("right", "a", "b")),
+        Listed("q", ("right", "a")),
+        Listed("p", ("other", "right")),
+    ]
+
+
+def test_the_right_answer_comes_before_the_others(whole: Path, tmp_path: Path) -> None:
+    """The loss begins as that of a choice among the answers, and falls."""
+    rows = [
+        Example("def f(a):\n    return ", "a + 1\n", rejected=wrong, kind="line")
+        for wrong in ("a - 1\n", "a * 1\n", "a / 1\n")
+    ]
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text("".join(map(write_line, rows)))
+    options = ["--data", str(pairs), "--no-export", "--max-steps", "6"]
+    options += ["--set", "align.learning_rate=5e-3", "--set", "align.accumulation=1"]
+    found = []
+    for name, sft in (("listed", 0.0), ("kept", 0.5)):
+        folder = tmp_path / name
+        chosen = ["listwise", str(whole), "--output", str(folder), *options]
+        assert align([*chosen, "--set", f"align.sft={sft}"]) == 0
+        assert (folder / "adapter" / "adapter_model.safetensors").is_file()
+        found.append([loss for _, loss, _ in losses(folder)])
+    assert found[0][-1] < found[0][0]
+    assert found[1][0] > found[0][0] + 0.1  # the right answer's own loss comes on top
 
 
 def test_tests_as_the_reward(whole: Path, project: Path, tmp_path: Path) -> None:
