@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from eval import results
+from eval import records, results
 from eval.ablation import WHOLE, write_ablation
+from eval.page import page
 from eval.repair import Result, Score, result_to_row
 from eval.report import write_reports
 from eval.runs import open_run
@@ -43,12 +44,12 @@ def test_a_record_names_no_place_on_the_machine(
     cases = tmp_path / "private" / "cases.jsonl"
     cases.parent.mkdir()
     cases.touch()
-    record = results.record_of(run_folder(tmp_path / "one", monkeypatch, cases))
+    record = records.record_of(run_folder(tmp_path / "one", monkeypatch, cases))
     assert str(tmp_path) not in json.dumps(record)
     assert record["command"] == "python -m eval.run repair --cases cases.jsonl --model none"
     assert record["seeds"] == [0, 1]
     assert record["totals"]["correct"] == 1
-    inside = results.record_of(run_folder(tmp_path / "two", monkeypatch))
+    inside = records.record_of(run_folder(tmp_path / "two", monkeypatch))
     assert "--cases eval/cases/debug --model" in inside["command"]
     assert inside["settings"]["cases"] == "eval/cases/debug"
 
@@ -66,20 +67,20 @@ def test_a_record_names_no_place_on_the_machine(
     ],
 )
 def test_commands_are_told_without_their_output(argv: Sequence[str], command: str) -> None:
-    assert results.command_of(argv) == command
+    assert records.command_of(argv) == command
 
 
 def test_the_page_shows_every_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = run_folder(tmp_path / "ten", monkeypatch)
-    records, page = tmp_path / "records", tmp_path / "results.md"
-    arguments = ["--records", str(records), "--page", str(page)]
+    written = tmp_path / "results.md"
+    arguments = ["--records", str(tmp_path / "records"), "--page", str(written)]
     assert results.main([str(folder), *arguments]) == 0
-    text = page.read_text(encoding="utf-8")
+    text = written.read_text(encoding="utf-8")
     assert "| none | debug | 60 | 2 | 2 | 2 | 1 | 50% | 9% to 91% | 50% | 1.0 |" in text
     assert "### ten" in text
     assert "python -m eval.run repair --cases eval/cases/debug --model none" in text
     assert results.main(arguments) == 0  # again, from the records alone
-    assert page.read_text(encoding="utf-8") == text
+    assert written.read_text(encoding="utf-8") == text
 
 
 HUMANEVAL: dict[str, Any] = {
@@ -120,8 +121,8 @@ MANY: dict[str, Any] = {
     ],
 )
 def test_rows(record: dict[str, Any], row: str) -> None:
-    assert row in results.page([record])
-    assert row not in results.page([])
+    assert row in page([record])
+    assert row not in page([])
 
 
 def test_no_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,8 +132,8 @@ def test_no_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_the_page_of_this_repository_is_up_to_date() -> None:
-    page = results.page(results.read_records())
-    assert results.PAGE.read_text(encoding="utf-8") == page
+    told = page(records.read_records())
+    assert results.PAGE.read_text(encoding="utf-8") == told
 
 
 def test_an_ablation_is_a_table_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,9 +143,9 @@ def test_an_ablation_is_a_table_of_its_own(tmp_path: Path, monkeypatch: pytest.M
     good = Result("a", "debug", ("name",), 0, Score.CORRECT, seconds=2.0)
     less = Result("a", "debug", ("name",), 0, Score.FAILED, seconds=9.0)
     write_ablation(folder, {WHOLE: [good], "without patterns": [less]}, settings)
-    record = results.record_of(folder)
+    record = records.record_of(folder)
     assert (record["name"], record["settings"]["benchmark"]) == ("parts", "ablation")
-    text = results.page([record])
+    text = page([record])
     assert "## What each part is worth" in text
     assert "| none | without patterns | 1 | 0 | 0 |" in text
     assert "Where the fix lies" not in text
@@ -158,13 +159,13 @@ def test_a_pair_of_runs_is_a_row_of_its_own(
     rows = second / "eval.jsonl"
     rows.write_text(rows.read_text().replace('"overfitting"', '"correct"').replace(
         '"correct": false', '"correct": true'))  # fmt: skip
-    record = results.pair_of(first, second)
+    record = records.pair_of(first, second)
     assert record["name"] == "pair-one-two"
     assert (record["results"], record["cases"]) == (4, 2)
     assert record["counted"]["correct"] == {
         "both": 2, "only_first": 0, "only_second": 2, "neither": 0, "p_value": 0.5,
     }  # fmt: skip
-    told = results.page([record])
+    told = page([record])
     assert "| one | two | 2 | 4 | correct | 2 | 4 | 0 | 2 | 0.5 |" in told
     assert "| one | two | 2 | 4 | correct with every seed |" in told
     assert "| one | two | validations until plausible | 2 |" in told
@@ -180,4 +181,4 @@ def test_a_pair_of_different_benchmarks_is_refused(
     (other / "settings.json").write_text(json.dumps({**settings, "benchmark": "syntax"}))
     (other / "eval.jsonl").write_text("")
     with pytest.raises(GemmadevError, match="one is a run of repair, two of syntax"):
-        results.pair_of(first, other)
+        records.pair_of(first, other)
