@@ -22,8 +22,8 @@ from training.output import refusals
 from training.pipeline import finish, keep_counts, quiet
 from training.run import keep_config
 from training.runlog import Log
-from training.sft import CHECKPOINTS, Progress, keep_precision, remove_talk, trained_by
-from training.speed import keep_freed, on_device, widen
+from training.sft import Progress, aligner_settings, keep_precision, remove_talk, trained_by
+from training.speed import keep_freed, widen
 from training.tokens import ids, prefix_ids
 
 Say = Callable[[str], None]
@@ -127,26 +127,12 @@ def _pairs(rows: Sequence[Example], tokenizer: Any, config: Config) -> Any:
 def _arguments(config: Config, folder: Path) -> Any:
     align = config.align
     return DPOConfig(
-        output_dir=str(folder / CHECKPOINTS),
-        max_steps=align.max_steps,
+        **aligner_settings(config, folder),
         per_device_train_batch_size=align.batch,
         gradient_accumulation_steps=align.accumulation,
-        learning_rate=align.learning_rate,
-        lr_scheduler_type=config.train.schedule,
-        warmup_steps=config.train.warmup,
-        max_grad_norm=config.train.max_grad_norm,
-        optim="adamw_torch",
         beta=align.beta,
         loss_type=["sigmoid", _SFT] if align.sft else ["sigmoid"],
         loss_weights=[1.0, align.sft] if align.sft else [1.0],
         max_length=config.data.max_tokens,
-        **on_device(),
-        seed=config.train.seed,
         gradient_checkpointing=config.train.checkpointing,
-        logging_steps=config.train.log_every,
-        logging_first_step=True,
-        save_strategy="no",
-        include_num_input_tokens_seen="all",
-        report_to=[config.train.track] if config.train.track else [],
-        disable_tqdm=True,
     )

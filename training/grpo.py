@@ -20,8 +20,8 @@ from training.pipeline import finish, keep_counts, quiet
 from training.preferences import Question
 from training.run import keep_config
 from training.runlog import Log
-from training.sft import CHECKPOINTS, Progress, keep_precision, remove_talk, trained_by
-from training.speed import keep_freed, on_device, widen
+from training.sft import Progress, aligner_settings, keep_precision, remove_talk, trained_by
+from training.speed import keep_freed, widen
 
 REWARDS = {"correct": 1.0, "overfitting": 0.3, "failing": 0.0, "": -0.2}
 """By what became of an answer; the last one did not fit into the file, or changed nothing."""
@@ -82,26 +82,12 @@ def _arguments(config: Config, folder: Path) -> Any:
     align = config.align
     together = align.samples * max(1, align.batch // align.samples)
     return GRPOConfig(
-        output_dir=str(folder / CHECKPOINTS),
-        max_steps=align.max_steps,
+        **aligner_settings(config, folder),
         per_device_train_batch_size=together,
         gradient_accumulation_steps=align.accumulation,
         num_generations=align.samples,
         max_completion_length=align.answer_tokens,
         temperature=align.temperature,
         beta=align.beta,
-        learning_rate=align.learning_rate,
-        lr_scheduler_type=config.train.schedule,
-        warmup_steps=config.train.warmup,
-        max_grad_norm=config.train.max_grad_norm,
-        optim="adamw_torch",
-        **on_device(),
-        seed=config.train.seed,
         gradient_checkpointing=config.train.checkpointing,
-        logging_steps=config.train.log_every,
-        logging_first_step=True,
-        save_strategy="no",
-        include_num_input_tokens_seen="all",
-        report_to=[config.train.track] if config.train.track else [],
-        disable_tqdm=True,
     )

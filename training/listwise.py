@@ -28,8 +28,8 @@ from training.output import refusals
 from training.pipeline import finish, keep_counts, quiet
 from training.run import keep_config
 from training.runlog import Log
-from training.sft import CHECKPOINTS, Progress, keep_precision, remove_talk, trained_by
-from training.speed import attend_plainly, keep_freed, on_device, widen
+from training.sft import Progress, aligner_settings, keep_precision, remove_talk, trained_by
+from training.speed import attend_plainly, keep_freed, widen
 from training.tokens import ids, prefix_ids
 
 Say = Callable[[str], None]
@@ -135,22 +135,8 @@ def _encoded(found: Sequence[Listed], tokenizer: Any, config: Config) -> Any:
 def _arguments(config: Config, folder: Path) -> Any:
     align = config.align
     return TrainingArguments(
-        output_dir=str(folder / CHECKPOINTS),
-        max_steps=align.max_steps,
+        **aligner_settings(config, folder),
         per_device_train_batch_size=1,
         gradient_accumulation_steps=align.batch * align.accumulation,
-        learning_rate=align.learning_rate,
-        lr_scheduler_type=config.train.schedule,
-        warmup_steps=config.train.warmup,
-        max_grad_norm=config.train.max_grad_norm,
-        optim="adamw_torch",
-        **on_device(),
-        seed=config.train.seed,
-        logging_steps=config.train.log_every,
-        logging_first_step=True,
-        save_strategy="no",
         remove_unused_columns=False,
-        include_num_input_tokens_seen="all",
-        report_to=[config.train.track] if config.train.track else [],
-        disable_tqdm=True,
     )
