@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import logging
+import random
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -113,7 +114,10 @@ def _asked(arguments: argparse.Namespace, prover: Prover) -> itertools.islice[Qu
         any_license=arguments.any_license,
         seed=arguments.seed,
     )
-    made = questions(sources(arguments.sources), options, prover)
+    files = list(sources(arguments.sources))
+    if arguments.limit:  # of all sources, not of the first
+        random.Random(arguments.seed).shuffle(files)
+    made = questions(files, options, prover)
     allowed = (each for each in made if not held.reason(each.bug.fixed))
     return itertools.islice(allowed, arguments.limit or None)
 

@@ -8,22 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import Dataset, disable_progress_bars
+from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
 from trl.trainer.utils import use_adapter
 
 from pytest_gemmadev.core.types import GemmadevError
-from training.base import find_base, load_model, load_tokenizer
+from training.aligned import align, trainer_settings
+from training.base import find_base, load_tokenizer
 from training.config import Config
-from training.corpus import Corpus
 from training.counted import can_count, counted_logits
 from training.examples import Example
-from training.output import refusals
-from training.pipeline import finish, keep_counts, quiet
-from training.run import keep_config
-from training.runlog import Log
-from training.sft import Progress, aligner_settings, keep_precision, remove_talk, trained_by
-from training.speed import keep_freed, widen
+from training.sft import Progress
 from training.tokens import ids, prefix_ids
 
 Say = Callable[[str], None]
@@ -78,34 +73,20 @@ def _log_likelihoods(model: Any, inputs: Any) -> tuple[torch.Tensor, torch.Tenso
 
 def run_dpo(config: Config, run: Path, rows: Sequence[Example], *, say: Say) -> Path:
     """The folder with the aligned adapter."""
-    quiet()
-    disable_progress_bars()
-    folder = Path(config.output.folder).expanduser()
-    base = find_base(config.model)
-    tokenizer = load_tokenizer(base)
+    tokenizer = load_tokenizer(find_base(config.model))
     data = _pairs(rows, tokenizer, config)
-    model = load_model(
-        base, config.model.method, config.adapter, seed=config.train.seed, trained=run / "adapter"
-    )
-    keep_config(config, folder)
-    keep_counts(Corpus(tuple(rows), ()), folder)
-    progress = Progress(Log.opened(folder, after_step=0), say)
-    keep_freed()
-    widen(model, fit=config.train.fit)
-    with refusals(folder):
-        trainer = Trainer(
+
+    def build(model: Any, folder: Path, progress: Progress) -> Trainer:
+        say(f"dpo: {len(data)} pairs")
+        return Trainer(
             model=model,
             args=_arguments(config, folder),
             train_dataset=data,
             processing_class=tokenizer,
             callbacks=[progress],
         )
-        keep_precision(trainer.model)
-        remove_talk(trainer)
-        say(f"dpo: {len(data)} pairs")
-        trainer.train()
-    finish(trained_by(trainer, progress), tokenizer, base, config, folder, say=say)
-    return folder
+
+    return align(config, run, rows, build, say=say)
 
 
 def _pairs(rows: Sequence[Example], tokenizer: Any, config: Config) -> Any:
@@ -127,7 +108,7 @@ def _pairs(rows: Sequence[Example], tokenizer: Any, config: Config) -> Any:
 def _arguments(config: Config, folder: Path) -> Any:
     align = config.align
     return DPOConfig(
-        **aligner_settings(config, folder),
+        **trainer_settings(config, folder),
         per_device_train_batch_size=align.batch,
         gradient_accumulation_steps=align.accumulation,
         beta=align.beta,

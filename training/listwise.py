@@ -14,22 +14,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from datasets import Dataset, disable_progress_bars
+from datasets import Dataset
 from transformers import Trainer as PlainTrainer
 from transformers import TrainingArguments
 
 from pytest_gemmadev.core.types import GemmadevError
-from training.base import find_base, load_model, load_tokenizer
+from training.aligned import align, trainer_settings
+from training.base import find_base, load_tokenizer
 from training.config import Config
-from training.corpus import Corpus
 from training.counted import list_likelihoods
 from training.examples import Example
-from training.output import refusals
-from training.pipeline import finish, keep_counts, quiet
-from training.run import keep_config
-from training.runlog import Log
-from training.sft import Progress, aligner_settings, keep_precision, remove_talk, trained_by
-from training.speed import attend_plainly, keep_freed, widen
+from training.sft import Progress
+from training.speed import attend_plainly
 from training.tokens import ids, prefix_ids
 
 Say = Callable[[str], None]
@@ -71,8 +67,8 @@ class Trainer(PlainTrainer):
         likely = list_likelihoods(
             model, inputs["input_ids"], inputs["answers"], lengths, through=self.through
         )
-        chosen = -torch.log_softmax(likely, dim=0)[0]
-        return chosen - self.sft * likely[0] / lengths[0]
+        missed = 1 - torch.softmax(likely, dim=0)[0]
+        return missed - self.sft * likely[0] / lengths[0]
 
 
 def one_list(rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
@@ -88,21 +84,10 @@ def one_list(rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
 
 def run_listwise(config: Config, run: Path, rows: Sequence[Example], *, say: Say) -> Path:
     """The folder with the aligned adapter."""
-    quiet()
-    disable_progress_bars()
-    folder = Path(config.output.folder).expanduser()
-    base = find_base(config.model)
-    tokenizer = load_tokenizer(base)
-    data = _encoded(lists(rows), tokenizer, config)
-    model = load_model(
-        base, config.model.method, config.adapter, seed=config.train.seed, trained=run / "adapter"
-    )
-    keep_config(config, folder)
-    keep_counts(Corpus(tuple(rows), ()), folder)
-    progress = Progress(Log.opened(folder, after_step=0), say)
-    keep_freed()
-    widen(model, fit=config.train.fit)
-    with refusals(folder):
+    data = _encoded(lists(rows), load_tokenizer(find_base(config.model)), config)
+
+    def build(model: Any, folder: Path, progress: Progress) -> Trainer:
+        say(f"listwise: {len(data)} questions, {sum(map(len, data['answers']))} answers")
         trainer = Trainer(
             model=model,
             args=_arguments(config, folder),
@@ -110,14 +95,12 @@ def run_listwise(config: Config, run: Path, rows: Sequence[Example], *, say: Say
             data_collator=one_list,
             callbacks=[progress],
         )
+        trainer.model_accepts_loss_kwargs = False  # its loss is the mean of the lists of a step
         trainer.sft, trainer.through = config.align.sft, config.train.through
-        keep_precision(trainer.model)
         attend_plainly(trainer.model, config.data.max_tokens)
-        remove_talk(trainer)
-        say(f"listwise: {len(data)} questions, {sum(map(len, data['answers']))} answers")
-        trainer.train()
-    finish(trained_by(trainer, progress), tokenizer, base, config, folder, say=say)
-    return folder
+        return trainer
+
+    return align(config, run, rows, build, say=say)
 
 
 def _encoded(found: Sequence[Listed], tokenizer: Any, config: Config) -> Any:
@@ -135,7 +118,7 @@ def _encoded(found: Sequence[Listed], tokenizer: Any, config: Config) -> Any:
 def _arguments(config: Config, folder: Path) -> Any:
     align = config.align
     return TrainingArguments(
-        **aligner_settings(config, folder),
+        **trainer_settings(config, folder),
         per_device_train_batch_size=1,
         gradient_accumulation_steps=align.batch * align.accumulation,
         remove_unused_columns=False,

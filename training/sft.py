@@ -273,27 +273,6 @@ def keep_precision(model: Any) -> None:
             parameter.data = parameter.data.float()
 
 
-def aligner_settings(config: Config, folder: Path) -> dict[str, Any]:
-    """What every trainer of an alignment is told, beside what is its own."""
-    return {
-        "output_dir": str(folder / CHECKPOINTS),
-        "max_steps": config.align.max_steps,
-        "learning_rate": config.align.learning_rate,
-        "lr_scheduler_type": config.train.schedule,
-        "warmup_steps": config.train.warmup,
-        "max_grad_norm": config.train.max_grad_norm,
-        "optim": "adamw_torch",
-        **on_device(),
-        "seed": config.train.seed,
-        "logging_steps": config.train.log_every,
-        "logging_first_step": True,
-        "save_strategy": "no",
-        "include_num_input_tokens_seen": "all",
-        "report_to": [config.train.track] if config.train.track else [],
-        "disable_tqdm": True,
-    }
-
-
 def settings_of(config: Config, folder: Path, *, evaluates: bool) -> Any:
     """What trl is told of a run."""
     train = config.train

@@ -150,6 +150,20 @@ def test_the_command_writes_pairs(
     assert "candidates:" in capsys.readouterr().out
 
 
+def test_a_limit_draws_from_all_sources(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "limits.py").write_text(CODE)
+    output = tmp_path / "prefs.jsonl"
+    drawn = set()
+    for seed in range(6):
+        asked = ["--from", str(folder), str(other), "--limit", "1", "--seed", str(seed)]
+        assert main(["prefer", *asked, "--output", str(output)]) == 0
+        drawn |= {row.origin.partition(":")[2] for row in read_examples(output)}
+        output.unlink()
+    assert drawn == {"bounds.py:clamp", "limits.py:clamp"}
+
+
 # --- what people kept ----------------------------------------------------------------------------
 
 

@@ -746,6 +746,25 @@ def test_the_right_answer_comes_before_the_others(whole: Path, tmp_path: Path) -
     assert found[1][0] > found[0][0] + 0.1  # the right answer's own loss comes on top
 
 
+def test_the_loss_of_a_step_is_the_mean_of_its_lists(whole: Path, tmp_path: Path) -> None:
+    rows = [
+        Example(f"def f({name}):\n    return ", f"{name} + 1\n", rejected=wrong, kind="line")
+        for name in ("a", "other")
+        for wrong in (f"{name} - 1\n", "0\n")
+    ]
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text("".join(map(write_line, rows)))
+    found = {}
+    for together, steps in ((1, 2), (2, 1)):
+        folder = tmp_path / f"of-{together}"
+        asked = ["listwise", str(whole), "--data", str(pairs), "--output", str(folder)]
+        options = ["align.batch=1", f"align.accumulation={together}", "align.learning_rate=1e-12"]
+        asked += [word for option in options for word in ("--set", option)]
+        assert align([*asked, "--no-export", "--max-steps", str(steps)]) == 0
+        found[together] = [loss for _, loss, _ in losses(folder)]
+    assert found[2][0] == pytest.approx(sum(found[1]) / 2, rel=1e-3)
+
+
 def test_tests_as_the_reward(whole: Path, project: Path, tmp_path: Path) -> None:
     aligned = tmp_path / "aligned"
     settings = ["align.samples=2", "align.batch=2", "align.accumulation=1", "align.answer_tokens=8"]
