@@ -1,9 +1,10 @@
 """Alignment by whole lists: the right answer before every wrong one that was tried, at once.
 
-A question's answers are compared by their likelihoods, as a repair compares what the model writes, and
-the loss is that of choosing the right one among them (a softmax over the list). Pairs with the same
-prompt and right answer make a list. No reference model is needed: ``align.sft`` weighs the right
-answer's own loss, in nats a token, which keeps it likely to be written.
+A question's answers are compared by their likelihoods, as a repair compares what the model writes. The
+loss is the probability of a wrong one among them (a softmax over the list): the risk, as in minimum
+risk training. Its logarithm would let questions whose right answer is hopeless outweigh all others.
+Pairs with the same prompt and right answer make a list. No reference model is needed: ``align.sft``
+weighs the right answer's own loss, in nats a token, which keeps it likely to be written.
 """
 
 from __future__ import annotations
