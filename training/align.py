@@ -15,7 +15,7 @@ import itertools
 import logging
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pytest_gemmadev.core.types import GemmadevError
@@ -25,7 +25,7 @@ from training.decontaminate import held_back
 from training.examples import Example, read_examples, write_line
 from training.execute import Prover
 from training.extras import require
-from training.functions import sources
+from training.functions import SourceText, sources
 from training.output import written
 from training.preferences import PAIRS, Question, Tally, preferences, questions, recorded
 
@@ -114,9 +114,11 @@ def _asked(arguments: argparse.Namespace, prover: Prover) -> itertools.islice[Qu
         any_license=arguments.any_license,
         seed=arguments.seed,
     )
-    files = list(sources(arguments.sources))
+    files: Iterable[SourceText] = sources(arguments.sources)
     if arguments.limit:  # of all sources, not of the first
-        random.Random(arguments.seed).shuffle(files)
+        drawn = list(files)
+        random.Random(arguments.seed).shuffle(drawn)
+        files = drawn
     made = questions(files, options, prover)
     allowed = (each for each in made if not held.reason(each.bug.fixed))
     return itertools.islice(allowed, arguments.limit or None)

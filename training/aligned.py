@@ -8,7 +8,7 @@ from typing import Any
 
 from datasets import disable_progress_bars
 
-from training.base import find_base, load_model, load_tokenizer
+from training.base import Base, find_base, load_model, load_tokenizer
 from training.config import Config
 from training.corpus import Corpus
 from training.examples import Example
@@ -24,15 +24,22 @@ Build = Callable[[Any, Path, Progress], Any]
 """A trainer of: a model, the folder for what is kept meanwhile, its callback."""
 
 
-def align(config: Config, run: Path, rows: Sequence[Example], build: Build, *, say: Say) -> Path:
+def open_base(config: Config) -> tuple[Base, Any]:
+    """The base and its tokenizer, with no word of the libraries that read them."""
+    quiet()
+    disable_progress_bars()
+    base = find_base(config.model)
+    return base, load_tokenizer(base)
+
+
+def align(
+    config: Config, run: Path, base: Base, rows: Sequence[Example], build: Build, *, say: Say
+) -> Path:
     """The folder with the adapter of ``run`` aligned; ``rows`` are counted for its report.
 
     Raises GemmadevError where something is missing or does not fit.
     """
-    quiet()
-    disable_progress_bars()
     folder = Path(config.output.folder).expanduser()
-    base = find_base(config.model)
     model = load_model(
         base, config.model.method, config.adapter, seed=config.train.seed, trained=run / "adapter"
     )

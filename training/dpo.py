@@ -13,8 +13,7 @@ from trl import DPOConfig, DPOTrainer
 from trl.trainer.utils import use_adapter
 
 from pytest_gemmadev.core.types import GemmadevError
-from training.aligned import align, trainer_settings
-from training.base import find_base, load_tokenizer
+from training.aligned import align, open_base, trainer_settings
 from training.config import Config
 from training.counted import can_count, counted_logits
 from training.examples import Example
@@ -73,7 +72,7 @@ def _log_likelihoods(model: Any, inputs: Any) -> tuple[torch.Tensor, torch.Tenso
 
 def run_dpo(config: Config, run: Path, rows: Sequence[Example], *, say: Say) -> Path:
     """The folder with the aligned adapter."""
-    tokenizer = load_tokenizer(find_base(config.model))
+    base, tokenizer = open_base(config)
     data = _pairs(rows, tokenizer, config)
 
     def build(model: Any, folder: Path, progress: Progress) -> Trainer:
@@ -86,7 +85,7 @@ def run_dpo(config: Config, run: Path, rows: Sequence[Example], *, say: Say) -> 
             callbacks=[progress],
         )
 
-    return align(config, run, rows, build, say=say)
+    return align(config, run, base, rows, build, say=say)
 
 
 def _pairs(rows: Sequence[Example], tokenizer: Any, config: Config) -> Any:

@@ -10,8 +10,7 @@ from typing import Any
 from datasets import Dataset
 from trl import GRPOConfig, GRPOTrainer
 
-from training.aligned import align, trainer_settings
-from training.base import find_base, load_tokenizer
+from training.aligned import align, open_base, trainer_settings
 from training.config import Config
 from training.examples import repair_examples
 from training.execute import Prover
@@ -27,7 +26,7 @@ def run_grpo(
     config: Config, run: Path, asked: Sequence[Question], prover: Prover, *, say: Say
 ) -> Path:
     """The folder with the aligned adapter."""
-    tokenizer = load_tokenizer(find_base(config.model))
+    base, tokenizer = open_base(config)
     tokenizer.eos_token = "\n"  # an answer is one line: its end ends it
     order = random.Random(config.train.seed).sample(range(len(asked)), len(asked))
     data = Dataset.from_list([{"prompt": asked[i].prompt.text, "number": i} for i in order])
@@ -48,7 +47,7 @@ def run_grpo(
         )
 
     rows = [row for each in asked for row in repair_examples(each.bug, kinds=["line"])]
-    return align(config, run, rows, build, say=say)
+    return align(config, run, base, rows, build, say=say)
 
 
 def reward_of(asked: Question, completion: str, prover: Prover) -> float:

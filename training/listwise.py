@@ -20,8 +20,7 @@ from transformers import Trainer as PlainTrainer
 from transformers import TrainingArguments
 
 from pytest_gemmadev.core.types import GemmadevError
-from training.aligned import align, trainer_settings
-from training.base import find_base, load_tokenizer
+from training.aligned import align, open_base, trainer_settings
 from training.config import Config
 from training.counted import list_likelihoods
 from training.examples import Example
@@ -85,7 +84,8 @@ def one_list(rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
 
 def run_listwise(config: Config, run: Path, rows: Sequence[Example], *, say: Say) -> Path:
     """The folder with the aligned adapter."""
-    data = _encoded(lists(rows), load_tokenizer(find_base(config.model)), config)
+    base, tokenizer = open_base(config)
+    data = _encoded(lists(rows), tokenizer, config)
 
     def build(model: Any, folder: Path, progress: Progress) -> Trainer:
         say(f"listwise: {len(data)} questions, {sum(map(len, data['answers']))} answers")
@@ -101,7 +101,7 @@ def run_listwise(config: Config, run: Path, rows: Sequence[Example], *, say: Say
         attend_plainly(trainer.model, config.data.max_tokens)
         return trainer
 
-    return align(config, run, rows, build, say=say)
+    return align(config, run, base, rows, build, say=say)
 
 
 def _encoded(found: Sequence[Listed], tokenizer: Any, config: Config) -> Any:
