@@ -16,7 +16,9 @@ from pytest_gemmadev._without import Part
 
 ABLATION = "ablation.json"
 WHOLE = "everything"
-VARIANTS: Mapping[str, str] = {WHOLE: ""} | {f"without {part}": part for part in get_args(Part)}
+VARIANTS: Mapping[str, Part | None] = {WHOLE: None} | {
+    f"without {part}": part for part in get_args(Part)
+}
 """What is run: its name, and the part that it does without."""
 
 

@@ -64,7 +64,7 @@ def repair_table(records: Sequence[Record]) -> Table:
             rows.append(
                 (
                     _model(record),
-                    name,
+                    _slice(record, name),
                     f"{record['settings']['budget_s']:g}",
                     str(len(record["seeds"])),
                     str(cases),
@@ -88,7 +88,7 @@ def places_table(records: Sequence[Record]) -> Table:
     rows = [
         (
             _model(record),
-            name,
+            _slice(record, name),
             str(places["runs"]),
             _share(places["function"]["1"], places["runs"]),
             _share(places["function"]["5"], places["runs"]),
@@ -135,7 +135,7 @@ def lines_table(records: Sequence[Record]) -> Table:
     rows = [
         (
             _model(record),
-            f"{name}, told how tests failed" if record["settings"].get("facts") else name,
+            _slice(record, name),
             str(totals["cases"]),
             str(totals["first_ten"]),
             _share(totals["first_ten"], totals["cases"]),
@@ -297,6 +297,14 @@ def _model(record: Record) -> str:
         return f"{settings['model']} + {Path(adapter).name}"
     alone = settings["model"] == "gemmadev"  # which has one by default
     return f"{settings['model']}{' without adapter' if alone else ''}"
+
+
+def _slice(record: Record, name: str) -> str:
+    """The slice, and how its cases were put."""
+    settings = record["settings"]
+    told = ", told how tests failed" if settings.get("facts") else ""
+    less = f", without {settings['without']}" if settings.get("without") else ""
+    return f"{name}{told}{less}"
 
 
 def _rate(value: float | None) -> str:

@@ -23,7 +23,7 @@ RECORDS = Path(__file__).parent / "results"
 PAIR = "pair"
 _KEPT = (
     "benchmark", "model", "adapter", "model_name", "model_sha256", "budget_s", "chat", "samples",
-    "max_tokens", "temperature", "self_debug_s", "isolation", "tests", "facts", "order", "code",
+    "max_tokens", "temperature", "self_debug_s", "isolation", "tests", "facts", "order", "without", "code",
 )  # fmt: skip
 
 Record = Mapping[str, Any]

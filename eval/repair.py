@@ -23,7 +23,7 @@ from typing import Any
 from eval.cases import Case, Files, read_tree, write_tree
 from eval.place import ranks_of
 from eval.process import Finished, run_command
-from pytest_gemmadev._without import VARIABLE
+from pytest_gemmadev._without import VARIABLE, Part
 from pytest_gemmadev.core.edits import unified_diff
 from pytest_gemmadev.core.types import GemmadevError
 
@@ -49,7 +49,7 @@ class Tool:
     model: str
     adapter: str | None
     budget_s: float
-    without: str = ""  # a part that the repair is to do without
+    without: Part | None = None  # a part that the repair is to do without
 
     def command(self, case: Case, seed: int, report: Path) -> list[str]:
         more = ["--gemmadev-fix", f"--gemmadev-model={self.model}"]

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, get_args
 
 from eval.ablation import VARIANTS, write_ablation
 from eval.cases import Case, load_cases, select
@@ -27,6 +27,7 @@ from eval.runs import (
     open_run,
     parse_seeds,
 )
+from pytest_gemmadev._without import Part
 from pytest_gemmadev.core.types import GemmadevError
 from pytest_gemmadev.registry import load_model
 
@@ -101,10 +102,12 @@ def _add_repair_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slice", metavar="NAME", help="cases of this slice only")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="every n-th case only")
     parser.add_argument("--only", metavar="TEXT", help="cases whose id contains this only")
-    parser.add_argument(
+    parts = parser.add_mutually_exclusive_group()
+    parts.add_argument("--without", choices=get_args(Part), help="repair without this part")
+    parts.add_argument(
         "--ablate",
         action="store_true",
-        help="run them without ranking, patterns, writing and localization, one at a time, as well",
+        help="run them without each of these parts, one at a time, as well as with all",
     )
 
 
@@ -153,13 +156,12 @@ def _repair(options: argparse.Namespace) -> int:
     }
     output = options.output or new_run_path("ablation" if options.ablate else "repair")
     if not options.ablate:
-        _repaired(options, cases, settings, output)
+        _repaired(options, cases, settings, output, options.without)
         return 0
     runs = {}
     for name, part in VARIANTS.items():
         _say(f"{name}:")
-        less = {**settings, "without": part} if part else settings
-        runs[name] = _repaired(options, cases, less, output / name.replace(" ", "-"), part)
+        runs[name] = _repaired(options, cases, settings, output / name.replace(" ", "-"), part)
     write_ablation(output, runs, settings)
     print(f"{output / 'report.html'}")
     return 0
@@ -170,9 +172,10 @@ def _repaired(
     cases: Sequence[Case],
     settings: Mapping[str, Any],
     output: Path,
-    without: str = "",
+    without: Part | None,
 ) -> list[Result]:
-    """Runs the cases, writes their report and tells the totals."""
+    """Runs the cases without a part, writes their report and tells the totals."""
+    settings = {**settings, "without": without} if without else settings
     tool = Tool(options.model, _absolute(options.adapter), options.budget, without)
     folder = open_run(output, settings)
     results = run_cases(

@@ -1,7 +1,8 @@
 """What a repair is to do without, for measuring what each part is worth.
 
 The environment variable ``GEMMADEV_WITHOUT`` names parts, separated by commas. It is no option: a
-repair without them is a worse one, and is asked for by ``python -m eval.run repair --ablate`` only.
+repair without them is a worse one, and is asked for by ``python -m eval.run repair`` only
+(``--without``, ``--ablate``).
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ import pytest
 from eval import run
 from eval.ablation import VARIANTS, WHOLE, ablation_table
 from eval.cases import Case, load_cases
+from eval.page import page
+from eval.records import record_of
 from eval.repair import Result, Score, Tool
 from eval.run import main
 
@@ -69,3 +71,32 @@ def test_every_variant_is_run_and_kept(tmp_path: Path, monkeypatch: pytest.Monke
     ran.clear()
     assert main([*arguments, "--output", str(tmp_path)]) == 0
     assert ran == []  # all of it is there already
+
+
+def test_one_part_alone_can_be_left_out_and_the_record_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[Sequence[str]] = []
+
+    def repaired(
+        case: Case, seed: int, command: Callable[..., Sequence[str]], **_: object
+    ) -> Result:
+        ran.append(command(case, seed, tmp_path)[:2])
+        return result(case.id, Score.CORRECT)
+
+    monkeypatch.setattr(run, "repair_case", repaired)
+    arguments = ["repair", "--cases", str(DEBUG), "--model", "none", "--limit", "1"]
+    folder = tmp_path / "less"
+    assert main([*arguments, "--without", "patterns", "--output", str(folder)]) == 0
+    assert ran == [["env", "GEMMADEV_WITHOUT=patterns"]]
+    record = record_of(folder)
+    assert record["settings"]["without"] == "patterns"
+    assert "s, without patterns |" in page([record])
+
+
+def test_one_part_and_each_part_cannot_be_asked_for_together(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["debug-cases", "--without", "patterns", "--ablate"])
+    assert "not allowed with" in capsys.readouterr().err
