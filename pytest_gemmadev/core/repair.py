@@ -11,14 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from pytest_gemmadev.core.behaviour import Behaviour, difference
+from pytest_gemmadev.core.acceptance import Acceptance
 from pytest_gemmadev.core.budget import Meter
-from pytest_gemmadev.core.choice import Ranked, choose
 from pytest_gemmadev.core.edits import decode_source
 from pytest_gemmadev.core.lane import FailingSet, Lane, apart, side_by_side
 from pytest_gemmadev.core.localize import localize
-from pytest_gemmadev.core.losses import losses
-from pytest_gemmadev.core.patches import found_overlay, plausible_order, ranked_patch
+from pytest_gemmadev.core.outcomes import Outcomes, why_not
 from pytest_gemmadev.core.search import Found, Search
 from pytest_gemmadev.core.sources import Files, Sources
 from pytest_gemmadev.core.types import (
@@ -31,22 +29,16 @@ from pytest_gemmadev.core.types import (
     Oracle,
     Outcome,
     Overlay,
-    Probing,
     Proposer,
-    RankedPatch,
     RepairTask,
     Role,
     Spectrum,
     Status,
     Suspicion,
-    TestOutcome,
 )
 
 TRACED_FAILING = 60  # failing tests whose lines are recorded to see what they share
-OTHERS = 5  # plausible patches listed beside the chosen one
-OBSERVED = 4  # plausible repairs of a broken import that a whole run compares
 _WAVE = {ErrorKind.SYNTAX: 0, ErrorKind.INDENTATION: 0, ErrorKind.IMPORT: 1}
-_CLOSED = (Status.UNREPAIRED, Status.FLAKY, Status.SKIPPED)
 _ORDER = (
     ErrorKind.NAME,
     ErrorKind.ATTRIBUTE,
@@ -73,16 +65,6 @@ class _Searched:
     closed: tuple[Status, str] | None = None  # without a search, and why
 
 
-@dataclass(frozen=True, slots=True)
-class _Accepted:
-    """A repair that a full run carries."""
-
-    found: Found
-    patches: tuple[RankedPatch, ...]
-    after: Observation
-    differ: str  # a call for which other plausible patches give something else
-
-
 @dataclass(slots=True)
 class Repair:
     """State of one session of repair."""
@@ -97,7 +79,7 @@ class Repair:
     tell: Callable[[str], None] = lambda _message: None
     parses: Callable[[str, bytes], bool] = lambda _path, _data: True
     overlay: dict[str, bytes] = field(default_factory=dict)
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    outcomes: Outcomes = field(default_factory=Outcomes)
     localizer: Callable[..., tuple[Suspicion, ...]] = localize
     beside: Sequence[Lane] = ()  # for failing sets that are searched at the same time as the first
     _traced: tuple[Observation, Mapping[str, Spectrum]] | None = None  # failing tests of that run
@@ -108,16 +90,16 @@ class Repair:
         while not meter.exhausted and (failing := self._top(observation)) is not None:
             observation = self._repair(failing, observation, meter)
         for stack in observation.stacks:
-            if not self._closed(stack.nodeid):
+            if self.outcomes.is_open(stack.nodeid):
                 reason = "the budget was spent before its turn"
-                self._give_up(FailingSet((stack,)), Status.SKIPPED, reason)
-        return tuple(self.outcomes.values()), dict(self.overlay)
+                self.outcomes.give_up(FailingSet((stack,)), Status.SKIPPED, reason)
+        return tuple(self.outcomes.by_nodeid.values()), dict(self.overlay)
 
     # --- the error stack -------------------------------------------------------------------------
 
     def _top(self, observation: Observation) -> FailingSet | None:
         """The failing set to repair next: what stops others from running comes first."""
-        open_stacks = [s for s in observation.stacks if not self._closed(s.nodeid)]
+        open_stacks = [s for s in observation.stacks if self.outcomes.is_open(s.nodeid)]
         if not open_stacks:
             return None
         reach = self._reach(open_stacks, observation)
@@ -145,10 +127,6 @@ class Repair:
         some = [*first, *(s for s in tests if s not in first)][:TRACED_FAILING]
         task = self._task(FailingSet(tuple(some)), replace(observation, outcomes={}))
         return self.oracle.spectrum(task)
-
-    def _closed(self, nodeid: str) -> bool:
-        outcome = self.outcomes.get(nodeid)
-        return outcome is not None and outcome.status in _CLOSED
 
     def _repair(self, failing: FailingSet, observation: Observation, meter: Meter) -> Observation:
         """Repairs a failing set, and others beside it where there are lanes; the run after it."""
@@ -195,9 +173,9 @@ class Repair:
             return [failing]
         sets: dict[object, list[ErrorStack]] = {}
         for stack in sorted(observation.stacks, key=_urgency):
-            if stack.phase == "collect" and not self._closed(stack.nodeid):
+            if stack.phase == "collect" and self.outcomes.is_open(stack.nodeid):
                 return [failing]
-            if not self._closed(stack.nodeid) and stack not in failing.stacks:
+            if self.outcomes.is_open(stack.nodeid) and stack not in failing.stacks:
                 sets.setdefault(stack.signature, []).append(stack)
         return apart(failing, [FailingSet(tuple(stacks)) for stacks in sets.values()], limit)
 
@@ -252,16 +230,18 @@ class Repair:
         failing, search, share = searched.failing, searched.search, searched.share
         if searched.closed is not None or search is None or share is None:
             assert searched.closed is not None
-            self._give_up(failing, *searched.closed)
+            self.outcomes.give_up(failing, *searched.closed)
             return observation
         start_s = self.clock()
-        accepted = self._accept(searched.found, searched.task, observation)
+        acceptance = Acceptance(self.files, self.oracle, self.model, self.parses, self.tell)
+        accepted = acceptance.accept(searched.found, searched.task, observation)
         spent = searched.seconds + self.clock() - start_s
         if accepted is None:
-            reason = _why_not(searched.found, share, search)
-            self._give_up(failing, Status.UNREPAIRED, reason, search, spent)
+            reason = why_not(len(searched.found), share, search)
+            self.outcomes.give_up(failing, Status.UNREPAIRED, reason, search, spent)
             return observation
-        self._close(failing, accepted, observation, search, spent)
+        self.overlay = dict(accepted.overlay)
+        self.outcomes.close(failing, accepted, observation, search, spent)
         return accepted.after
 
     # --- the walk of one failing set -------------------------------------------------------------
@@ -286,7 +266,7 @@ class Repair:
                 sorted(
                     n
                     for n in observation.failing
-                    if n not in targets and n in observation.collected and not self._closed(n)
+                    if n not in targets and n in observation.collected and self.outcomes.is_open(n)
                 )
             ),
             context=context,
@@ -300,155 +280,9 @@ class Repair:
             return None
         return None if isinstance(decoded, Inapplicable) else decoded.text
 
-    # --- acceptance ------------------------------------------------------------------------------
-
-    def _accept(
-        self, found: Sequence[Found], task: RepairTask, before: Observation
-    ) -> _Accepted | None:
-        """The first plausible repair, in order of belief, that a fresh full run carries."""
-        ranked = choose(found, task, self.model, lambda some: self._behaviours(some, task))
-        overlays = [
-            self._sound(found_overlay(each.found, task, self.files.read)) for each in ranked
-        ]
-        best: tuple[int, Observation, Overlay] | None = None
-        collecting = any(before.outcomes.get(t) is TestOutcome.ERROR for t in task.targets)
-        for index, overlay in enumerate(overlays[:OBSERVED]):
-            if overlay is None:
-                continue
-            targets = ranked[index].found.targets
-            self.tell("running all tests")
-            after = self.oracle.observe(overlay)
-            if not self._carries(targets, task, before, after):
-                continue
-            if best is None or len(after.passing) > len(best[1].passing):
-                best = (index, after, overlay)
-            # Where a module could not be collected, only its tests can tell good repairs from bad.
-            if not collecting or not after.failing:
-                break
-        if best is None:
-            return None
-        index, after, overlay = best
-        self.overlay = dict(overlay)
-        patches = []
-        for i in plausible_order(index, len(ranked), OTHERS + 1):
-            item, ratio, changed = ranked[i].found, ranked[i].ratio, overlays[i]
-            if changed is not None:
-                patches.append(
-                    ranked_patch(item, ratio, task, changed, self.files.read, chosen=i == index)
-                )
-        return _Accepted(ranked[index].found, tuple(patches), after, _difference(ranked, index))
-
-    def _carries(
-        self, targets: Sequence[str], task: RepairTask, before: Observation, after: Observation
-    ) -> bool:
-        """True when a full run confirms it: targets pass, nothing regressed, nothing vanished."""
-        if after.aborted or any(target not in after.passing for target in targets):
-            return False
-        return not losses(self.oracle, task.overlay, before, after, task.regression)
-
-    def _behaviours(
-        self, found: Sequence[Found], task: RepairTask
-    ) -> tuple[Behaviour | None, list[Behaviour | None]]:
-        """What the code gives for other arguments, as it is and with each of the repairs."""
-        if not isinstance(self.oracle, Probing):
-            return None, [None] * len(found)
-        self.tell("comparing the plausible patches")
-        overlays = [found_overlay(each, task, self.files.read) for each in found]
-        given = [task.overlay, *(task.overlay if o is None else o for o in overlays)]
-        original, *others = self.oracle.behaviours(task, given)
-        return original, others
-
-    def _sound(self, overlay: Overlay | None) -> Overlay | None:
-        """The overlay, or None where a file in it does not pass the door's own parser."""
-        if overlay is None or not all(self.parses(path, data) for path, data in overlay.items()):
-            return None
-        return overlay
-
-    # --- closing ---------------------------------------------------------------------------------
-
-    def _close(
-        self,
-        failing: FailingSet,
-        accepted: _Accepted,
-        before: Observation,
-        search: Search,
-        seconds: float,
-    ) -> None:
-        chosen, patches, after = accepted.found, accepted.patches, accepted.after
-        first = next(s for s in failing.stacks if s.nodeid in chosen.targets)
-        others = len(patches) - 1
-        tests = len(after.passing & after.collected)
-        carried = _count(tests, "test passes", "tests pass")
-        further = _count(others, "other plausible patch", "other plausible patches")
-        reason = f"{carried} with it, {further}"
-        if accepted.differ:
-            reason += f" that differ: {accepted.differ}"
-        if chosen.assertions == 1:
-            reason += "; thinly tested: one assertion runs what was changed"
-        self.outcomes[first.nodeid] = Outcome(
-            first.nodeid,
-            first,
-            Status.REPAIRED,
-            reason,
-            patches,
-            search.validations,
-            seconds,
-            search.suspicions,
-            search.localizing_s,
-        )
-        still = set(after.failing)
-        for stack in before.stacks:
-            if stack.nodeid not in self.outcomes and stack.nodeid not in still:
-                self.outcomes[stack.nodeid] = Outcome(
-                    stack.nodeid, stack, Status.REPAIRED, f"the same cause as {first.nodeid}"
-                )
-
-    def _give_up(
-        self,
-        failing: FailingSet,
-        status: Status,
-        reason: str,
-        search: Search | None = None,
-        seconds: float = 0.0,
-    ) -> None:
-        """Closes all of them; what the search cost stands at the first."""
-        for stack in failing.stacks:
-            self.outcomes[stack.nodeid] = Outcome(stack.nodeid, stack, status, reason)
-        if search is not None:
-            first = failing.stacks[0].nodeid
-            self.outcomes[first] = replace(
-                self.outcomes[first],
-                validations=search.validations,
-                seconds=seconds,
-                suspicions=search.suspicions,
-                localizing_s=search.localizing_s,
-            )
-
-
-def _difference(ranked: Sequence[Ranked], chosen: int) -> str:
-    """A call for which other plausible patches give something else; empty where none is seen."""
-    known = [each.behaviour for each in ranked if each.behaviour is not None]
-    here = ranked[chosen].behaviour
-    return str(difference(here, known) or "") if here is not None else ""
-
 
 def _urgency(stack: ErrorStack) -> tuple[int, int]:
     kind = _ORDER.index(stack.kind) if stack.kind in _ORDER else 0
     wave = _WAVE.get(stack.kind, 2)
     # A broken import hides every test behind it, whatever the error is.
     return (0 if stack.phase == "collect" else 1, wave * len(_ORDER) + kind)
-
-
-def _why_not(found: Sequence[Found], meter: Meter, search: Search) -> str:
-    tried = _count(search.validations, "candidate patch", "candidate patches")
-    if found:
-        return f"no plausible patch of {len(found)} survived a full run; {tried} validated"
-    if meter.exhausted:
-        return f"out of budget after {tried}"
-    if not search.validations:
-        return "no candidate patch was found for it"
-    return f"none of {tried} turned it green"
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from pytest_gemmadev.core.choice import choose
-from pytest_gemmadev.core.search import Found, Step
+from pytest_gemmadev.core.search import Found
+from pytest_gemmadev.core.trials import Step
 from pytest_gemmadev.core.types import Candidate, Plausible, RepairTask
 
 CODE = {"f(1)": "1", "f(2)": "2", "f(3)": "3", "f(4)": "4"}
