@@ -1,14 +1,15 @@
 """Candidates that the model writes: a line, a block or a function in place of a suspicious one.
 
-The most suspicious lines first, all of them before the first block. What comes out parses, differs
-from the code there is, and changes nothing outside the lines that were asked about.
+The most suspicious lines first, of lines about as suspicious those that say more, and all of them
+before the first block. What comes out parses, differs from the code there is, and changes nothing
+outside the lines that were asked about.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from math import log
@@ -22,6 +23,7 @@ from pytest_gemmadev.core.types import (
     RepairTask,
     Sampling,
     Span,
+    Suspicion,
 )
 
 # Natural-log probability that what the model writes there is the repair, before its likelihood.
@@ -30,6 +32,8 @@ _LIKELIHOOD = 0.15  # nats of prior for a nat of the model's: it is poorly calib
 _FLOOR = -30.0  # nats from which on unlikely is unlikely enough
 _CHANGED = 0.5  # nats that a changed token costs: repairs change less than the model writes
 _MOST_CHANGED = 8  # tokens; what changes more is another line, however long
+_SIZE = 0.35  # power of a statement's tokens that its suspicion is multiplied by, see `_likeliest`
+_COMMENT = re.compile(r"#.*")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
@@ -53,7 +57,8 @@ class WriteProposer:
 
         Where functions were written and refuted, those functions again and nothing else.
         """
-        spans = self._spans(task)
+        suspicions = _usable(task, 4 * self.places)
+        spans = [suspicion.span for suspicion in suspicions]
         seen: set[tuple[str, str]] = set()
         if task.refuted:
             for span in dict.fromkeys(each.span for each in task.refuted):
@@ -64,26 +69,21 @@ class WriteProposer:
         infill = self.model.info.can_infill
         if self.model.info.has_chat_template:
             asked: dict[Span, Prompt] = {}
-            for span in spans:
+            for span in spans[: self.places]:
                 prompt = function_prompt(task, span)
                 if prompt is not None:
                     asked.setdefault(prompt.span, prompt)
             for prompt in list(asked.values())[: self.functions]:
                 yield from self._written(task, prompt, seen)
-        for span in spans:
+        likeliest = _likeliest(suspicions, task)[: self.places]
+        for span in likeliest:
             line = line_prompt(task, span, infill=infill)
             if line is not None:
                 yield from self._written(task, line, seen)
-        for span in spans[: self.blocks]:
+        for span in likeliest[: self.blocks]:
             block = block_prompt(task, span, infill=infill)
             if block is not None:
                 yield from self._written(task, block, seen)
-
-    def _spans(self, task: RepairTask) -> list[Span]:
-        """Places in files that parse, the most suspicious first."""
-        spans = dict.fromkeys(s.span for s in task.suspicions if s.span.path in task.sources)
-        usable = (span for span in spans if tree_key(task.sources[span.path]) is not None)
-        return [span for span, _ in zip(usable, range(self.places), strict=False)]
 
     def _written(
         self, task: RepairTask, prompt: Prompt, seen: set[tuple[str, str]]
@@ -134,6 +134,35 @@ class WriteProposer:
             unlike=prompt.unlike,
         )
         yield from self.model.complete(prompt.text, sampling)
+
+
+def _usable(task: RepairTask, limit: int) -> list[Suspicion]:
+    """So many suspicions at different places of files that parse, the strongest first."""
+    usable: dict[Span, Suspicion] = {}
+    for suspicion in task.suspicions:
+        text = task.sources.get(suspicion.span.path)
+        if text is not None and tree_key(text) is not None:
+            usable.setdefault(suspicion.span, suspicion)
+        if len(usable) == limit:
+            break
+    return list(usable.values())
+
+
+def _likeliest(suspicions: Sequence[Suspicion], task: RepairTask) -> list[Span]:
+    """The places by how likely the fault is there, the likeliest first.
+
+    Tests often leave all lines of a function alike. A line that says more can be wrong in more ways:
+    patterns have more candidates there, and so more tries, but the model is asked once for each line.
+    """
+    lines = {path: task.sources[path].splitlines() for path in {s.span.path for s in suspicions}}
+
+    def likelihood(suspicion: Suspicion) -> float:
+        span = suspicion.span
+        text = "\n".join(lines[span.path][span.start_line - 1 : span.end_line])
+        size = len(_TOKEN.findall(_COMMENT.sub("", text)))
+        return float(suspicion.score * (1 + size) ** _SIZE)
+
+    return [suspicion.span for suspicion in sorted(suspicions, key=likelihood, reverse=True)]
 
 
 def _nats(completion: Completion, prompt: Prompt) -> float:

@@ -92,6 +92,32 @@ def test_the_most_suspicious_place_comes_first_and_blocks_last() -> None:
     assert kinds == sorted(kinds, reverse=True)
 
 
+@pytest.mark.parametrize(
+    ("scores", "asked"),
+    [
+        pytest.param({2: 0.5, 3: 0.5, 4: 0.5}, [4, 2, 3], id="of lines alike what says more"),
+        pytest.param({3: 0.9, 4: 0.5, 2: 0.4}, [3, 4, 2], id="much more suspicious ones before"),
+    ],
+)
+def test_the_line_that_the_fault_is_likeliest_in_is_asked_about_first(
+    scores: dict[int, float], asked: list[int]
+) -> None:
+    suspicions = tuple(Suspicion(Span("shop.py", n, n), s, "ochiai") for n, s in scores.items())
+    model = ScriptedModel({"": ["    x = 1", "    if a:"]})
+    written = proposed(model, replace(task(), suspicions=suspicions), blocks=0)
+    lines = [int(candidate.explanation.rpartition(" ")[2]) for candidate in written]
+    assert list(dict.fromkeys(lines)) == asked
+
+
+def test_a_comment_makes_no_line_likelier() -> None:
+    long = SHOP.replace("return a\n", "return a  # what is left of it when all of b is gone\n")
+    asked = replace(task(3, 4), sources={"shop.py": long})
+    asked = replace(asked, suspicions=tuple(replace(s, score=0.5) for s in asked.suspicions))
+    model = ScriptedModel({"": ["    x = 1"]})
+    first = proposed(model, asked, blocks=0)[0]
+    assert first.explanation == "the model rewrote line 4"
+
+
 def test_the_likelier_comes_first() -> None:
     model = ScriptedModel({"": ["    return gcd(a, b % a)", "    return 0"]})
     likelihoods = [c.log_likelihood or 0.0 for c in proposed(model, task(4), blocks=0)]
