@@ -1,8 +1,8 @@
 """Candidates that the model writes: a line, a block or a function in place of a suspicious one.
 
-The most suspicious lines first, of lines about as suspicious those that say more, and all of them
-before the first block. What comes out parses, differs from the code there is, and changes nothing
-outside the lines that were asked about.
+The most suspicious lines first, of lines about as suspicious those that say more; then blocks, and
+then, while there is time, less suspicious lines. What comes out parses, differs from the code there
+is, and changes nothing outside the lines that were asked about.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import chain
 from math import log
 
 from pytest_gemmadev.core.parse import edits, tree_key
@@ -32,6 +33,7 @@ _LIKELIHOOD = 0.15  # nats of prior for a nat of the model's: it is poorly calib
 _FLOOR = -30.0  # nats from which on unlikely is unlikely enough
 _CHANGED = 0.5  # nats that a changed token costs: repairs change less than the model writes
 _MOST_CHANGED = 8  # tokens; what changes more is another line, however long
+LOOKED_AT = 40  # suspicions among which lines to ask about are chosen
 _SIZE = 0.35  # power of a statement's tokens that its suspicion is multiplied by, see `_likeliest`
 _COMMENT = re.compile(r"#.*")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -44,7 +46,8 @@ class WriteProposer:
     model: Model
     places: int = 10  # lines asked about
     blocks: int = 4  # of these, how many with what follows them
-    functions: int = 2  # and how many with the function around them, of models that chat
+    further: int = 14  # lines asked about after all that
+    functions: int = 2  # how many with the function around them, of models that chat
     line_samples: int = 16
     block_samples: int = 6
     line_tokens: int = 64
@@ -57,7 +60,7 @@ class WriteProposer:
 
         Where functions were written and refuted, those functions again and nothing else.
         """
-        suspicions = _usable(task, 4 * self.places)
+        suspicions = _usable(task, LOOKED_AT)
         spans = [suspicion.span for suspicion in suspicions]
         seen: set[tuple[str, str]] = set()
         if task.refuted:
@@ -75,15 +78,16 @@ class WriteProposer:
                     asked.setdefault(prompt.span, prompt)
             for prompt in list(asked.values())[: self.functions]:
                 yield from self._written(task, prompt, seen)
-        likeliest = _likeliest(suspicions, task)[: self.places]
-        for span in likeliest:
-            line = line_prompt(task, span, infill=infill)
-            if line is not None:
-                yield from self._written(task, line, seen)
-        for span in likeliest[: self.blocks]:
-            block = block_prompt(task, span, infill=infill)
-            if block is not None:
-                yield from self._written(task, block, seen)
+        likeliest = _likeliest(suspicions, task)
+        first, then = likeliest[: self.places], likeliest[self.places :][: self.further]
+        questions = chain(
+            (line_prompt(task, span, infill=infill) for span in first),
+            (block_prompt(task, span, infill=infill) for span in first[: self.blocks]),
+            (line_prompt(task, span, infill=infill) for span in then),
+        )
+        for question in questions:
+            if question is not None:
+                yield from self._written(task, question, seen)
 
     def _written(
         self, task: RepairTask, prompt: Prompt, seen: set[tuple[str, str]]

@@ -20,12 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from pytest_gemmadev.core.edits import edit_overlay
-from pytest_gemmadev.core.plain import observation_from_plain, stack_from_plain
+from pytest_gemmadev.core.plain import observation_from_plain
 from pytest_gemmadev.core.scope import Scope
 from pytest_gemmadev.core.types import (
     Candidate,
     ErrorKind,
-    ErrorStack,
     Inapplicable,
     Observation,
     Overlay,
@@ -40,10 +39,12 @@ from pytest_gemmadev.core.types import (
     Verdict,
 )
 from pytest_gemmadev.validate import launch
+from pytest_gemmadev.validate.judge import Judge
 from pytest_gemmadev.validate.launch import Launcher
 from pytest_gemmadev.validate.limits import Limits
 from pytest_gemmadev.validate.nodeids import is_test, nearest_tests
-from pytest_gemmadev.validate.runs import PASSING, Run, read_run
+from pytest_gemmadev.validate.runs import Run, read_run
+from pytest_gemmadev.validate.spectra import spectra_of, touching, worth_tracing
 from pytest_gemmadev.validate.timing import Timings
 from pytest_gemmadev.validate.warm import Attempt, Warm
 from pytest_gemmadev.validate.wire import Message
@@ -51,7 +52,6 @@ from pytest_gemmadev.validate.wire import Message
 __all__ = ["Limits", "PytestOracle"]
 
 _FOREVER_S = 1e9
-_TRACED_ALWAYS = 40
 _DEFAULT_LIMITS = Limits()
 
 
@@ -103,9 +103,9 @@ class PytestOracle:
             import_path=(str(invocation_dir),) if module_run else (),
         )
         self._timings = Timings(limits)
+        self._judge = Judge(self._root, scope)
         self._warm = [self._new_warm()]  # one for each validation at a time
         self._spectra: dict[str, Spectrum] = {}
-        self._plain: set[str] = set()  # tests that passed without being expected to fail
         self._stable: set[str] = set()  # tests that passed again with nothing changed
         self._flaky: set[str] = set()  # those that did not
 
@@ -144,7 +144,8 @@ class PytestOracle:
     def learn(self, seen: Observation) -> None:
         """Takes durations from a run of before, the user's own for one, to set limits by."""
         self._timings.learn(seen.durations, seen.passing)
-        self._plain = {n for n, outcome in seen.outcomes.items() if outcome is TestOutcome.PASSED}
+        passed = (n for n, outcome in seen.outcomes.items() if outcome is TestOutcome.PASSED)
+        self._judge.plain = frozenset(passed)
 
     def validate(self, task: RepairTask, candidate: Candidate) -> Verdict:
         """The cheapest run that decides: targets first, then what passed before."""
@@ -173,7 +174,7 @@ class PytestOracle:
             if verdict is not None:
                 return verdict
             run = self._run_some(task, overlay, task.targets, stop=False)
-            verdict = self._judge(task, run, task.targets, changed)
+            verdict = self._judge.verdict(task, run, task.targets, changed)
             if not changed:
                 self._timings.learn(run.durations, run.passing)
             if not task.regression:
@@ -185,7 +186,7 @@ class PytestOracle:
         while True:
             wanted = {*task.targets, *others - self._flaky}
             run = self._run_some(task, overlay, wanted, stop=True)
-            verdict = self._judge(task, run, wanted, changed)
+            verdict = self._judge.verdict(task, run, wanted, changed)
             if isinstance(verdict, Plausible):
                 self._timings.learn(run.durations, run.passing)
             if not isinstance(verdict, Regressed) or not self.flaky(task.overlay, verdict.nodeids):
@@ -203,7 +204,7 @@ class PytestOracle:
             stable = {
                 nodeid
                 for nodeid in new
-                if self._as_good(nodeid, run.outcomes.get(nodeid))
+                if self._judge.is_as_good(nodeid, run.outcomes.get(nodeid))
                 or (run.aborted and nodeid not in run.outcomes)
             }
             self._stable |= stable
@@ -221,7 +222,7 @@ class PytestOracle:
         attempts = {
             index: Attempt(
                 {self._absolute(path): data for path, data in changed.items()},
-                self._touched(task, candidates[index]),
+                touching(self._spectra, task, candidates[index]),
             )
             for index, changed in enumerate(changes)
             if changed
@@ -236,7 +237,7 @@ class PytestOracle:
             for index, run in zip(left, runs, strict=False):
                 if isinstance(run, Run):
                     wanted = [*task.targets, *(n for n in run.outcomes if n in task.regression)]
-                    verdict = self._judge(task, run, wanted, changes[index])
+                    verdict = self._judge.verdict(task, run, wanted, changes[index])
                     if isinstance(verdict, TimedOut) or (
                         run.loose and isinstance(verdict, StillFailing | Regressed)
                     ):
@@ -288,23 +289,11 @@ class PytestOracle:
 
     def spectrum(self, task: RepairTask, *, learn: bool = True) -> Mapping[str, Spectrum]:
         """Lines that each target and a bounded number of passing tests execute, by node id."""
-        others = self._traced(nearest_tests(task.targets, task.regression))
+        nearest = nearest_tests(task.targets, task.regression)
+        others = worth_tracing(nearest, self._limits, self._timings.passed_s)
         run = self._run_some(task, task.overlay, [*task.targets, *others], trace=True)
         paths = {os.path.realpath(self._absolute(path)): path for path in task.sources}
-
-        def places(lines: Mapping[str, list[int]]) -> frozenset[tuple[str, int]]:
-            return frozenset((paths[p], n) for p, ns in lines.items() for n in ns if p in paths)
-
-        # What runs once in a process, whichever test comes first, belongs to all of them.
-        once = frozenset(
-            place
-            for nodeid, again in run.lines_again.items()
-            for place in places(run.lines[nodeid]) - places(again)
-        )
-        spectra = {
-            nodeid: Spectrum(run.outcomes.get(nodeid) in PASSING, places(lines) | once)
-            for nodeid, lines in run.lines.items()
-        }
+        spectra = spectra_of(run, paths)
         if learn:
             self._spectra = spectra
         return spectra
@@ -328,26 +317,6 @@ class PytestOracle:
             files = {self._absolute(path): data for path, data in changed.items()}
             found.append(self._warm[0].behaviour(task, Attempt(files), paths, request))
         return found
-
-    def _traced(self, nearest: Sequence[str]) -> list[str]:
-        """The first of these, as many as tracing has the time for."""
-        chosen: list[str] = []
-        left_s = self._limits.traced_s
-        for nodeid in nearest[: self._limits.traced_tests]:
-            left_s -= self._timings.passed_s.get(nodeid, 0.0)
-            if left_s < 0 and len(chosen) >= _TRACED_ALWAYS:
-                break
-            chosen.append(nodeid)
-        return chosen
-
-    def _touched(self, task: RepairTask, candidate: Candidate) -> frozenset[str]:
-        """Tests that ran the lines that a candidate changes, as far as they were traced."""
-        lines = {
-            (edit.path, line)
-            for edit in candidate.edits
-            for line in _lines_around(task.sources.get(edit.path, ""), edit.start, edit.end)
-        }
-        return frozenset(n for n, s in self._spectra.items() if not lines.isdisjoint(s.lines))
 
     def close(self) -> None:
         """Ends every process of this oracle and removes its files."""
@@ -433,55 +402,12 @@ class PytestOracle:
         self._launcher.learn_modules(run.modules)
         return run
 
-    # --- verdicts --------------------------------------------------------------------------------
-
-    def _judge(
-        self, task: RepairTask, run: Run, wanted: Collection[str], changed: Iterable[str]
-    ) -> Verdict:
-        """What one run says about the tests it was asked for."""
-        passed = [t for t in task.targets if run.outcomes.get(t) == "passed"]
-        if len(passed) < len(task.targets):
-            if run.over_limit:
-                return TimedOut(run.aborted, run.seconds)
-            stacks = self._stacks(run.stacks, task.targets)
-            return StillFailing(len(passed), len(task.targets), stacks, run.seconds)
-        lost = sorted(n for n in wanted if not self._as_good(n, run.outcomes.get(n)))
-        if lost and run.over_limit:
-            return TimedOut(run.aborted, run.seconds)
-        if lost:
-            # Stopped at the first: those that did not get their turn are no news.
-            failed = [n for n in lost if n in run.outcomes]
-            return Regressed(tuple(failed or lost), run.seconds)
-        if run.aborted:
-            return Regressed((), run.seconds)
-        for path in sorted(changed):
-            if os.path.realpath(self._absolute(path)) not in run.imported:
-                return Inapplicable(f"{path} was not imported by the tests that ran")
-        return Plausible(sum(map(is_test, wanted)), run.seconds)
-
-    def _as_good(self, nodeid: str, outcome: str | None) -> bool:
-        """True for a test that passes, and where it passed plainly before, plainly."""
-        return outcome == "passed" if nodeid in self._plain else outcome in PASSING
-
-    def _stacks(
-        self, plain: Iterable[dict[str, Any]], targets: Iterable[str]
-    ) -> tuple[ErrorStack, ...]:
-        wanted = set(targets)
-        found = [stack_from_plain(stack, self._scope) for stack in plain]
-        # A target that vanished fails through another: the collector of its module.
-        return tuple(s for s in found if s.nodeid in wanted) or tuple(found)
-
 
 def _changes(task: RepairTask, overlay: Overlay | Inapplicable) -> Overlay:
     """The files that a candidate changes, with their new contents."""
     if isinstance(overlay, Inapplicable):
         return {}
     return {path: data for path, data in overlay.items() if task.overlay.get(path) != data}
-
-
-def _lines_around(text: str, start: int, end: int) -> range:
-    first = text.count("\n", 0, start) + 1
-    return range(first - 1, first + text.count("\n", start, end) + 2)
 
 
 def _is_module_run() -> bool:

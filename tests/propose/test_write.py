@@ -138,9 +138,19 @@ def test_edits_stay_within_the_lines_asked_about() -> None:
 
 def test_places_and_calls_are_bounded() -> None:
     model = ScriptedModel({"": [""]})
-    proposed(model, task(1, 2, 3, 4), places=2, blocks=1)
+    proposed(model, task(1, 2, 3, 4), places=2, blocks=1, further=0)
     assert len(model.prompts) == 3
     assert all(0 < sampling.max_tokens <= 200 for sampling in model.samplings)
+
+
+def test_less_suspicious_lines_come_after_the_blocks() -> None:
+    model = ScriptedModel({"": ["    x = 1", "    if a:"]})
+    written = proposed(model, task(4, 2, 3), places=1, blocks=1, further=1)
+    assert [c.explanation for c in written] == [
+        "the model rewrote line 4",
+        "the model rewrote line 2",
+    ]
+    assert len(model.prompts) == 3
 
 
 def test_it_is_lazy() -> None:
