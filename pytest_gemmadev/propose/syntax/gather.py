@@ -32,6 +32,7 @@ from pytest_gemmadev.propose.syntax.layout import (
     statement_at,
     statements,
 )
+from pytest_gemmadev.propose.syntax.levels import Layout
 from pytest_gemmadev.propose.syntax.mend import FAMILIES, Mended, Splicer, fault_offset, mend
 from pytest_gemmadev.propose.syntax.statement import Statement, standing
 from pytest_gemmadev.propose.syntax.surroundings import Surroundings
@@ -81,7 +82,7 @@ class Gatherer:
             near += blocks.quoted_code(part, here)
             near += newlines.fixes(part, here, self.target)
             near += unfinished.fixes(part, here)
-        near += indents.fixes(indents.Layout(part, here))
+        near += indents.fixes(Layout(part, here))
         near += blocks.outcast(part, here)
         yield _sorted([shift(fix, window.first) for fix in near])
 

@@ -2,106 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator
 
-from pytest_gemmadev.propose.syntax.check import Fault
+from pytest_gemmadev.propose.syntax.clauses import ANCHORS, clause_fixes, try_fixes
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
 from pytest_gemmadev.propose.syntax.layout import (
     CLAUSES,
-    Rows,
     block_end,
-    code_of,
     first_word,
     indent,
-    indent_unit,
     indentation,
-    inside_strings,
     is_code,
     next_code,
-    previous_code,
-    shifted,
-    statement_at,
-    statements,
 )
-
-ENDS = 14  # places tried as the end of a block that moves
-_ANCHORS = {
-    "else": ("if", "elif", "for", "while", "try", "except"),
-    "elif": ("if", "elif"),
-    "except": ("try", "except"),
-    "finally": ("try", "except", "else"),
-    "case": ("case", "match"),
-}
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The lines around a fault."""
-
-    lines: Sequence[str]
-    fault: Fault
-
-    @cached_property
-    def rows(self) -> list[Rows]:
-        return statements(self.lines)
-
-    @cached_property
-    def unit(self) -> int:
-        return indent_unit(self.lines)
-
-    @cached_property
-    def strings(self) -> frozenset[int]:
-        return inside_strings(self.lines)
-
-    @cached_property
-    def index(self) -> int:
-        """Of the statement at the fault."""
-        return max(0, statement_at(self.rows, self.fault.line))
-
-    def width(self, index: int) -> int:
-        return indent(self.lines[self.rows[index].first])
-
-    def word(self, index: int) -> str:
-        return first_word(self.lines[self.rows[index].first])
-
-    def is_header(self, index: int) -> bool:
-        row = self.rows[index]
-        return code_of(self.lines[row.last - 1]).endswith(":")
-
-    def parent(self, index: int) -> int:
-        """The statement whose block holds this one by its indentation; -1 at the top."""
-        width = self.width(index)
-        for at in range(index - 1, -1, -1):
-            if self.width(at) < width:
-                return at
-        return -1
-
-    def body_width(self, header: int) -> int:
-        """Where the block of a header is, or should be, indented to."""
-        width = self.width(header)
-        for at in range(header + 1, min(header + 12, len(self.rows))):
-            if self.width(at) > width and (at == header + 1 or self.parent(at) == header):
-                return self.width(at)
-            if self.width(at) < width:
-                break
-        return width + self.unit
-
-    def move(self, first: int, last: int, columns: int) -> Change:
-        """Rows moved by columns; lines inside strings only where they stand as deep as the code."""
-        width = indent(self.lines[first])
-        target = width + columns
-        moved = []
-        for row in range(first, last):
-            line = self.lines[row]
-            keep = row in self.strings and not self._moves_along(row, width, target)
-            moved.append(line if keep else shifted(line, columns))
-        return Change(first, last, tuple(moved))
-
-    def _moves_along(self, row: int, width: int, target: int) -> bool:
-        here = indent(self.lines[row])
-        return here < target if target > width else here >= width > target
+from pytest_gemmadev.propose.syntax.levels import Layout, ancestors, blanks_before, likely_ends
+from pytest_gemmadev.propose.syntax.tabs import tab_fixes
 
 
 def fixes(layout: Layout) -> Iterator[Fix]:
@@ -110,7 +25,7 @@ def fixes(layout: Layout) -> Iterator[Fix]:
     if not layout.rows:
         return
     if fault.error == "TabError" or "inconsistent use of tabs" in fault.message:
-        yield from _tabs(layout)
+        yield from tab_fixes(layout)
     elif "expected an indented block" in fault.message:
         yield from _missing_block(layout)
     elif "unexpected indent" in fault.message:
@@ -120,63 +35,9 @@ def fixes(layout: Layout) -> Iterator[Fix]:
     elif fault.is_late:
         yield from _outside(layout)
     elif "expected 'except' or 'finally'" in fault.message:
-        yield from _unfinished_try(layout)
+        yield from try_fixes(layout)
     if layout.word(layout.index) in CLAUSES and not fault.is_late:
-        yield from _clause(layout)
-
-
-_LENGTHS = {"if": 0.35, "elif": 0.35, "else": 0.35, "except": 0.35, "def": 0.6, "class": 0.8}
-_LEAVES = frozenset(("return", "raise", "continue", "break"))
-
-
-def _ends(layout: Layout, index: int, width: int, header: str = "") -> list[tuple[int, float]]:
-    """Rows at which a block from a statement on may end, with what each costs in nats.
-
-    Blocks of ``header`` are short or long as its word suggests; they end at blank lines, and where
-    nothing behind could be reached.
-    """
-    rows = layout.rows
-    whole = block_end(layout.lines, rows[index].first, width)
-    per_statement = _LENGTHS.get(header, 0.3)
-    ends: dict[int, float] = {}
-    count, crossed, left = 0, 0.0, False
-    for at in range(index + 1, len(rows) + 1):
-        first = rows[at].first if at < len(rows) else whole
-        if first < whole and (layout.width(at) != width or layout.word(at) in CLAUSES):
-            continue
-        left = layout.word(at - 1) in _LEAVES and layout.width(at - 1) == width
-        count += 1
-        blanks = _blanks(layout, first)
-        is_long = header in ("def", "class", "")
-        cost = 0.2 + per_statement * (count - 1) * (not is_long) + crossed
-        if first >= whole:
-            cost = min(cost, 0.5 + crossed + 0.04 * count)
-        elif left:
-            cost -= 0.2
-        elif blanks:
-            cost += 0.1 if blanks > 1 else 0.5
-        elif is_long:
-            cost += 1.4
-        ends.setdefault(_trim(layout, min(first, whole)), cost)
-        if first >= whole or len(ends) >= ENDS:
-            break
-        crossed += 3.0 * left + (1.5 if blanks > 1 and header in ("def", "class") else 0.0)
-        crossed += 1.0 * (header == "def" and layout.word(at) in ("def", "class", "@"))
-    ends.setdefault(_trim(layout, whole), 0.6 + crossed)
-    return sorted(ends.items(), key=lambda pair: pair[1])
-
-
-def _blanks(layout: Layout, row: int) -> int:
-    """Blank lines right before a row."""
-    count = 0
-    while row > count and not layout.lines[row - count - 1].strip():
-        count += 1
-    return count
-
-
-def _trim(layout: Layout, end: int) -> int:
-    """The end without blank lines and comments before it."""
-    return previous_code(layout.lines, end) + 1
+        yield from clause_fixes(layout)
 
 
 def _missing_block(layout: Layout) -> Iterator[Fix]:
@@ -211,7 +72,7 @@ def _indented(layout: Layout, header: int, index: int) -> Iterator[Fix]:
     unit_target = parent + layout.unit
     beyond = 3.0 if word in ("def", "class", "@") and layout.word(header) not in (
         "class", "if", "else", "try", "def") else 0.0  # fmt: skip
-    if word in ("def", "class", "@") and _blanks(layout, first) > 1:
+    if word in ("def", "class", "@") and blanks_before(layout, first) > 1:
         beyond += 1.5  # a new section begins
     following = index + 1
     while following < len(rows) and layout.width(following) > max(target, here):
@@ -221,7 +82,7 @@ def _indented(layout: Layout, header: int, index: int) -> Iterator[Fix]:
         inner = index + 1 < following and layout.width(index + 1) > target
         last = rows[index].last if inner or following == index + 1 else rows[following - 1].last
         yield Fix((layout.move(first, last, target - here),), 0.5, "indent")
-    for end, cost in _ends(layout, index, here, word_of_header):
+    for end, cost in likely_ends(layout, index, here, word_of_header):
         cost += 0.8 + 0.01 * min(50, end - first) + beyond
         yield Fix((layout.move(first, end, unit_target - here),), cost, "indent")
         if target != unit_target:
@@ -277,7 +138,7 @@ def _header_out(layout: Layout, header: int) -> Iterator[Fix]:
         change = layout.move(rows.first, rows.last, target - layout.width(header))
         word = layout.word(header)
         fitting = word in CLAUSES and any(
-            layout.width(at) == target and layout.word(at) in _ANCHORS[word]
+            layout.width(at) == target and layout.word(at) in ANCHORS[word]
             for at in range(max(0, header - 40), header)
         )
         yield Fix((change,), 1.0 if fitting else 3.0, "indent")
@@ -288,13 +149,13 @@ def _unexpected(layout: Layout) -> Iterator[Fix]:
     index = layout.index
     here, first = layout.width(index), layout.rows[index].first
     before = layout.width(index - 1) if index else 0
-    levels = sorted({layout.width(at) for at in _ancestors(layout, index - 1)} | {before})
+    levels = sorted({layout.width(at) for at in ancestors(layout, index - 1)} | {before})
     run = block_end(layout.lines, first, here)
     behind = next_code(layout.lines, run)
     after = indent(layout.lines[behind]) if behind < len(layout.lines) else 0
     for level in levels if index else [0]:
         cost = 0.8 + 0.6 * (level != before) - 0.2 * (level == after)
-        for end, more in _ends(layout, index, here)[:6]:
+        for end, more in likely_ends(layout, index, here)[:6]:
             size = 0.02 * min(50, end - first)
             yield Fix((layout.move(first, end, level - here),), cost + more + size, "indent")
     single = layout.rows[index].last
@@ -309,12 +170,6 @@ def _unexpected(layout: Layout) -> Iterator[Fix]:
         back = 0.6 if at and outer == here else 1.8
         yield Fix((layout.move(start, end, here - before),), back + 0.3 * count, "indent")
     yield from _continued(layout, index)
-
-
-def _ancestors(layout: Layout, index: int) -> Iterator[int]:
-    while index >= 0:
-        yield index
-        index = layout.parent(index)
 
 
 def _continued(layout: Layout, index: int) -> Iterator[Fix]:
@@ -337,7 +192,7 @@ def _between_levels(layout: Layout) -> Iterator[Fix]:
     """A line indented to a column between those of the blocks around it."""
     index = layout.index
     here, first = layout.width(index), layout.rows[index].first
-    levels = {layout.width(at) for at in _ancestors(layout, index - 1)}
+    levels = {layout.width(at) for at in ancestors(layout, index - 1)}
     if index and layout.is_header(index - 1):
         levels.add(layout.width(index - 1) + layout.unit)
     levels.add(0)
@@ -357,7 +212,7 @@ def _between_levels(layout: Layout) -> Iterator[Fix]:
         yield Fix((layout.move(first, single, columns),), cost + 0.3 * (not fits), "indent")
         more = 0.02 * (run - first) + 1.2 * fits
         yield Fix((layout.move(first, run, columns),), cost + more, "indent")
-        for end, further in _ends(layout, index, here)[:5]:
+        for end, further in likely_ends(layout, index, here)[:5]:
             if end not in (run, single):
                 yield Fix((layout.move(first, end, columns),), cost + more + further, "indent")
     # Or the header of the block that ends here slipped to the left.
@@ -378,90 +233,6 @@ def _between_levels(layout: Layout) -> Iterator[Fix]:
             break
 
 
-def _clause(layout: Layout) -> Iterator[Fix]:
-    """An ``else`` or its like at the column of no statement that it could belong to."""
-    index = layout.index
-    word, here = layout.word(index), layout.width(index)
-    first = layout.rows[index].first
-    end = layout.rows[index].last
-    end = max(end, block_end(layout.lines, end, here + 1))
-    tried: set[int] = set()
-    for at in range(index - 1, max(-1, index - 60), -1):
-        wide = layout.width(at)
-        if layout.word(at) in _ANCHORS[word] and wide not in tried and layout.is_header(at):
-            tried.add(wide)
-            cost = 0.7 + 0.4 * len(tried) + 0.02 * (index - at)
-            if wide != here:
-                further = block_end(layout.lines, end, here) if wide > here else end
-                yield Fix((layout.move(first, end, wide - here),), cost, "indent")
-                only = layout.rows[index].last
-                yield Fix((layout.move(first, only, wide - here),), cost + 0.5, "indent")
-                if further != end:
-                    yield Fix((layout.move(first, further, wide - here),), cost + 0.3, "indent")
-            else:
-                yield from _between(layout, at, index)
-        if wide == 0 and at < index - 12:
-            break
-    if word == "elif":
-        line = layout.lines[first]
-        changed = line.replace("elif", "if", 1)
-        yield Fix((Change(first, first + 1, (changed,)),), 3.5, "keyword")
-    elif word == "except" or word == "finally":
-        yield from _missing_try(layout, index)
-
-
-def _between(layout: Layout, anchor: int, clause: int) -> Iterator[Fix]:
-    """Statements between a header and its clause that slipped out of the block."""
-    width = layout.width(anchor)
-    for at in range(clause - 1, anchor, -1):
-        if layout.width(at) < width:
-            return
-        if layout.width(at) == width:
-            start, end = layout.rows[at].first, layout.rows[clause - 1].last
-            columns = layout.body_width(anchor) - width
-            yield Fix((layout.move(start, end, columns),), 1.2 + 0.1 * (clause - at), "indent")
-
-
-def _missing_try(layout: Layout, index: int) -> Iterator[Fix]:
-    """``try:`` before the statements in front of an ``except`` that lacks one."""
-    width = layout.width(index)
-    rows = layout.rows
-    pad = indentation(layout.lines[rows[index].first])
-    for at in range(index - 1, max(-1, index - 6), -1):
-        if layout.width(at) < width:
-            break
-        if layout.width(at) == width:
-            moved = layout.move(rows[at].first, rows[index].first, layout.unit)
-            change = Change(moved.first, moved.last, (f"{pad}try:", *moved.lines))
-            yield Fix((change,), 2.6 + 0.3 * (index - at), "try")
-
-
-def _unfinished_try(layout: Layout) -> Iterator[Fix]:
-    """A ``try`` whose block ends before its ``except``."""
-    index = layout.index
-    rows = layout.rows
-    for at in range(index, -1, -1):
-        if layout.word(at) == "try" and layout.width(at) <= layout.width(index):
-            break
-    else:
-        return
-    width = layout.width(at)
-    for clause in range(index, len(rows)):
-        wide = layout.width(clause)
-        if wide < width:
-            break
-        if layout.word(clause) in ("except", "finally") and wide == width and clause > index:
-            start, end = rows[index].first, _trim(layout, rows[clause].first)
-            columns = layout.body_width(at) - layout.width(index)
-            yield Fix((layout.move(start, end, columns),), 0.6, "indent")
-            break
-    pad = indentation(layout.lines[rows[at].first])
-    step = "\t" if "\t" in pad else " " * layout.unit
-    row = _trim(layout, rows[index].first)
-    added = (f"{pad}except Exception:", f"{pad}{step}raise")
-    yield Fix((Change(row, row, added),), 3.0, "except", "a try without an except")
-
-
 def _outside(layout: Layout) -> Iterator[Fix]:
     """A ``return``, ``yield``, ``break`` or ``continue`` outside what it belongs to."""
     message = layout.fault.message
@@ -472,7 +243,7 @@ def _outside(layout: Layout) -> Iterator[Fix]:
         anchors = ("for", "while", "async")
     else:
         return
-    chain = list(_ancestors(layout, index))
+    chain = list(ancestors(layout, index))
     for anchor in range(index - 1, max(-1, index - 200), -1):
         if layout.word(anchor) not in anchors or anchor in chain:
             continue
@@ -485,13 +256,13 @@ def _outside(layout: Layout) -> Iterator[Fix]:
 
 def _into(layout: Layout, anchor: int, index: int, body: int) -> Iterator[Fix]:
     """The statement at ``index`` and what belongs to it moved into a block further up."""
-    chain = [at for at in _ancestors(layout, index) if at > anchor]
+    chain = [at for at in ancestors(layout, index) if at > anchor]
     for depth, top in enumerate(chain):
         here, first = layout.width(top), layout.rows[top].first
         if here >= body:
             continue
-        apart = 1.5 * (_blanks(layout, first) > 1)  # a new section begins
-        for end, more in _ends(layout, top, here)[:8]:
+        apart = 1.5 * (blanks_before(layout, first) > 1)  # a new section begins
+        for end, more in likely_ends(layout, top, here)[:8]:
             cost = 0.9 + apart + more + 0.4 * depth + 0.02 * min(50, end - first)
             yield Fix((layout.move(first, end, body - here),), cost, "indent")
         start = top
@@ -501,39 +272,6 @@ def _into(layout: Layout, anchor: int, index: int, body: int) -> Iterator[Fix]:
             if layout.width(at) == here:
                 start = at
                 first = layout.rows[start].first
-                end = _ends(layout, top, here)[0][0]
+                end = likely_ends(layout, top, here)[0][0]
                 cost = 1.3 + 0.05 * (top - at) + 0.3 * depth
                 yield Fix((layout.move(first, end, body - here),), cost, "indent")
-
-
-def _tabs(layout: Layout) -> Iterator[Fix]:
-    """Tabs and spaces mixed: tabs written out, at the widths in use."""
-    moved = _beside_tabs(layout)
-    for size in dict.fromkeys((layout.unit, 8, 4)):
-        lines = [
-            line
-            if (row in layout.strings and row not in moved) or "\t" not in indentation(line)
-            else indentation(line).expandtabs(size) + line.lstrip(" \t\f")
-            for row, line in enumerate(layout.lines)
-        ]
-        changes = tuple(
-            Change(row, row + 1, (new,))
-            for row, (old, new) in enumerate(zip(layout.lines, lines, strict=True))
-            if old != new
-        )
-        if changes:
-            yield Fix(changes, 0.8 if size == layout.unit else 1.2, "tabs")
-
-
-def _beside_tabs(layout: Layout) -> set[int]:
-    """Lines inside strings that were indented with tabs along with the code beside them."""
-    found: set[int] = set()
-    for step in (1, -1):
-        rows = range(len(layout.lines))[::step]
-        along = False
-        for row in rows:
-            tabbed = layout.lines[row].startswith("\t")
-            along = tabbed and (along or row not in layout.strings)
-            if along and row in layout.strings:
-                found.add(row)
-    return found
