@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import chain
@@ -34,7 +34,7 @@ _FLOOR = -30.0  # nats from which on unlikely is unlikely enough
 _CHANGED = 0.5  # nats that a changed token costs: repairs change less than the model writes
 _MOST_CHANGED = 8  # tokens; what changes more is another line, however long
 LOOKED_AT = 40  # suspicions among which lines to ask about are chosen
-_SIZE = 0.35  # power of a statement's tokens that its suspicion is multiplied by, see `_likeliest`
+_SIZE = 0.35  # power of a statement's tokens that its suspicion is multiplied by, see `likeliest_places`
 _COMMENT = re.compile(r"#.*")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
@@ -60,8 +60,7 @@ class WriteProposer:
 
         Where functions were written and refuted, those functions again and nothing else.
         """
-        suspicions = _usable(task, LOOKED_AT)
-        spans = [suspicion.span for suspicion in suspicions]
+        spans = [suspicion.span for suspicion in _usable(task)]
         seen: set[tuple[str, str]] = set()
         if task.refuted:
             for span in dict.fromkeys(each.span for each in task.refuted):
@@ -78,7 +77,7 @@ class WriteProposer:
                     asked.setdefault(prompt.span, prompt)
             for prompt in list(asked.values())[: self.functions]:
                 yield from self._written(task, prompt, seen)
-        likeliest = _likeliest(suspicions, task)
+        likeliest = likeliest_places(task)
         first, then = likeliest[: self.places], likeliest[self.places :][: self.further]
         questions = chain(
             (line_prompt(task, span, infill=infill) for span in first),
@@ -140,25 +139,29 @@ class WriteProposer:
         yield from self.model.complete(prompt.text, sampling)
 
 
-def _usable(task: RepairTask, limit: int) -> list[Suspicion]:
-    """So many suspicions at different places of files that parse, the strongest first."""
+def _usable(task: RepairTask) -> list[Suspicion]:
+    """At most `LOOKED_AT` suspicions at different places of files that parse, the strongest first."""
     usable: dict[Span, Suspicion] = {}
     for suspicion in task.suspicions:
         text = task.sources.get(suspicion.span.path)
         if text is not None and tree_key(text) is not None:
             usable.setdefault(suspicion.span, suspicion)
-        if len(usable) == limit:
+        if len(usable) == LOOKED_AT:
             break
     return list(usable.values())
 
 
-def _likeliest(suspicions: Sequence[Suspicion], task: RepairTask) -> list[Span]:
-    """The places by how likely the fault is there, the likeliest first.
+def likeliest_places(task: RepairTask) -> list[Span]:
+    """Places to ask about, at most `LOOKED_AT`, by how likely the fault is there.
 
     Tests often leave all lines of a function alike. A line that says more can be wrong in more ways:
     patterns have more candidates there, and so more tries, but the model is asked once for each line.
     """
-    lines = {path: task.sources[path].splitlines() for path in {s.span.path for s in suspicions}}
+    suspicions = _usable(task)
+    lines = {
+        path: re.split(r"\r\n|\n|\r", task.sources[path])
+        for path in {suspicion.span.path for suspicion in suspicions}
+    }
 
     def likelihood(suspicion: Suspicion) -> float:
         span = suspicion.span

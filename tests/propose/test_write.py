@@ -15,7 +15,7 @@ from pytest_gemmadev.core.types import (
     Suspicion,
 )
 from pytest_gemmadev.models.scripted import ScriptedModel
-from pytest_gemmadev.propose.write import WriteProposer
+from pytest_gemmadev.propose.write import WriteProposer, likeliest_places
 
 SHOP = """\
 def gcd(a, b):
@@ -107,6 +107,13 @@ def test_the_line_that_the_fault_is_likeliest_in_is_asked_about_first(
     written = proposed(model, replace(task(), suspicions=suspicions), blocks=0)
     lines = [int(candidate.explanation.rpartition(" ")[2]) for candidate in written]
     assert list(dict.fromkeys(lines)) == asked
+
+
+def test_only_what_ends_a_line_for_python_ends_one_here() -> None:
+    text = 'PAGE = """\x0c\x0c"""\n' + SHOP
+    suspicions = tuple(Suspicion(Span("shop.py", n, n), 0.5, "ochiai") for n in (4, 5))
+    asked = replace(task(), sources={"shop.py": text}, suspicions=suspicions)
+    assert [span.start_line for span in likeliest_places(asked)] == [5, 4]
 
 
 def test_a_comment_makes_no_line_likelier() -> None:
