@@ -3,9 +3,10 @@
     python -m training.likelihood held-out.jsonl --adapter gemmadev runs/new/sft --share 0.3 0.5 0.7
 
 The first adapter, and each other one, is asked all questions; with ``--share`` also the blends of the two,
-``--share`` of the first (`training.blend`). Printed are nats an answer (less is better), how many answers
-are the likeliest word for word, and the difference from the first with a 95 % interval over questions. A few
-hundred questions tell more than whether a line is among the first ten, and take a minute or two.
+``--share`` of the first (`training.blend`). Printed are nats an answer (less is better; of a question about
+several lines all of them, without what stands between), how many answers are the likeliest word for word,
+and the difference from the first with a 95 % interval over questions. A few hundred questions tell more than
+whether a line is among the first ten, and take a minute or two.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from training.config import load_config
 from training.examples import read_examples
 from training.extras import require
 from training.ship import CONFIG, WEIGHTS
-from training.tokens import Encoded, encode
+from training.tokens import IGNORED, Encoded, encode
 
 if TYPE_CHECKING:
     import torch
@@ -148,7 +149,7 @@ def take(model: Any, weights: Mapping[str, torch.Tensor]) -> None:
 
 
 def likelihood(model: Any, rows: Sequence[Encoded]) -> Likelihood:
-    """What ``model`` gives the completions of ``rows``, one after the other."""
+    """What ``model`` gives the answers of ``rows``; those to one question count together."""
     import torch
 
     from training.counted import counted_logits
@@ -156,10 +157,9 @@ def likelihood(model: Any, rows: Sequence[Encoded]) -> Likelihood:
     nats, first = [], []
     with torch.inference_mode():
         for row in rows:
-            ids = torch.tensor([[*row.prompt, *row.completion]])
-            wanted = torch.tensor(row.completion)
-            counted = torch.zeros(1, ids.shape[1] - 1, dtype=torch.bool)
-            counted[0, -len(wanted) :] = True
+            ids, labels = (torch.tensor([values]) for values in row.row().values())
+            counted = labels[:, 1:] != IGNORED
+            wanted = labels[:, 1:][counted]
             logits = counted_logits(model, {"input_ids": ids}, counted)
             nats.append(float(torch.nn.functional.cross_entropy(logits, wanted, reduction="sum")))
             first.append(bool((logits.argmax(-1) == wanted).all()))

@@ -39,7 +39,7 @@ from training.config import Config, load_config  # noqa: E402
 from training.counted import SeenWords, counted_logits, list_likelihoods  # noqa: E402
 from training.examples import Example, read_examples, write_line  # noqa: E402
 from training.export import merged_model, unfinished  # noqa: E402
-from training.likelihood import Likelihood  # noqa: E402
+from training.likelihood import Likelihood, likelihood  # noqa: E402
 from training.likelihood import main as compare_adapters  # noqa: E402
 from training.listwise import Listed, lists  # noqa: E402
 from training.pipeline import run  # noqa: E402
@@ -47,7 +47,7 @@ from training.run import main  # noqa: E402
 from training.runlog import read_log  # noqa: E402
 from training.sft import answers_in, last_checkpoint  # noqa: E402
 from training.speed import attend_plainly, widen  # noqa: E402
-from training.tokens import ids  # noqa: E402
+from training.tokens import Encoded, ids  # noqa: E402
 
 STEPS = 4
 
@@ -181,6 +181,21 @@ def test_adapters_are_compared_by_held_out_answers(
     assert nats[1] < nats[2] < nats[0]
     assert compare_adapters([*asked, "--adapter", str(whole)]) == 1
     assert "a blend needs a second" in capsys.readouterr().err
+
+
+def test_what_stands_between_answers_is_not_counted(gguf: Path) -> None:
+    config = load_config(None, [f"model.base={gguf}", "adapter.dropout=0.0"])
+    model = load_model(find_base(config.model), "lora", config.adapter, seed=0).float().eval()
+    prompt, first, between, second = (2, 270, 271), (280, 281), (290, 291, 292), (285, 286, 287)
+    whole = Encoded(prompt, (*first, *between, *second), (range(2, 5),))
+    apart = [
+        Encoded(prompt, first),
+        Encoded((*prompt, *first, *between), second),
+        Encoded((*prompt, *first), between),
+    ]
+    nats = [likelihood(model, [each]).nats[0] for each in (whole, *apart)]
+    assert nats[0] == pytest.approx(nats[1] + nats[2], rel=1e-4)
+    assert nats[3] > 1.0  # it would have shown
 
 
 def test_a_difference_has_an_interval_over_questions() -> None:
