@@ -60,7 +60,6 @@ class WriteProposer:
 
         Where functions were written and refuted, those functions again and nothing else.
         """
-        spans = [suspicion.span for suspicion in _usable(task)]
         seen: set[tuple[str, str]] = set()
         if task.refuted:
             for span in dict.fromkeys(each.span for each in task.refuted):
@@ -71,8 +70,8 @@ class WriteProposer:
         infill = self.model.info.can_infill
         if self.model.info.has_chat_template:
             asked: dict[Span, Prompt] = {}
-            for span in spans[: self.places]:
-                prompt = function_prompt(task, span)
+            for suspicion in _usable(task)[: self.places]:
+                prompt = function_prompt(task, suspicion.span)
                 if prompt is not None:
                     asked.setdefault(prompt.span, prompt)
             for prompt in list(asked.values())[: self.functions]:
