@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 DEFAULT_MODEL = "gemmadev"
 DEFAULT_BUDGET_S = 300.0
 MAX_JOBS = 64
+CONFINE = ("auto", "strict", "off")  # the first is the default
+START = ("auto", "fork", "spawn")
 
 # options under which no test runs, or none to its end
 _CONFLICTS = {
@@ -38,6 +41,8 @@ class Settings:
     seed: int
     report: Path | None
     jobs: int = 1  # failures that are repaired at the same time
+    confine: str = "auto"  # or ``strict``, ``off``
+    start: str = "auto"  # or ``fork``, ``spawn``
 
 
 _SETTINGS = pytest.StashKey[Settings]()
@@ -70,6 +75,8 @@ def _read(config: pytest.Config, options: Any) -> Settings:
         seed=_seed(*_value(config, options, "seed")),
         report=_report(config, options),
         jobs=_jobs(*_value(config, options, "jobs")),
+        confine=_choice(*_value(config, options, "confine"), CONFINE),
+        start=_choice(*_value(config, options, "start"), START),
     )
 
 
@@ -138,6 +145,13 @@ def _jobs(text: str, where: str) -> int:
     if not 1 <= jobs <= MAX_JOBS:
         raise pytest.UsageError(f"{where}: {text!r} is not a number from 1 to {MAX_JOBS}")
     return jobs
+
+
+def _choice(text: str, where: str, choices: Sequence[str]) -> str:
+    chosen = text or choices[0]
+    if chosen not in choices:
+        raise pytest.UsageError(f"{where}: {text!r} is not one of {', '.join(choices)}")
+    return chosen
 
 
 def _globs(config: pytest.Config, options: Any, name: str) -> tuple[str, ...]:

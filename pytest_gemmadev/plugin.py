@@ -59,6 +59,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         ("budget", "SECONDS", "wall-clock limit for all repairs of the session; default 300"),
         ("seed", "N", "same seed, model and tree: same patches; default 0"),
         ("jobs", "N", "independent failures repaired at the same time; default 1"),
+        (
+            "confine",
+            "auto|strict|off",
+            "how runs of candidates are kept from doing harm; strict refuses to run where the "
+            "system cannot confine; default auto",
+        ),
+        (
+            "start",
+            "auto|fork|spawn",
+            "how the processes of candidates begin; auto, the default, forks where that is safe",
+        ),
     ):
         option = f"--gemmadev-{name}"
         group.addoption(option, metavar=metavar, dest=f"gemmadev_{name}", help=text)

@@ -54,6 +54,7 @@ class Outcomes:
             seconds,
             search.suspicions,
             search.localizing_s,
+            search.refused,
         )
         still = set(after.failing)
         for stack in before.stacks:
@@ -81,6 +82,7 @@ class Outcomes:
                 seconds=seconds,
                 suspicions=search.suspicions,
                 localizing_s=search.localizing_s,
+                refused=search.refused,
             )
 
 

@@ -35,6 +35,7 @@ _NAMES = 5  # tests of one group that are named
 _WORDS = {
     Status.REPAIRED: "repaired",
     Status.PROPOSED: "patch proposed",
+    Status.SUGGESTED: "suggested, not written",
     Status.UNREPAIRED: "not repaired",
     Status.FLAKY: "flaky, left alone",
     Status.SKIPPED: "skipped",
@@ -60,8 +61,10 @@ def to_json(report: RepairReport) -> dict[str, Any]:
             "failures": len(report.outcomes),
             **counts,
             "validations": sum(o.validations for o in report.outcomes),
+            "refused": sum(o.refused for o in report.outcomes),
             "seconds": round(report.seconds, 3),
         },
+        "confinement": report.confinement,
         "diff": _decodable(report.diff),
     }
 
@@ -81,6 +84,7 @@ def _failure(outcome: Outcome) -> dict[str, Any]:
         "reason": _decodable(outcome.reason),
         "patches": [_patch(patch) for patch in outcome.patches],
         "validations": outcome.validations,
+        "refused": outcome.refused,
         "seconds": round(outcome.seconds, 3),
         "localizing_seconds": round(outcome.localizing_s, 3),
         "suspicions": [_suspicion(suspicion) for suspicion in outcome.suspicions[:_SUSPICIONS]],

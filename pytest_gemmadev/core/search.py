@@ -21,10 +21,12 @@ from pytest_gemmadev.core.trials import Applied, Step, Trials, changed_texts
 from pytest_gemmadev.core.types import (
     Candidate,
     Inapplicable,
+    Inconclusive,
     Model,
     Oracle,
     Plausible,
     Proposer,
+    Refused,
     Refuted,
     Regressed,
     RepairTask,
@@ -101,6 +103,7 @@ class Search:
     # tests outside the failing set that fail too and run the lines that the candidate changes
     suspicions: tuple[Suspicion, ...] = ()  # of the task that was asked about
     localizing_s: float = 0.0  # those took
+    refused: int = 0  # candidates that reached for what lies outside the places of their run
     trials: Trials = field(init=False)
     order: Order = field(init=False)
 
@@ -191,7 +194,9 @@ class Search:
                         self._note_failing(level, step, texts, verdict, window, meter)
                     case TimedOut(hasty=True) | Regressed(hasty=True):
                         level.late.append((step, texts))
-                    case Regressed() | Inapplicable() | TimedOut():
+                    case Refused():
+                        self.refused += 1
+                    case Regressed() | Inapplicable() | TimedOut() | Inconclusive():
                         pass
                     case _:
                         assert_never(verdict)

@@ -218,7 +218,26 @@ class TimedOut:
     hasty: bool = False  # a `RepairTask` that is patient would have given it more
 
 
-Verdict: TypeAlias = Plausible | StillFailing | Regressed | Inapplicable | TimedOut
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It tried to change something outside the places of its run; nothing was changed there."""
+
+    path: str  # what it reached for; the address of a connection or the id of a process, where that
+    call: str  # how: ``os.remove``, ``open``, ``deleted`` where only the effect was seen
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Inconclusive:
+    """The run broke in a way that the unchanged code breaks too: it says nothing of the candidate."""
+
+    reason: str
+    seconds: float = 0.0
+
+
+Verdict: TypeAlias = (
+    Plausible | StillFailing | Regressed | Inapplicable | TimedOut | Refused | Inconclusive
+)
 
 
 class TestOutcome(str, Enum):
@@ -419,6 +438,7 @@ class RankedPatch:
 class Status(str, Enum):
     REPAIRED = "repaired"
     PROPOSED = "proposed"
+    SUGGESTED = "suggested"  # plausible, and not to be written without being asked for
     UNREPAIRED = "unrepaired"
     FLAKY = "flaky"
     SKIPPED = "skipped"
@@ -437,6 +457,7 @@ class Outcome:
     seconds: float = 0.0
     suspicions: tuple[Suspicion, ...] = ()  # where the fault was looked for, best first
     localizing_s: float = 0.0  # of the seconds, those that finding the places took
+    refused: int = 0  # candidates that reached for what lies outside the places of their run
 
 
 @dataclass(frozen=True, slots=True)
@@ -451,3 +472,4 @@ class RepairReport:
     overlay: Overlay  # all accepted edits together
     diff: str  # of all accepted edits
     undo_hint: str = ""  # how to take it back; empty when nothing was changed
+    confinement: str = ""  # what kept candidates from doing harm: ``confined: Landlock 7``

@@ -130,6 +130,7 @@ def test_json_holds_what_the_interface_names() -> None:
                     },
                 ],
                 "validations": 57,
+                "refused": 0,
                 "seconds": 2.4,
                 "localizing_seconds": 0.123,
                 "suspicions": [
@@ -148,12 +149,15 @@ def test_json_holds_what_the_interface_names() -> None:
             "failures": 1,
             "repaired": 1,
             "proposed": 0,
+            "suggested": 0,
             "unrepaired": 0,
             "flaky": 0,
             "skipped": 0,
             "validations": 57,
+            "refused": 0,
             "seconds": 23.457,
         },
+        "confinement": "",
         "diff": diff,
     }
 
