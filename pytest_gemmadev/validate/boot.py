@@ -16,15 +16,16 @@ import importlib
 import importlib.util
 import json
 import os
-import shutil
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
+    from pytest_gemmadev.validate.confine.child import Confinement
     from pytest_gemmadev.validate.wire import Channel, Message
 
 _PACKAGE = "pytest_gemmadev"
@@ -39,15 +40,16 @@ def main() -> NoReturn:
 
     setup = json.loads(sys.argv[2])
     control = Channel(socket.socket(fileno=int(sys.argv[1])))
+    confinement = _confine(setup)
     _behave_as_pytest(setup)
     if setup["kind"] == "fresh":
         request = control.receive()
         if request is None:
             os._exit(0)
-        run = _Run(setup, None)
-        run.begin(request, _keep(control, request), None)
+        run = _Run(setup, None, confinement)
+        run.begin(request, _keep(control, request, setup), None)
     else:
-        run = _Run(setup, control)
+        run = _Run(setup, control, confinement)
         if setup["kind"] == "cold":
             run.serve()
     run.to_the_end()
@@ -56,11 +58,22 @@ def main() -> NoReturn:
 def _run_unforked(setup_file: str) -> NoReturn:
     with open(setup_file, encoding="ascii") as file:
         setup = json.load(file)
+    confinement = _confine(setup)
     _behave_as_pytest(setup)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-    run = _Run(setup, None)
+    run = _Run(setup, None, confinement)
     run.begin(setup["request"], os.open(setup["output"], flags), None)
     run.to_the_end()
+
+
+def _confine(setup: Message) -> Confinement:
+    """Confines this interpreter, unless it is one already that has started anew."""
+    from pytest_gemmadev.validate.confine.child import Confinement
+
+    confinement = Confinement(folder=setup["folder"], **setup["confinement"])
+    if not setup.get("is_confined"):
+        confinement.enter()
+    return confinement
 
 
 def _behave_as_pytest(setup: Message) -> None:
@@ -90,7 +103,7 @@ def _import_package() -> None:
 class _Run:
     """One call of pytest, which may fork on its way."""
 
-    def __init__(self, setup: Message, control: Channel | None) -> None:
+    def __init__(self, setup: Message, control: Channel | None, confinement: Confinement) -> None:
         import pytest
 
         from pytest_gemmadev._capture import Recorder
@@ -101,11 +114,12 @@ class _Run:
         self._pytest = pytest
         self._setup = setup
         self._control = control  # None in a run
+        self._confinement = confinement
         self._overlay = SourceOverlay(setup["root"], os.path.join(setup["folder"], "compiled"))
         self._overlay.install()
         self._quiet = Quiet()
         self._recorder = Recorder()
-        self._runner = Runner(self._overlay, self._quiet, self._recorder)
+        self._runner = Runner(self._overlay, self._quiet, self._recorder, confinement)
 
     def begin(self, request: Message, pipe: int, jobs: int | None) -> None:
         self._runner.begin(request, pipe, jobs)
@@ -120,7 +134,7 @@ class _Run:
             self._again(preload=[name for name in names if name.partition(".")[0] != top])
         if threading.active_count() > 1 and names:
             self._again(preload=[])  # a fork would lose them
-        request, pipe, jobs = _serve(self._control, self._setup["folder"])
+        request, pipe, jobs = _serve(self._control, self._setup, self._confinement)
         self._control = None
         self.begin(request, pipe, jobs)
 
@@ -159,9 +173,10 @@ class _Run:
         assert self._control is not None
         fd = self._control.fileno()
         os.set_inheritable(fd, True)
-        setup = json.dumps({**self._setup, **change})
+        confinement = {**self._setup["confinement"], **self._confinement.prepare_exec()}
+        setup = {**self._setup, **change, "confinement": confinement, "is_confined": True}
         # Not sys.orig_argv as a whole: its last two are the socket and the old setup.
-        os.execv(sys.executable, [*sys.orig_argv[:-2], str(fd), setup])
+        os.execv(sys.executable, [*sys.orig_argv[:-2], str(fd), json.dumps(setup)])
 
 
 def _gate(run: _Run) -> object:
@@ -178,7 +193,9 @@ def _gate(run: _Run) -> object:
     return Gate()
 
 
-def _serve(control: Channel, folder: str) -> tuple[Message, int, int | None]:
+def _serve(
+    control: Channel, setup: Message, confinement: Confinement
+) -> tuple[Message, int, int | None]:
     """Forks a keeper for each request; returns in the run that the keeper starts.
 
     With the request, the pipe to the keeper, and the socket over which candidates come, if they do.
@@ -201,7 +218,8 @@ def _serve(control: Channel, folder: str) -> tuple[Message, int, int | None]:
         if pid == 0:
             control.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            pipe = _keep(Channel(socket.socket(fileno=fd)), request, not_ours=jobs)
+            keeper = Channel(socket.socket(fileno=fd))
+            pipe = _keep(keeper, request, setup, not_ours=jobs)
             return request, pipe, jobs[0] if jobs else None
         keepers.add(pid)
         for received in (fd, *jobs):
@@ -209,12 +227,13 @@ def _serve(control: Channel, folder: str) -> tuple[Message, int, int | None]:
     for child in children():
         end_tree(child)
     if os.getppid() != oracle:  # it was ended and could not clean up itself
-        shutil.rmtree(folder, ignore_errors=True)
+        confinement.remove_folder()
     os._exit(0)
 
 
-def _keep(control: Channel, request: Message, not_ours: Sequence[int] = ()) -> int:
+def _keep(control: Channel, request: Message, setup: Message, not_ours: Sequence[int] = ()) -> int:
     """Forks the run and returns in it, with the pipe it writes to; never returns in the keeper."""
+    from pytest_gemmadev.validate.confine.child import changes_of_run
     from pytest_gemmadev.validate.process import Watch, adopt_orphans, die_with_parent, fork
 
     adopt_orphans()
@@ -242,8 +261,9 @@ def _keep(control: Channel, request: Message, not_ours: Sequence[int] = ()) -> i
         control=control.fileno(),
     )
     ended = watch.wait()
+    changed = changes_of_run(setup["confinement"], setup["folder"], request["scratch"])
     if ended.how != "orphaned":
-        control.send(ended.plain())
+        control.send(replace(ended, changed=changed).plain())
     os._exit(0)
 
 

@@ -13,6 +13,7 @@ import gc
 import os
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -52,11 +53,15 @@ def serve_jobs(runner: Runner, session: pytest.Session, channel: Channel) -> Non
     channel.send({"items": list(items), "problem": problem, "several": leftovers.known})
     adopt_orphans()
     processes_of_user()  # takes 2 ms, which each fork would need
+    confinement = runner.confinement
+    confinement.keep()
     gc.freeze()  # else the first collection in each fork copies every page
     before = children()
     while (job := channel.receive()) is not None:
         for path in {path for attempt in job["attempts"] for path in attempt["files"]}:
             swapper.prepare(os.path.realpath(path))
+        if "allowed" in job:
+            confinement.allow(job["allowed"], job["commands"])
         ours, theirs = os.pipe()
         os.set_blocking(ours, False)
         pid = fork()
@@ -78,7 +83,7 @@ def serve_jobs(runner: Runner, session: pytest.Session, channel: Channel) -> Non
         )
         ended = watch.wait()
         os.close(ours)
-        channel.send(ended.plain())
+        channel.send(replace(ended, changed=confinement.changes()).plain())
 
 
 class _Job:
@@ -107,6 +112,7 @@ class _Job:
         runner.speak_for(bytes.fromhex(job["token"]), pipe)
         try:
             confine(**job["confine"])
+            runner.confinement.seal()
             self._attempt_all()
             runner.say({"done": runner.last_words(0)})
         finally:

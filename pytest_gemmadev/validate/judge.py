@@ -14,6 +14,7 @@ from pytest_gemmadev.core.types import (
     ErrorStack,
     Inapplicable,
     Plausible,
+    Refused,
     Regressed,
     RepairTask,
     StillFailing,
@@ -22,6 +23,7 @@ from pytest_gemmadev.core.types import (
 )
 from pytest_gemmadev.validate.nodeids import is_test
 from pytest_gemmadev.validate.runs import PASSING, Run
+from pytest_gemmadev.validate.usual import Usual
 
 
 @dataclass(slots=True)
@@ -30,13 +32,17 @@ class Judge:
 
     root: Path
     scope: Scope
+    usual: Usual = field(default_factory=Usual)
     plain: frozenset[str] = field(default=frozenset())
     # tests that passed without being expected to fail
 
     def verdict(
-        self, task: RepairTask, run: Run, wanted: Collection[str], changed: Iterable[str]
+        self, task: RepairTask, run: Run, wanted: Collection[str], changed: Collection[str]
     ) -> Verdict:
         """Of a candidate that changes the files ``changed``, by a run of the tests ``wanted``."""
+        beyond = self.usual.beyond(run) if changed else None
+        if beyond is not None:
+            return Refused(*beyond, run.seconds)
         passed = [t for t in task.targets if run.outcomes.get(t) == "passed"]
         if len(passed) < len(task.targets):
             if run.over_limit:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pytest_gemmadev.core.types import GemmadevError
 from pytest_gemmadev.validate import boot
+from pytest_gemmadev.validate.confine.places import Level, private_folders
 from pytest_gemmadev.validate.process import Ended
 from pytest_gemmadev.validate.unforked import run_unforked
 from pytest_gemmadev.validate.wire import Channel, Message, new_token
@@ -100,6 +101,7 @@ class Launcher:
     args: tuple[str, ...]
     environ: Mapping[str, str]
     import_path: tuple[str, ...]  # in front of sys.path: the folder of ``python -m pytest``
+    level: Level = Level.NONE
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="gemmadev-")))
     preload: tuple[str, ...] = ()  # modules that runs need and that are no project code
     _zygote: Child | None = None
@@ -216,6 +218,10 @@ class Launcher:
             "args": list(self.args),
             "path": list(self.import_path),
             "preload": list(self.preload),
+            "confinement": {
+                "level": self.level.value,
+                "private": list(private_folders(str(self.root), self.environ)),
+            },
         }
 
     def _environment(self, kind: str) -> dict[str, str]:

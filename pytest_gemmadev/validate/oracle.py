@@ -3,7 +3,7 @@
 A candidate is plausible only when a run that imported it afresh reports every target as passed and
 everything that passed before as passed again. What is cheaper only ever rejects.
 
-Not a security boundary: a candidate may do what the tests may do, files and network included.
+Runs are confined (`validate.confine`): what they write goes to places of their own, or is refused.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from pytest_gemmadev.core.types import (
     Verdict,
 )
 from pytest_gemmadev.validate import launch
+from pytest_gemmadev.validate.confine.places import Level, level_for
 from pytest_gemmadev.validate.judge import Judge
 from pytest_gemmadev.validate.launch import Launcher
 from pytest_gemmadev.validate.limits import Limits
@@ -46,6 +47,7 @@ from pytest_gemmadev.validate.nodeids import is_test, nearest_tests
 from pytest_gemmadev.validate.runs import Run, read_run
 from pytest_gemmadev.validate.spectra import spectra_of, touching, worth_tracing
 from pytest_gemmadev.validate.timing import Timings
+from pytest_gemmadev.validate.usual import Usual
 from pytest_gemmadev.validate.warm import Attempt, Warm
 from pytest_gemmadev.validate.wire import Message
 
@@ -82,8 +84,13 @@ class PytestOracle:
         limits: Limits = _DEFAULT_LIMITS,
         environ: Mapping[str, str] | None = None,
         cwd_on_path: bool | None = None,
+        level: Level | None = None,
+        usual: Usual | None = None,
     ) -> None:
         """``args`` are the user's own; ``addopts`` and the ini file still apply.
+
+        ``level`` is what confines the runs, by default the strongest that there is; ``usual`` what
+        the unchanged code is known to reach for.
 
         ``cwd_on_path`` tells that ``python -m pytest`` was run, which puts the folder on
         ``sys.path``; None finds out from this process.
@@ -95,15 +102,21 @@ class PytestOracle:
         self._scope = scope
         self._limits = limits
         self._cwd_on_path = module_run = _is_module_run() if cwd_on_path is None else cwd_on_path
+        self.usual = Usual() if usual is None else usual
+        self.level = level_for("auto") if level is None else level
+        # The tree is what it was when the repair began: what is done by a run with nothing changed
+        # is done by code that the user has written.
+        self.is_tree_unchanged = True
         self._launcher = Launcher(
             root=self._root,
             invocation_dir=Path(invocation_dir),
             args=tuple(str(arg) for arg in args),
             environ=dict(os.environ if environ is None else environ),
             import_path=(str(invocation_dir),) if module_run else (),
+            level=self.level,
         )
         self._timings = Timings(limits)
-        self._judge = Judge(self._root, scope)
+        self._judge = Judge(self._root, scope, self.usual)
         self._warm = [self._new_warm()]  # one for each validation at a time
         self._spectra: dict[str, Spectrum] = {}
         self._stable: set[str] = set()  # tests that passed again with nothing changed
@@ -123,6 +136,8 @@ class PytestOracle:
             limits=self._limits,
             environ=self._environ,
             cwd_on_path=self._cwd_on_path,
+            level=self.level,
+            usual=self.usual,
         )
 
     # --- core.types.Oracle -----------------------------------------------------------------------
@@ -135,6 +150,10 @@ class PytestOracle:
         request["stall_s"] = 3 * self._limits.test_s + 2
         request["confine"] = self._limits.confinement(scale=4)
         run = read_run(self._launcher.run_fresh(request))
+        if not overlay and self.is_tree_unchanged:
+            self.usual.learn(run)
+        elif not run.aborted and (beyond := self.usual.beyond(run)) is not None:
+            run.aborted = f"it reached for {beyond[0]} ({beyond[1]})"
         self._timings.learn_collection(run.collect_s)
         self._launcher.learn_modules(run.modules)
         observation = observation_from_plain(run.plain(), self._scope)
@@ -177,6 +196,8 @@ class PytestOracle:
             verdict = self._judge.verdict(task, run, task.targets, changed)
             if not changed:
                 self._timings.learn(run.durations, run.passing)
+                if not task.overlay:
+                    self.usual.learn(run)
             if not task.regression:
                 return verdict
         if not isinstance(verdict, Plausible):
@@ -325,7 +346,7 @@ class PytestOracle:
         self._launcher.close()
 
     def _new_warm(self) -> Warm:
-        return Warm(self._launcher, self._limits, self._timings)
+        return Warm(self._launcher, self._limits, self._timings, self.usual)
 
     @property
     def tally(self) -> Counter[str]:
@@ -372,6 +393,7 @@ class PytestOracle:
             "output_bytes": self._limits.output_bytes,
             "confine": self._limits.confinement(),
             "must_pass": [],
+            **self.usual.plain(),
         }
 
     def _run_some(
@@ -399,6 +421,8 @@ class PytestOracle:
             request["twice"] = 0 if hung else len(task.targets)
             request["test_s"] = self._limits.trace_s / (10 if hung else 4)
         run = read_run(self._launcher.run_forked(request))
+        if not overlay and self.is_tree_unchanged:
+            self.usual.learn(run)
         self._launcher.learn_modules(run.modules)
         return run
 

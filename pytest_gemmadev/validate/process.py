@@ -36,6 +36,8 @@ class Ended:
     status: int = 0  # as of waitpid, where it ended by itself
     messages: list[Message] = field(default_factory=list)
     seconds: float = 0.0
+    changed: list[tuple[str, str]] = field(default_factory=list)
+    # (path, how) of what was there before in the folders of which it had private copies
 
     def plain(self) -> Message:
         """As a message; `Ended(**message)` reads it."""
@@ -44,6 +46,7 @@ class Ended:
             "status": self.status,
             "messages": self.messages,
             "seconds": self.seconds,
+            "changed": self.changed,
         }
 
 

@@ -37,6 +37,9 @@ class Run:
     broken: str = ""  # why it does not compile
     loose: bool = False  # new code of functions that ran while importing: failing says little
     behaviour: dict[str, str] | None = None  # what calls with other arguments gave
+    reached: tuple[tuple[str, str], ...] = ()
+    # (path, call) of what it was refused outside of its places, and of what it changed in private
+    # copies of the user's folders
 
     @property
     def passing(self) -> set[str]:
@@ -66,10 +69,13 @@ def read_run(ended: Ended) -> Run:
         elif "test" in message or "collector" in message:
             _add_outcome(run, message)
             current = ""
+        elif "reached" in message:
+            run.reached += ((message["reached"], message["call"]),)
         elif "behaviour" in message:
             run.behaviour = message["behaviour"]
         elif "done" in message:
             _add_done(run, message["done"])
+    run.reached += tuple((path, how) for path, how in ended.changed)
     if ended.how != "done":
         _add_abort(run, ended, current)
     return run
@@ -87,7 +93,10 @@ def read_attempts(ended: Ended) -> list[Run]:
         else:
             messages.append(message)
     if ended.how != "done":
-        runs.append(read_run(replace(ended, messages=messages)))
+        runs.append(read_run(replace(ended, messages=messages, changed=[])))
+    # Which of them it was is not known; whoever asks tries them one at a time then.
+    for run in runs:
+        run.reached += tuple((path, how) for path, how in ended.changed)
     return runs
 
 

@@ -19,6 +19,7 @@ from pytest_gemmadev.validate.limits import Limits
 from pytest_gemmadev.validate.process import Ended
 from pytest_gemmadev.validate.runs import PASSING, Run, read_attempts
 from pytest_gemmadev.validate.timing import Timings
+from pytest_gemmadev.validate.usual import Usual
 from pytest_gemmadev.validate.wire import Message
 
 _KEPT = 3  # workers for overlays; the search goes back and forth between a few
@@ -61,6 +62,7 @@ class _Place:
     tried: set[str] = field(default_factory=set)
     together: int = 1  # candidates that one process tries
     confirmed: bool = False  # a process that had tried several was what it had been
+    told: int = -1  # of `Usual.number`
 
 
 @dataclass(slots=True)
@@ -70,6 +72,7 @@ class Warm:
     launcher: Launcher
     limits: Limits
     timings: Timings
+    usual: Usual
     tally: Counter[str] = field(default_factory=Counter)
     # what came of the candidates: ``decided``, or why a new import was needed
     _places: OrderedDict[tuple[tuple[str, int], ...], _Place] = field(default_factory=OrderedDict)
@@ -124,6 +127,9 @@ class Warm:
         if ended is None and len(together) == 1:
             return ["its worker ended"]
         runs = [] if ended is None or ended.how == "output" else read_attempts(ended)
+        if len(together) > 1 and ended is not None and ended.changed:
+            place.together = 1  # one of them wrote where the next ones would have found it
+            return self._run_attempts(task, attempts[:1], request)
         if len(together) > 1 and not self._believed(place, task, runs, len(together)):
             # Where one broke off, those before it show whether the process stayed what it was.
             ended_early = len(runs) <= len(together)
@@ -198,6 +204,8 @@ class Warm:
         if ended is None:
             return
         run = read_attempts(ended)[0]
+        if not task.overlay:
+            self.usual.learn(run)
         self.timings.learn(run.durations, run.passing)
         failures = _failures(run, targets)
         for nodeid in targets:
@@ -218,6 +226,13 @@ class Warm:
                 break
             chosen.append(nodeid)
         return chosen
+
+    def _news(self, place: _Place) -> Message:
+        """What the unchanged code has been seen to reach for since this worker was told last."""
+        if place.told == self.usual.number:
+            return {}
+        place.told = self.usual.number
+        return self.usual.plain()
 
     def _limit_s(self, task: RepairTask, wanted: Collection[str]) -> float:
         """Time for these tests: most candidates that take long never end, so they wait their turn."""
@@ -250,6 +265,7 @@ class Warm:
                 "limit_s": limit_s if probe is None else limit_s + _PROBE_S,
                 "output_bytes": self.limits.output_bytes,
                 "confine": self.limits.confinement(),
+                **self._news(place),
             }
         )
         if ended is None:  # the candidate ended its worker, or the worker broke

@@ -18,6 +18,7 @@ import pytest
 from _pytest.capture import DontReadFromInput  # not public, and what tests read from
 
 from pytest_gemmadev._capture import Recorder
+from pytest_gemmadev.validate.confine.child import Confinement
 from pytest_gemmadev.validate.jobs import serve_jobs
 from pytest_gemmadev.validate.lines import Ran, Traced
 from pytest_gemmadev.validate.overlay import SourceOverlay
@@ -36,10 +37,17 @@ _PYTEST_SETS = ("PYTEST_CURRENT_TEST", "PYTEST_VERSION", "COLUMNS", "LINES")
 class Runner:
     """Runs the tests that the request names and reports over a pipe."""
 
-    def __init__(self, overlay: SourceOverlay, quiet: Quiet, recorder: Recorder) -> None:
+    def __init__(
+        self,
+        overlay: SourceOverlay,
+        quiet: Quiet,
+        recorder: Recorder,
+        confinement: Confinement,
+    ) -> None:
         self.overlay = overlay
         self.quiet = quiet
         self.recorder = recorder
+        self.confinement = confinement
         self._request: Message = {}
         self._pipe = -1
         self._began_s = 0.0
@@ -66,6 +74,7 @@ class Runner:
         self._only = None if only is None else frozenset(only)
         self._must_pass = frozenset(request["must_pass"])
         scratch = request["scratch"]
+        self.confinement.begin(scratch, request["allowed"], request["commands"], self._refuse)
         os.environ["TMPDIR"] = tempfile.tempdir = os.path.join(scratch, "tmp")
         self.quiet.basetemp = os.path.join(scratch, "base")
         self.overlay.serve({p: t.encode("latin-1") for p, t in request["files"].items()})
@@ -79,9 +88,14 @@ class Runner:
             # The jobs are forks, and would share the file that output is captured to.
             self.quiet.capture = "no"
             self.ran.start()
+        else:
+            self.confinement.seal()
 
     def say(self, message: Message) -> None:
         write(self._pipe, pack(self._token, message))
+
+    def _refuse(self, path: str, call: str) -> None:
+        self.say({"reached": path, "call": call})
 
     def finish(self, status: int) -> None:
         """Says the last word of a run."""

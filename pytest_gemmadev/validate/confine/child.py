@@ -1,0 +1,154 @@
+"""Confines the processes of one oracle or program: the first of them, each run, each candidate.
+
+The first process gets mounts of its own, in which nothing but the oracle's folder can be written to.
+Each run gets private copies there, so that it finds the project as it is, whatever runs before it have
+written; and before code of a candidate runs, the right to change anything else is given up.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pytest_gemmadev.validate.confine import guard, landlock, namespace
+from pytest_gemmadev.validate.confine.places import Level, Places, Zone
+
+SHARED_MEMORY = "/dev/shm"
+SHARED = ("compiled", "hypothesis")  # below the oracle's folder: what its runs share
+
+
+class Confinement:
+    """What confines this process and those that it forks."""
+
+    def __init__(self, level: str, folder: str, private: Sequence[str], outside: int = -1) -> None:
+        """``folder`` is the oracle's own, ``private`` are those that runs get private copies of.
+
+        ``outside`` is a descriptor of what that folder lies in, kept from before `enter`.
+        """
+        self.level = Level(level)
+        self.folder = os.path.realpath(folder)
+        self.private = tuple(private)
+        self.copies: namespace.Copies | None = None
+        self._zones: list[tuple[str, str, str]] = []
+        self._places = Places(self.level, ())
+        self._guard: guard.Guard | None = None
+        self._outside = outside
+
+    def enter(self) -> None:
+        """Confines the first process, which runs no code of a candidate but starts what does."""
+        if self.level is Level.NAMESPACE:
+            self._outside = os.open(os.path.dirname(self.folder), os.O_PATH | os.O_CLOEXEC)
+            namespace.enter(self.folder)
+        elif self.level is Level.LANDLOCK:
+            landlock.restrict([self.folder, SHARED_MEMORY])
+
+    def prepare_exec(self) -> dict[str, int]:
+        """Keeps what further runs need while this process becomes another program.
+
+        That needs the arguments which come back, beside those that this was made of.
+        """
+        if self.level is not Level.NAMESPACE:
+            return {}
+        if namespace.is_users(self.folder):
+            namespace.keep_rights_over_exec()
+        os.set_inheritable(self._outside, True)
+        return {"outside": self._outside}
+
+    def remove_folder(self) -> None:
+        """Removes the oracle's folder, for an oracle that was ended and could not."""
+        if self.level is Level.NAMESPACE:
+            # This process sees its parent read-only; what was opened before does not.
+            namespace.leave(self.folder)
+            os.fchdir(self._outside)
+            shutil.rmtree(os.path.basename(self.folder), ignore_errors=True)
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def begin(
+        self,
+        scratch: str,
+        allowed: Sequence[str],
+        commands: Sequence[str],
+        refused: Callable[[str, str], None],
+    ) -> None:
+        """Confines one run, before any project code is imported; `seal` has to follow."""
+        scratch = os.path.realpath(scratch)
+        if self._outside >= 0:
+            os.close(self._outside)
+        if self.level is Level.NAMESPACE:
+            name = os.path.basename(scratch)
+            self._zones = namespace.private_copies(self.folder, self.private, name)
+        free = [scratch, *(os.path.join(self.folder, name) for name in SHARED)]
+        if self.level is Level.NAMESPACE:
+            free.append(SHARED_MEMORY)
+        zones = sorted((Zone(*zone) for zone in self._zones), key=lambda zone: -len(zone.path))
+        self._places = Places(
+            self.level, tuple(free), tuple(zones), frozenset(allowed), frozenset(commands)
+        )
+        self._guard = guard.install(self._places, refused)
+
+    def seal(self) -> None:
+        """Gives up for good what this process has no need of: code of a candidate may run."""
+        writable = [*self._places.free, *(path for path, _, _ in self._zones), SHARED_MEMORY]
+        if self.level is Level.NAMESPACE:
+            is_users = namespace.is_users(self.folder)
+            if landlock.version():
+                landlock.restrict(writable)
+            if is_users or not landlock.version():
+                namespace.drop_rights(all_of_them=is_users)
+        elif self.level is Level.LANDLOCK:
+            landlock.restrict(writable)
+
+    # --- a process that lets others try candidates ------------------------------------------------
+
+    def keep(self) -> None:
+        """Notes what the private copies hold now: each candidate finds them so."""
+        if self._zones:
+            self.copies = namespace.Copies(self.folder, self._zones)
+
+    def changes(self) -> list[tuple[str, str]]:
+        """What has been changed in the private copies by whoever ran last; they are renewed then."""
+        if self.copies is None or self.copies.is_as_before():
+            return []
+        found = [
+            change
+            for path, upper, lower in self.copies.zones
+            for change in namespace.changes(upper, lower, path)
+        ]
+        self.copies.renew()
+        self._zones = self.copies.zones
+        zones = sorted((Zone(*zone) for zone in self._zones), key=lambda zone: -len(zone.path))
+        self._places = Places(
+            self.level, self._places.free, tuple(zones), self._places.allowed, self._places.commands
+        )
+        self._tell_guard()
+        return found
+
+    def allow(self, allowed: Sequence[str], commands: Sequence[str]) -> None:
+        """Goes on with other paths that the unchanged code changes."""
+        places = self._places
+        self._places = Places(
+            self.level, places.free, places.zones, frozenset(allowed), frozenset(commands)
+        )
+        self._tell_guard()
+
+    def _tell_guard(self) -> None:
+        if self._guard is not None:
+            self._guard.places = self._places
+
+
+def changes_of_run(confine: dict[str, Any], folder: str, scratch: str) -> list[tuple[str, str]]:
+    """What a run that is over has changed in its private copies, whose memory is given back."""
+    if confine["level"] != Level.NAMESPACE.value:
+        return []
+    name = os.path.basename(os.path.realpath(scratch))
+    found = [
+        change
+        for path, upper in namespace.upper_folders(folder, confine["private"], name)
+        if not namespace.is_untouched(upper)
+        for change in namespace.changes(upper, path, path)
+    ]
+    namespace.forget(folder, name)
+    return found
