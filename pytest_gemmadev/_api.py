@@ -13,6 +13,7 @@ from pytest_gemmadev._repair import Job, limits_for, repaired
 from pytest_gemmadev.core import journal
 from pytest_gemmadev.core.scope import Scope
 from pytest_gemmadev.core.types import GemmadevError, Model, Observation, RepairReport
+from pytest_gemmadev.validate.confine.places import Level, level_for
 from pytest_gemmadev.validate.oracle import Limits, PytestOracle
 
 
@@ -29,6 +30,7 @@ def repair(
     seed: int = 0,
     jobs: int = 1,
     limits: Limits | None = None,
+    confine: str = "auto",
     tell: Callable[[str], None] = lambda _message: None,
 ) -> RepairReport:
     """What was repaired, or with ``write`` left out, which patches would repair it.
@@ -38,7 +40,8 @@ def repair(
     `pytest_gemmadev.core.types.Model` of your own, which stays open. ``budget_s`` bounds the search
     in seconds of wall clock, ``jobs`` says how many independent failures are repaired at the same
     time; ``allow`` and ``deny`` are globs of files that may be edited. ``tell``
-    hears what is being done, a line at a time.
+    hears what is being done, a line at a time. ``confine`` says how runs of candidates are kept from
+    doing harm: ``auto``, ``strict`` (refuses where the system cannot) or ``off``.
 
     With ``write`` the tree changes once, when everything was validated, and `undo` takes it back.
     Raises `GemmadevError` where the tests cannot be run, the model is unknown or a server is down;
@@ -52,18 +55,19 @@ def repair(
     if jobs < 1:
         raise GemmadevError(f"jobs={jobs}: not a number from 1 on")
     limits = limits or limits_for(jobs)
+    level = level_for(confine)
     allow, deny = tuple(allow), tuple(deny)
     journal.recover(folder)
     tell("running the tests")
     scope = Scope(folder, allow, deny)
-    oracle = _oracle(folder, tests, scope, limits)
+    oracle = _oracle(folder, tests, scope, limits, level)
     try:
         seen = _seen(oracle, folder, tests)
         files = {nodeid.partition("::")[0] for nodeid in seen.outcomes}
         full = Scope(folder, allow, deny, tests=files)
         if any(scope.role(folder / file) is not full.role(folder / file) for file in files):
             oracle.close()  # it took a file of tests for a source, by its name
-            scope, oracle = full, _oracle(folder, tests, full, limits)
+            scope, oracle = full, _oracle(folder, tests, full, limits, level)
             seen = _seen(oracle, folder, tests)
     except BaseException:
         oracle.close()
@@ -82,9 +86,17 @@ def undo(root: str | os.PathLike[str] = ".", *, force: bool = False) -> tuple[st
     return journal.undo(root, force=force).restored
 
 
-def _oracle(folder: Path, tests: Sequence[str], scope: Scope, limits: Limits) -> PytestOracle:
+def _oracle(
+    folder: Path, tests: Sequence[str], scope: Scope, limits: Limits, level: Level
+) -> PytestOracle:
     return PytestOracle(
-        folder, invocation_dir=folder, args=tests, scope=scope, limits=limits, cwd_on_path=True
+        folder,
+        invocation_dir=folder,
+        args=tests,
+        scope=scope,
+        limits=limits,
+        cwd_on_path=True,
+        level=level,
     )
 
 

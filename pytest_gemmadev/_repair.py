@@ -31,6 +31,7 @@ from pytest_gemmadev.core.types import (
 )
 from pytest_gemmadev.models.turns import for_threads
 from pytest_gemmadev.registry import load_model, proposers
+from pytest_gemmadev.validate.confine.places import described
 from pytest_gemmadev.validate.oracle import Limits, PytestOracle
 
 WORKING_SHARE = 0.9  # of the budget for the search; the rest is for the final run
@@ -129,6 +130,7 @@ def repaired(
         overlay=overlay,
         diff=snapshot.diff(overlay),
         undo_hint="gemmadev undo" if overlay and job.write else "",
+        confinement=described(oracle.level),
     )
     return report, status, after
 
@@ -184,6 +186,7 @@ def _write(
         journal.commit(job.root, overlay, note=job.note)
     except GemmadevError as error:
         return _withdrawn(outcomes, str(error)), {}, None
+    oracle.is_tree_unchanged = False
     tell("running all tests on the repaired tree")
     green = {o.nodeid for o in outcomes if o.status is Status.REPAIRED}
     try:

@@ -24,7 +24,9 @@ from pytest_gemmadev.core.proposal import SUMMARY
 from pytest_gemmadev.core.report import render_terminal, to_json
 from pytest_gemmadev.core.scope import Scope
 from pytest_gemmadev.core.types import Observation, RepairReport, Status, TestOutcome
+from pytest_gemmadev.validate.confine.places import level_for
 from pytest_gemmadev.validate.oracle import PytestOracle
+from pytest_gemmadev.validate.usual import Usual
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def repair_session(
-    session: pytest.Session, config: pytest.Config, plain: Mapping[str, Any]
+    session: pytest.Session, config: pytest.Config, plain: Mapping[str, Any], usual: Usual
 ) -> int | None:
     """Repairs what failed in this session; the exit status to set, or None to keep pytest's own."""
     settings = settings_of(config)
@@ -44,7 +46,7 @@ def repair_session(
         _summarize(config, None, ["nothing failed, nothing to repair"])
         return None
     with _progress(config) as tell:
-        _report, status = _repair(settings, scope, seen, config, tell)
+        _report, status = _repair(settings, scope, seen, config, tell, usual)
     return status
 
 
@@ -73,6 +75,7 @@ def _repair(
     seen: Observation,
     config: pytest.Config,
     tell: Callable[[str], None],
+    usual: Usual | None = None,
 ) -> tuple[RepairReport, int | None]:
     """Searches, writes, reports; with the exit status, None to keep pytest's own."""
     job = Job(
@@ -91,6 +94,8 @@ def _repair(
         args=[str(a) for a in config.invocation_params.args],
         scope=scope,
         limits=limits_for(settings.jobs),
+        level=level_for(settings.confine),
+        usual=usual,
     )
     with warnings.catch_warnings():
         # What Python says of candidates is no news for the user, whose pytest would list it.

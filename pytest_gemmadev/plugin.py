@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from pytest_gemmadev._capture import Recorder
     from pytest_gemmadev._settings import Settings
+    from pytest_gemmadev.validate.confine.places import Level
 
 # options that make pytest print something and leave
 _INFORMATION = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
@@ -110,7 +111,15 @@ def pytest_configure(config: pytest.Config) -> None:
     from pytest_gemmadev._capture import Recorder
     from pytest_gemmadev._settings import settings_of
 
-    repair = Repair(Recorder(), settings_of(config))
+    settings = settings_of(config)
+    from pytest_gemmadev.core.types import GemmadevError
+    from pytest_gemmadev.validate.confine.places import level_for
+
+    try:
+        level = level_for(settings.confine)
+    except GemmadevError as error:
+        raise pytest.UsageError(f"gemmadev: {error}") from error
+    repair = Repair(Recorder(), settings, level)
     repair.recover(config.rootpath)
     config.pluginmanager.register(repair.recorder, "gemmadev-recorder")
     config.pluginmanager.register(repair, "gemmadev-repair")
@@ -119,10 +128,14 @@ def pytest_configure(config: pytest.Config) -> None:
 class Repair:
     """The part that is registered where repair is asked for, on the controller."""
 
-    def __init__(self, recorder: Recorder, settings: Settings) -> None:
+    def __init__(self, recorder: Recorder, settings: Settings, level: Level) -> None:
+        from pytest_gemmadev._watched import Watched
+
         self.recorder = recorder
         self.settings = settings
         self.lines: list[str] = []  # for the summary: what went wrong with the repair itself
+        self.level = level
+        self.watched = Watched(settings.root, level)
 
     def recover(self, root: Path) -> None:
         """Puts back what an interrupted repair left, before a test reads it."""
@@ -141,7 +154,10 @@ class Repair:
     def pytest_report_header(self) -> str:
         settings = self.settings
         what = "repair in place" if settings.fix else f"propose patches to {settings.propose_dir}"
-        return f"gemmadev: {what}, model {settings.model}, budget {settings.budget_s:g} s"
+        from pytest_gemmadev.validate.confine.places import described
+
+        limits = f"model {settings.model}, budget {settings.budget_s:g} s"
+        return f"gemmadev: {what}, {limits}, {described(self.level)}"
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -152,8 +168,11 @@ class Repair:
 
         try:
             from pytest_gemmadev._session import repair_session
+            from pytest_gemmadev.validate.usual import Usual
 
-            status = repair_session(session, session.config, self.recorder.plain())
+            watched = self.watched
+            usual = Usual(set(watched.written()), commands=watched.commands)
+            status = repair_session(session, session.config, self.recorder.plain(), usual)
         except KeyboardInterrupt:
             self.lines.append("repair interrupted")
             status = int(pytest.ExitCode.INTERRUPTED)

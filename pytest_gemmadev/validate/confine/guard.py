@@ -215,7 +215,7 @@ class Guard:
         except TypeError:
             return
         if name.startswith("file:"):
-            name, _, query = name[5:].partition("?")
+            name, _mark, query = name[5:].partition("?")
             if "mode=ro" in query or "mode=memory" in query or "immutable=1" in query:
                 return
             name = name[2:] if name.startswith("//") else name

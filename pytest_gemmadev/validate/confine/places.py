@@ -13,9 +13,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pytest_gemmadev.core.types import GemmadevError
 from pytest_gemmadev.validate.confine import landlock
 
 LEVEL_VARIABLE = "GEMMADEV_CONFINE_LEVEL"  # the most that is used; to try the lower ones
+MODES = ("auto", "strict", "off")
 _PROBE_S = 10.0
 _PROBE = Path(__file__).with_name("namespace.py")
 
@@ -89,8 +91,18 @@ def strongest(cap: str = "") -> Level:
 
 
 def level_for(mode: str) -> Level:
-    """The level of a mode: ``auto``, ``strict`` or ``off``."""
-    return Level.NONE if mode == "off" else strongest(os.environ.get(LEVEL_VARIABLE, ""))
+    """The level of a mode: ``auto``, ``strict`` or ``off``; GemmadevError where it cannot be had."""
+    if mode not in MODES:
+        raise GemmadevError(f"{mode!r} is not one of {', '.join(MODES)}")
+    if mode == "off":
+        return Level.NONE
+    level = strongest(os.environ.get(LEVEL_VARIABLE, ""))
+    if mode == "strict" and not confines(level):
+        raise GemmadevError(
+            f"this system cannot confine runs of candidates ({described(level)}), and strict asks "
+            "for that; gemmadev doctor says more"
+        )
+    return level
 
 
 def confines(level: Level) -> bool:
