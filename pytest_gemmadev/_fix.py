@@ -36,7 +36,8 @@ from pytest_gemmadev.core.types import (
     Status,
 )
 from pytest_gemmadev.registry import load_model, proposers
-from pytest_gemmadev.validate.program import Program, Ran, project_of, run_live
+from pytest_gemmadev.validate.confine.places import Level, described, level_for
+from pytest_gemmadev.validate.program import Program, Ran, Trials, project_of, run_live
 from pytest_gemmadev.validate.program_oracle import TRIAL_S, ProgramOracle
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ INPUT_BYTES = 64 << 20  # of standard input that is kept for trials
 LATE_INPUT_S = 1.0  # for input that comes after the program has failed
 _NAMING = ("rules", "syntax")  # proposers that follow what an error names
 _RULES_SHARE = 0.4  # of the budget for these alone
+_NAMED = 5  # files that a line names
 _THIN = "plausible, thinly tested: no tests were asked, only whether it runs"
 
 
@@ -61,6 +63,7 @@ class Options:
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
     propose: bool = False  # leave the tree as it is
+    confine: str = "auto"  # or ``strict``, ``off``
 
 
 def program_of(
@@ -93,6 +96,7 @@ def program_of(
 
 def fix(program: Program, options: Options) -> int:
     """The exit status of the program, of the run after the repair where there was one."""
+    level = level_for(options.confine)
     journal.recover(program.root)
     with ExitStack() as stack:
         streams = stack.enter_context(_Streams.opened())
@@ -109,12 +113,47 @@ def fix(program: Program, options: Options) -> int:
         if report is None or not report.undo_hint:
             streams.show_output()
             return ran.status
-        again = run_live(program, stdin=streams.input(), stdout=streams.output())
+        again = _run_repaired(program, level, streams)
         streams.show_output()
-        if again.stack is not None:
-            journal.undo(program.root)
-            _say(f"it raised {again.stack['error']} after all; everything was put back")
         return again.status
+
+
+def _run_repaired(program: Program, level: Level, streams: _Streams) -> Ran:
+    """The run after the repair, on private copies: nobody has read the patch yet."""
+    if level is Level.NONE:
+        again = run_live(program, stdin=streams.input(), stdout=streams.output())
+        brought: tuple[str, ...] = ()
+    else:
+        trials = Trials(program, input_=b"", limits={}, level=level)
+        try:
+            again, brought = trials.run_last(stdin=streams.input(), stdout=streams.output())
+        finally:
+            trials.close()
+    if again.stack is not None:
+        journal.undo(program.root)
+        _say(f"it raised {again.stack['error']} after all; everything was put back")
+    elif brought or again.reached:
+        _say(_effects(again, brought))
+    return again
+
+
+def _effects(ran: Ran, brought: Sequence[str]) -> str:
+    """What of the effects of the repaired program is there, and what is not."""
+    told = []
+    if brought:
+        told.append(f"it has made {_listed(brought)}")
+    if ran.reached:
+        paths = dict.fromkeys(path for path, _ in ran.reached)
+        told.append(
+            f"it would have changed {_listed(tuple(paths))} as well, which it did in a private copy "
+            "only: read the patch, then run the program yourself"
+        )
+    return "; ".join(told)
+
+
+def _listed(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    return ", ".join(paths[:_NAMED]) + more
 
 
 def _repaired(program: Program, options: Options, ran: Ran, input_: bytes) -> RepairReport | None:
@@ -126,11 +165,15 @@ def _repaired(program: Program, options: Options, ran: Ran, input_: bytes) -> Re
     )
     oracle: ProgramOracle | None = None
     try:
-        oracle = ProgramOracle(program, scope, input_=input_, trial_s=options.trial_s)
+        oracle = ProgramOracle(
+            program, scope, input_=input_, trial_s=options.trial_s, level=level_for(options.confine)
+        )
         baseline = oracle.observe({})
         if not _is_the_same(ran, baseline):
             found = baseline.stacks[0].error if baseline.stacks else "nothing"
-            _say(f"run again with the same input it raised {found}; left alone")
+            refused = oracle.usual.described()
+            why = f", where it was kept from {refused}" if refused else ""
+            _say(f"run again with the same input it raised {found}{why}; left alone")
             return None
         snapshot = Snapshot(scope)
         with _progress() as tell:
@@ -152,6 +195,7 @@ def _repaired(program: Program, options: Options, ran: Ran, input_: bytes) -> Re
         overlay=overlay if written else {},
         diff=snapshot.diff(overlay),
         undo_hint=f"gemmadev undo --root {program.root}" if written else "",
+        confinement=described(oracle.level),
     )
     remember(program.root, report, f"gemmadev fix {program.name}")
     _show(report)

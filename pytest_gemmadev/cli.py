@@ -128,6 +128,12 @@ def _add_fix(commands: Any) -> None:
     )
     parser.add_argument("--propose", action="store_true", help="show the patch, write nothing")
     parser.add_argument(
+        "--confine",
+        choices=("auto", "strict", "off"),
+        default="auto",
+        help="how trials are kept from doing harm; strict refuses to run where the system cannot",
+    )
+    parser.add_argument(
         "--root", metavar="DIR", help="the project; by default found by its pyproject.toml or .git"
     )
     parser.add_argument("--python", metavar="PATH", help="another interpreter to run it under")
@@ -165,6 +171,7 @@ def _fix(arguments: argparse.Namespace) -> int:
         allow=tuple(arguments.allow),
         deny=tuple(arguments.deny),
         propose=arguments.propose,
+        confine=arguments.confine,
     )
     for program in programs:
         status = fix(program, options)

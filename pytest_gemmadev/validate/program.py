@@ -1,8 +1,8 @@
 """Runs of a user's program: one as the user would run it, and trials in a copy of its project.
 
 A trial starts from a fresh copy of the project, so that files which the program writes there make
-no difference to the next trial or to the user. What lies outside the project is reached as usual.
-Not a security boundary: a candidate may do what the program may do.
+no difference to the next trial or to the user. The copy is a private one at the same place, where the
+system has those, and files beside it elsewhere. What a trial reaches for outside of it is refused.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from typing import IO, Any
 
 from pytest_gemmadev.core.types import GemmadevError, Overlay
 from pytest_gemmadev.validate import program_main
+from pytest_gemmadev.validate.confine.places import Level, inside, private_folders
+from pytest_gemmadev.validate.confine.program import BROUGHT, NO_COPY, read_reached
 
 MAX_FILES = 20_000  # of a project that is copied for every trial
 MAX_BYTES = 200 << 20
@@ -57,6 +59,7 @@ class Ran:
     output: bytes = b""  # standard output; of trials only
     seconds: float = 0.0
     over: str = ""  # the limit that ended it
+    reached: tuple[tuple[str, str], ...] = ()  # as of `runs.Run`
 
 
 def project_of(folder: str) -> str:
@@ -79,48 +82,148 @@ def run_live(program: Program, *, stdin: IO[bytes] | int | None, stdout: IO[byte
     with tempfile.TemporaryDirectory(prefix="gemmadev-") as folder:
         report = Path(folder, "report.json")
         start_s = time.monotonic()
-        process = subprocess.Popen(
-            _command(program, report, program.root, {}),
-            stdin=stdin,
-            stdout=stdout,
-            cwd=program.cwd,
+        status = _run_with_streams(
+            _command(program, report, program.root), program.cwd, stdin, stdout
         )
-        if stdin is not None and not isinstance(stdin, int):
-            stdin.close()
-        while True:
-            try:
-                status = process.wait()
-                break
-            except KeyboardInterrupt:  # the program has heard it too
-                continue
-        return Ran(_shell_status(status), _read(report, {}), b"", time.monotonic() - start_s)
+        return Ran(status, _read(report, {}), b"", time.monotonic() - start_s)
+
+
+def _run_with_streams(
+    command: list[str],
+    cwd: str,
+    stdin: IO[bytes] | int | None,
+    stdout: IO[bytes] | None,
+    environ: Mapping[str, str] | None = None,
+) -> int:
+    """The status, as a shell would say, of a process that has the user's streams."""
+    process = subprocess.Popen(command, stdin=stdin, stdout=stdout, cwd=cwd, env=environ)
+    if stdin is not None and not isinstance(stdin, int):
+        stdin.close()
+    while True:
+        try:
+            return _shell_status(process.wait())
+        except KeyboardInterrupt:  # the program has heard it too
+            continue
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """Where one run takes place."""
+
+    scratch: Path  # its own
+    root: str  # where it finds the project
+    copy: Path | None  # the same, where that is a copy of files
+    environ: Mapping[str, str]
+    confinement: Mapping[str, Any]
+
+    @property
+    def report(self) -> Path:
+        return self.scratch / "report.json"
 
 
 class Trials:
     """Where trials of one program run."""
 
-    def __init__(self, program: Program, *, input_: bytes, confinement: Mapping[str, int]) -> None:
+    def __init__(
+        self, program: Program, *, input_: bytes, limits: Mapping[str, int], level: Level
+    ) -> None:
+        """``limits`` are arguments of `process.confine`."""
         self._program = program
-        self._confinement = confinement
-        self._folder = Path(tempfile.mkdtemp(prefix="gemmadev-"))
+        self._limits = limits
+        self._level = level
+        self._folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="gemmadev-")))
         self._input = self._folder / "stdin"
         self._input.write_bytes(input_)
-        self._files = _project_files(program.root)
+        self._private = private_folders(program.root, os.environ)
+        has_copies = level is Level.NAMESPACE and inside(program.root, self._private)
+        self._files = None if has_copies else _project_files(program.root)
 
     def run(self, overlay: Overlay, *, limit_s: float) -> Ran:
         """One run over ``overlay``, in a copy of the project of its own."""
-        with tempfile.TemporaryDirectory(dir=self._folder) as name:
-            copy = Path(name, Path(self._program.root).name or "project").resolve()
-            self._copy(copy, overlay)
-            return self._run(copy, Path(name), limit_s)
+        with self._stage(overlay) as stage:
+            ran = self._run(stage, limit_s)
+            has_run = not (stage.scratch / NO_COPY).exists()
+        if has_run:
+            return ran
+        self._files = _project_files(self._program.root)
+        return self.run(overlay, limit_s=limit_s)
+
+    def run_last(
+        self, *, stdin: IO[bytes] | int | None, stdout: IO[bytes] | None
+    ) -> tuple[Ran, tuple[str, ...]]:
+        """One run with the user's streams and without limits, on the tree as it is by now.
+
+        What it writes goes to a copy; the files in the project that are new are brought over, and
+        their paths come back, relative to the root. To be called after `run`.
+        """
+        with self._stage({}, brings=True) as stage:
+            start_s = time.monotonic()
+            command = _command(self._program, stage.report, stage.root, {}, stage.confinement)
+            cwd = _within(self._program.cwd, self._program.root, stage.root)
+            status = _run_with_streams(command, cwd, stdin, stdout, stage.environ)
+            ran = self._ran(stage, status, b"", time.monotonic() - start_s, "")
+            return ran, self._bring_over(stage)
 
     def close(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _copy(self, copy: Path, overlay: Overlay) -> None:
+    @contextlib.contextmanager
+    def _stage(self, overlay: Overlay, *, brings: bool = False) -> Iterator[_Stage]:
+        with tempfile.TemporaryDirectory(dir=self._folder) as name:
+            scratch = Path(name)
+            (scratch / "tmp").mkdir()
+            copy = None
+            filled = ""
+            if self._files is None:
+                filled = str(scratch / "filled")
+                self._fill(Path(filled), overlay)
+            else:
+                copy = (scratch / (Path(self._program.root).name or "project")).resolve()
+                self._copy(copy, self._files, overlay)
+            yield _Stage(
+                scratch,
+                self._program.root if copy is None else str(copy),
+                copy,
+                {
+                    **os.environ,
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                    "TMPDIR": str(scratch / "tmp"),
+                },
+                {
+                    "level": self._level.value,
+                    "folder": str(self._folder),
+                    "private": list(self._private)
+                    if copy is None
+                    else [path for path in self._private if not inside(self._program.root, [path])],
+                    "scratch": str(scratch),
+                    "filled": filled,
+                    "root": self._program.root,
+                    "brings": self._program.root if brings else "",
+                },
+            )
+
+    def _fill(self, folder: Path, overlay: Overlay) -> None:
+        """Writes the new contents where private copies begin with them, folder by folder."""
+        for number, path in enumerate(self._private):
+            place = folder / str(number)
+            place.mkdir(parents=True)
+            if not inside(self._program.root, [path]):
+                continue
+            for name, data in overlay.items():
+                target = os.path.realpath(os.path.join(self._program.root, name))
+                new = place / os.path.relpath(target, path)
+                above = [each for each in new.parents if each.is_relative_to(place)]
+                for made in reversed(above[:-1]):
+                    if not made.exists():
+                        made.mkdir()
+                        shutil.copystat(os.path.join(path, made.relative_to(place)), made)
+                new.write_bytes(data)
+                shutil.copymode(target, new)
+
+    def _copy(self, copy: Path, files: list[tuple[str, bool]], overlay: Overlay) -> None:
         copy.mkdir()
         root = self._program.root
-        for path, is_folder in self._files:
+        for path, is_folder in files:
             if is_folder:
                 (copy / path).mkdir(exist_ok=True)
             elif path not in overlay:
@@ -129,36 +232,49 @@ class Trials:
         for path, data in overlay.items():
             (copy / path).write_bytes(data)
 
-    def _run(self, copy: Path, scratch: Path, limit_s: float) -> Ran:
-        report, output = scratch / "report.json", scratch / "stdout"
-        cwd = _within(self._program.cwd, self._program.root, str(copy))
-        (scratch / "tmp").mkdir()
-        environ = {
-            **os.environ,
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "TMPDIR": str(scratch / "tmp"),
-        }
+    def _run(self, stage: _Stage, limit_s: float) -> Ran:
+        output = stage.scratch / "stdout"
+        cwd = _within(self._program.cwd, self._program.root, stage.root)
+        command = _command(self._program, stage.report, stage.root, self._limits, stage.confinement)
         start_s = time.monotonic()
         with self._input.open("rb") as stdin, output.open("wb") as stdout:
             process = subprocess.Popen(
-                _command(self._program, report, str(copy), self._confinement),
+                command,
                 stdin=stdin,
                 stdout=stdout,
                 stderr=subprocess.DEVNULL,
                 cwd=cwd,
-                env=environ,
+                env=stage.environ,
                 start_new_session=True,
             )
             over = _wait(process, start_s + limit_s, output)
         seconds = time.monotonic() - start_s
-        moved = {str(copy): self._program.root}
-        return Ran(
-            _shell_status(process.returncode),
-            _read(report, moved),
-            output.read_bytes(),
-            seconds,
-            over,
-        )
+        status = _shell_status(process.returncode)
+        return self._ran(stage, status, output.read_bytes(), seconds, over)
+
+    def _ran(self, stage: _Stage, status: int, output: bytes, seconds: float, over: str) -> Ran:
+        moved = {stage.root: self._program.root} if stage.copy is not None else {}
+        reached = read_reached(stage.scratch)
+        return Ran(status, _read(stage.report, moved), output, seconds, over, reached)
+
+    def _bring_over(self, stage: _Stage) -> tuple[str, ...]:
+        """Copies what the run has newly made into the project, over nothing that is there."""
+        source = stage.scratch / BROUGHT if stage.copy is None else stage.copy
+        brought = []
+        for folder, folders, names in os.walk(source):
+            folders[:] = [name for name in folders if name not in _LEFT_OUT]
+            for name in sorted(names):
+                made = Path(folder, name)
+                path = made.relative_to(source).as_posix()
+                target = os.path.join(self._program.root, path)
+                if made.is_symlink() or not made.is_file() or os.path.lexists(target):
+                    continue
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                with open(target, "xb") as new, made.open("rb") as old:
+                    shutil.copyfileobj(old, new)
+                shutil.copymode(made, target)
+                brought.append(path)
+        return tuple(brought)
 
 
 def _wait(process: subprocess.Popen[bytes], deadline: float, output: Path) -> str:
@@ -180,7 +296,11 @@ def _wait(process: subprocess.Popen[bytes], deadline: float, output: Path) -> st
 
 
 def _command(
-    program: Program, report: Path, root: str, confinement: Mapping[str, int]
+    program: Program,
+    report: Path,
+    root: str,
+    limits: Mapping[str, int] | None = None,
+    confinement: Mapping[str, Any] | None = None,
 ) -> list[str]:
     target = program.target
     if not program.is_module and os.path.isabs(target):
@@ -193,7 +313,8 @@ def _command(
         "moved": [program.root, root],
         "report": str(report),
         "package": str(Path(__file__).resolve().parents[2]),
-        "confine": dict(confinement),
+        "limits": dict(limits or {}),
+        "confinement": dict(confinement or {}),
     }
     flags: list[str] = []
     if program.python == sys.executable:  # -W, -X and the like

@@ -24,10 +24,14 @@ def main() -> None:
     sys.path[0] = setup["package"]  # what of ours is needed, before anything of theirs is found
     from pytest_gemmadev._stack import stack_to_plain
 
-    if setup["confine"]:
+    if setup["confinement"]:
+        from pytest_gemmadev.validate.confine.program import confine_program
+
+        confine_program(setup["confinement"])
+    if setup["limits"]:
         from pytest_gemmadev.validate.process import confine
 
-        confine(**setup["confine"])
+        confine(**setup["limits"])
     # A project that is installed as a link to its sources is found where the copy lies.
     sys.path[1:] = [_moved(path, setup["moved"]) for path in sys.path[1:]]
     sys.argv = [setup["target"], *setup["args"]]

@@ -25,6 +25,7 @@ from pytest_gemmadev.core.types import (
     Observation,
     Overlay,
     Plausible,
+    Refused,
     Regressed,
     RepairTask,
     Role,
@@ -34,8 +35,10 @@ from pytest_gemmadev.core.types import (
     TimedOut,
     Verdict,
 )
+from pytest_gemmadev.validate.confine.places import Level
 from pytest_gemmadev.validate.limits import Limits
 from pytest_gemmadev.validate.program import Program, Ran, Trials
+from pytest_gemmadev.validate.usual import Usual
 
 TRIAL_S = 10.0  # that a trial may take, at least; three times the failing run if that is more
 _LIMITS = Limits()
@@ -63,12 +66,17 @@ class ProgramOracle:
         input_: bytes = b"",
         limits: Limits = _LIMITS,
         trial_s: float = TRIAL_S,
+        level: Level = Level.NONE,
     ) -> None:
         self._program = program
         self._scope = scope
         self._limits = limits
         self._trial_s = trial_s
-        self._trials = Trials(program, input_=input_, confinement=limits.confinement(scale=4))
+        self.level = level
+        self.usual = Usual({program.root})
+        self.trials = Trials(
+            program, input_=input_, limits=limits.confinement(scale=4), level=level
+        )
         self.runs = program.name  # node ids: no error at all
         self.exits = f"{program.name} exits with 0"
         self._errors: dict[tuple[str, str, str, str], str] = {}  # node ids of errors met
@@ -90,6 +98,10 @@ class ProgramOracle:
         exits = runs and seen.ran.status == 0
         outcomes[self.exits] = TestOutcome.PASSED if exits else TestOutcome.FAILED
         aborted = f"over the limit of {seen.ran.over}" if seen.ran.over else ""
+        beyond = self.usual.beyond(seen.ran) if overlay else None
+        if beyond is not None:
+            outcomes[self.runs] = outcomes[self.exits] = TestOutcome.FAILED
+            aborted = f"it reached for {beyond[0]} ({beyond[1]})"
         return Observation(outcomes, frozenset(outcomes), stacks, aborted=aborted)
 
     def validate(self, task: RepairTask, candidate: Candidate) -> Verdict:
@@ -102,6 +114,9 @@ class ProgramOracle:
             return overlay
         before = self._look(task.overlay)
         ran = self._run(overlay)
+        beyond = self.usual.beyond(ran)
+        if beyond is not None:
+            return Refused(*beyond, ran.seconds)
         if ran.over:
             return TimedOut(ran.over, ran.seconds)
         return self._judge(task, candidate, before, ran)
@@ -124,7 +139,7 @@ class ProgramOracle:
         return {}
 
     def close(self) -> None:
-        self._trials.close()
+        self.trials.close()
 
     # --- runs ------------------------------------------------------------------------------------
 
@@ -132,6 +147,9 @@ class ProgramOracle:
         key = tuple(sorted(overlay.items()))
         if key not in self._seen:
             first, second = self._run(overlay), self._run(overlay)
+            if not overlay:
+                self.usual.learn(first)
+                self.usual.learn(second)
             lines, again = _lines(first.output), _lines(second.output)
             wavering = {n for n, (a, b) in enumerate(zip(lines, again, strict=False)) if a != b}
             wavering |= set(range(min(len(lines), len(again)), max(len(lines), len(again))))
@@ -141,7 +159,7 @@ class ProgramOracle:
 
     def _run(self, overlay: Overlay) -> Ran:
         known = [seen.ran.seconds for seen in self._seen.values()]
-        return self._trials.run(overlay, limit_s=max([self._trial_s, *(3 * s for s in known)]))
+        return self.trials.run(overlay, limit_s=max([self._trial_s, *(3 * s for s in known)]))
 
     # --- verdicts --------------------------------------------------------------------------------
 

@@ -6,12 +6,18 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-
-from pytest_gemmadev.validate.runs import Run
+from typing import Protocol
 
 EFFECTS = frozenset({"removed", "changed"})  # in private copies, by whatever code
 _MOST = 2_000  # paths that are handed to runs one by one; more are told by their folders
 _NUMBERS = re.compile(r"\d+")
+
+
+class Reaching(Protocol):
+    """A run that is over."""
+
+    @property
+    def reached(self) -> tuple[tuple[str, str], ...]: ...
 
 
 @dataclass(slots=True)
@@ -35,12 +41,16 @@ class Usual:
             self.allowed = {os.path.dirname(path) for path in self.allowed}
         self.number += len(self.allowed) != before
 
-    def learn(self, run: Run) -> None:
+    def learn(self, run: Reaching) -> None:
         """Takes what a run with nothing changed reached for."""
         self.learn_written(path for path, call in run.reached if call in EFFECTS)
         self.calls.update((_alike(path), call) for path, call in run.reached if call not in EFFECTS)
 
-    def beyond(self, run: Run) -> tuple[str, str] | None:
+    def described(self) -> str:
+        """The first thing that the unchanged code is refused; empty where there is none."""
+        return next((f"{call} of {path}" for path, call in sorted(self.calls)), "")
+
+    def beyond(self, run: Reaching) -> tuple[str, str] | None:
         """The first (path, call) of a run that the unchanged code does not reach for."""
         for path, call in run.reached:
             is_effect = call in EFFECTS

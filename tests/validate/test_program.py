@@ -12,6 +12,7 @@ import pytest
 
 from pytest_gemmadev.core.types import GemmadevError
 from pytest_gemmadev.validate import program as module
+from pytest_gemmadev.validate.confine.places import Level, level_for
 from pytest_gemmadev.validate.program import Program, Trials, project_of, run_live
 
 TELL = """\
@@ -62,7 +63,7 @@ def test_a_program_sees_what_python_shows_it(project: Path, command: list[str]) 
     argv = [sys.executable, *command]
     python = subprocess.run(argv, cwd=project, input=b"in", capture_output=True, check=False)
     assert python.returncode == 7
-    trials = Trials(program(project, *command), input_=b"in", confinement={})
+    trials = Trials(program(project, *command), input_=b"in", limits={}, level=level_for("auto"))
     ran = trials.run({}, limit_s=30)
     trials.close()
     assert (ran.status, ran.stack, ran.over) == (7, None, "")
@@ -95,7 +96,7 @@ def test_a_failure_looks_as_python_shows_it(
 
 def test_a_stack_names_the_real_project(project: Path) -> None:
     (project / "beside.py").write_text("def fail(n):\n    raise OSError(__file__)\nfail(3)\n")
-    trials = Trials(program(project, "tell.py"), input_=b"", confinement={})
+    trials = Trials(program(project, "tell.py"), input_=b"", limits={}, level=level_for("auto"))
     stack = trials.run({}, limit_s=30).stack
     trials.close()
     assert stack is not None
@@ -114,7 +115,7 @@ def test_a_trial_changes_nothing_in_the_project(project: Path) -> None:
     )
     (project / "data.txt").write_text("data")
     before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
-    trials = Trials(program(project, "tell.py"), input_=b"", confinement={})
+    trials = Trials(program(project, "tell.py"), input_=b"", limits={}, level=level_for("auto"))
     for _ in range(2):  # and nothing for the next one
         ran = trials.run({}, limit_s=30)
         assert (ran.status, ran.output) == (0, b"data")
@@ -130,7 +131,7 @@ def test_a_trial_that_hangs_is_ended_with_what_it_started(project: Path) -> None
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
         "print(child.pid, flush=True)\nchild.wait()\n"
     )
-    trials = Trials(program(project, "tell.py"), input_=b"", confinement={})
+    trials = Trials(program(project, "tell.py"), input_=b"", limits={}, level=level_for("auto"))
     ran = trials.run({}, limit_s=1.5)
     trials.close()
     assert ran.over == "time"
@@ -141,7 +142,7 @@ def test_a_trial_that_hangs_is_ended_with_what_it_started(project: Path) -> None
 def test_output_without_end_is_cut(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "OUTPUT_BYTES", 10_000)
     (project / "tell.py").write_text("while True:\n    print('x' * 1000)\n")
-    trials = Trials(program(project, "tell.py"), input_=b"", confinement={})
+    trials = Trials(program(project, "tell.py"), input_=b"", limits={}, level=level_for("auto"))
     assert trials.run({}, limit_s=30).over == "output"
     trials.close()
 
@@ -151,7 +152,7 @@ def test_a_folder_too_large_to_copy_is_refused(
 ) -> None:
     monkeypatch.setattr(module, "MAX_FILES", 3)
     with pytest.raises(GemmadevError, match="name the project's own folder with --root"):
-        Trials(program(project, "tell.py"), input_=b"", confinement={})
+        Trials(program(project, "tell.py"), input_=b"", limits={}, level=Level.HOOKS)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +182,7 @@ def test_a_linked_project_is_found_in_the_copy(
     (project / "lib" / "linked.py").write_bytes(make("old"))
     (project / "tell.py").write_text("import linked\n")
     monkeypatch.setenv("PYTHONPATH", str(project.resolve() / "lib"))
-    trials = Trials(program(project, "tell.py"), input_=b"", confinement={})
+    trials = Trials(program(project, "tell.py"), input_=b"", limits={}, level=level_for("auto"))
     assert trials.run({}, limit_s=30).output == b"old\n"
     assert trials.run({"lib/linked.py": make("new")}, limit_s=30).output == b"new\n"
     trials.close()

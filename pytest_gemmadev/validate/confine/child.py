@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pytest_gemmadev.validate.confine import guard, landlock, namespace
-from pytest_gemmadev.validate.confine.places import Level, Places, Zone
+from pytest_gemmadev.validate.confine.places import Level, Places, Zone, confines, inside
 
 SHARED_MEMORY = "/dev/shm"
 SHARED = ("compiled", "hypothesis")  # below the oracle's folder: what its runs share
@@ -35,6 +35,8 @@ class Confinement:
         self._places = Places(self.level, ())
         self._guard: guard.Guard | None = None
         self._outside = outside
+        self._rules: int | None = None  # of Landlock
+        self._is_users = False  # the namespace was made with a user's rights
 
     def enter(self) -> None:
         """Confines the first process, which runs no code of a candidate but starts what does."""
@@ -72,14 +74,23 @@ class Confinement:
         allowed: Sequence[str],
         commands: Sequence[str],
         refused: Callable[[str, str], None],
+        *,
+        filled_from: str = "",
     ) -> None:
-        """Confines one run, before any project code is imported; `seal` has to follow."""
+        """Confines one run, before any project code is imported; `seal` has to follow.
+
+        ``refused`` is told path and call of what is refused. ``filled_from`` is as of
+        `namespace.private_copies`.
+        """
         scratch = os.path.realpath(scratch)
         if self._outside >= 0:
             os.close(self._outside)
         if self.level is Level.NAMESPACE:
             name = os.path.basename(scratch)
-            self._zones = namespace.private_copies(self.folder, self.private, name)
+            self._zones = namespace.private_copies(
+                self.folder, self.private, name, filled_from=filled_from
+            )
+            self._is_users = namespace.is_users(self.folder)
         free = [scratch, *(os.path.join(self.folder, name) for name in SHARED)]
         if self.level is Level.NAMESPACE:
             free.append(SHARED_MEMORY)
@@ -89,17 +100,28 @@ class Confinement:
         )
         self._guard = guard.install(self._places, refused)
 
+    def has_copy_of(self, path: str) -> bool:
+        """Whether a folder lies in a private copy."""
+        return inside(os.path.realpath(path), [zone.path for zone in self._places.zones])
+
     def seal(self) -> None:
         """Gives up for good what this process has no need of: code of a candidate may run."""
-        writable = [*self._places.free, *(path for path, _, _ in self._zones), SHARED_MEMORY]
-        if self.level is Level.NAMESPACE:
-            is_users = namespace.is_users(self.folder)
-            if landlock.version():
-                landlock.restrict(writable)
-            if is_users or not landlock.version():
-                namespace.drop_rights(all_of_them=is_users)
-        elif self.level is Level.LANDLOCK:
-            landlock.restrict(writable)
+        if self._rules is None:
+            self._make_rules()
+        if self._rules is not None:
+            landlock.restrict_to(self._rules)
+            os.close(self._rules)
+        if self.level is Level.NAMESPACE and (self._is_users or self._rules is None):
+            namespace.drop_rights(all_of_them=self._is_users)
+
+    def _make_rules(self) -> None:
+        """Makes the rules once that each process which is forked from here will keep to."""
+        if self._rules is not None:
+            os.close(self._rules)
+        self._rules = None
+        if confines(self.level) and landlock.version():
+            writable = [*self._places.free, *(path for path, _, _ in self._zones), SHARED_MEMORY]
+            self._rules = landlock.make_rules(writable)
 
     # --- a process that lets others try candidates ------------------------------------------------
 
@@ -107,6 +129,7 @@ class Confinement:
         """Notes what the private copies hold now: each candidate finds them so."""
         if self._zones:
             self.copies = namespace.Copies(self.folder, self._zones)
+        self._make_rules()
 
     def changes(self) -> list[tuple[str, str]]:
         """What has been changed in the private copies by whoever ran last; they are renewed then."""
@@ -119,6 +142,7 @@ class Confinement:
         ]
         self.copies.renew()
         self._zones = self.copies.zones
+        self._make_rules()
         zones = sorted((Zone(*zone) for zone in self._zones), key=lambda zone: -len(zone.path))
         self._places = Places(
             self.level, self._places.free, tuple(zones), self._places.allowed, self._places.commands
@@ -139,16 +163,23 @@ class Confinement:
             self._guard.places = self._places
 
 
-def changes_of_run(confine: dict[str, Any], folder: str, scratch: str) -> list[tuple[str, str]]:
-    """What a run that is over has changed in its private copies, whose memory is given back."""
+def changes_of_run(
+    confine: dict[str, Any], folder: str, scratch: str, filled: str = ""
+) -> list[tuple[str, str]]:
+    """What a run that is over has changed in its private copies, whose memory is given back.
+
+    ``filled`` is as of `Confinement.begin`.
+    """
     if confine["level"] != Level.NAMESPACE.value:
         return []
     name = os.path.basename(os.path.realpath(scratch))
     found = [
         change
-        for path, upper in namespace.upper_folders(folder, confine["private"], name)
+        for n, (path, upper) in enumerate(namespace.upper_folders(folder, confine["private"], name))
         if not namespace.is_untouched(upper)
-        for change in namespace.changes(upper, path, path)
+        for change in namespace.changes(
+            upper, path, path, os.path.join(filled, str(n)) if filled else ""
+        )
     ]
     namespace.forget(folder, name)
     return found

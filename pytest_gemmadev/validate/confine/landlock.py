@@ -52,6 +52,15 @@ def restrict(writable: Iterable[str]) -> None:
 
     Folders that are not there are left out. Called again it takes away more.
     """
+    rules = make_rules(writable)
+    try:
+        restrict_to(rules)
+    finally:
+        os.close(rules)
+
+
+def make_rules(writable: Iterable[str]) -> int:
+    """A descriptor of rules for `restrict_to`: of folders, and devices, that can be written to."""
     abi = version()
     handled = _WRITE_FILE | _REMOVE_AND_MAKE
     handled |= _REFER if abi >= 2 else 0
@@ -62,15 +71,21 @@ def restrict(writable: Iterable[str]) -> None:
     if abi >= 6:
         words.append(_SCOPE_SOCKETS | _SCOPE_SIGNALS)
     attributes = struct.pack(f"{len(words)}Q", *words)
-    ruleset = _syscall(_CREATE, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint32(0))
+    rules = _syscall(_CREATE, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint32(0))
     try:
-        devices = (f"/dev/{name}" for name in DEVICES)
-        for path in (*writable, *devices):
-            _allow(ruleset, path, handled)
-        _libc().prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
-        _syscall(_RESTRICT, ctypes.c_int(ruleset), ctypes.c_uint32(_QUIET if abi >= 7 else 0))
-    finally:
-        os.close(ruleset)
+        for path in (*writable, *(f"/dev/{name}" for name in DEVICES)):
+            _allow(rules, path, handled)
+    except BaseException:
+        os.close(rules)
+        raise
+    return rules
+
+
+def restrict_to(rules: int) -> None:
+    """From here on only what the rules name can be changed."""
+    _libc().prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
+    flags = _QUIET if version() >= 7 else 0
+    _syscall(_RESTRICT, ctypes.c_int(rules), ctypes.c_uint32(flags))
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:

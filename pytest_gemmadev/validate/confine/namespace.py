@@ -95,7 +95,8 @@ def private_copies(
     kept = os.open(folder, os.O_PATH)
     below = {path: _mounts_below(path, folder) for path in paths}
     made = []
-    for number, path in enumerate(paths):
+    # The one that covers our own folder comes last: the others are made in there.
+    for number, path in sorted(enumerate(paths), key=lambda pair: _holds(pair[1], folder)):
         filled = os.path.join(filled_from, str(number)) if filled_from else ""
         zone = _copy(path, os.path.join(place, str(number)), below[path], filled)
         if zone is not None:
@@ -231,11 +232,19 @@ def is_untouched(upper: str) -> bool:
         return True
 
 
-def changes(upper: str, lower: str, path: str) -> list[tuple[str, str]]:
-    """(path, ``removed`` or ``changed``) of what was there before and is not, or is another now."""
+def changes(upper: str, lower: str, path: str, filled: str = "") -> list[tuple[str, str]]:
+    """(path, ``removed`` or ``changed``) of what was there before and is not, or is another now.
+
+    ``filled`` is what the copy began with.
+    """
     found: list[tuple[str, str]] = []
-    for change in _changes(upper, lower, path):
-        found.append(change)
+    for shown, how in _changes(upper, lower, path):
+        began = os.path.join(filled, os.path.relpath(shown, path)) if filled else ""
+        if began and os.path.isfile(began):
+            now = os.path.join(upper, os.path.relpath(shown, path))
+            if os.path.isfile(now) and _same(now, os.lstat(now), began, os.lstat(began)):
+                continue
+        found.append((shown, how))
         if len(found) == MOST_CHANGES:
             break
     return found
@@ -363,6 +372,10 @@ def _set_read_only(path: str, *, recursive: bool, off: bool = False) -> None:
         ctypes.c_size_t(len(attributes)),
     )
     _check(done, f"mount_setattr {path}")
+
+
+def _holds(path: str, folder: str) -> bool:
+    return folder == path or folder.startswith(f"{path}/")
 
 
 def _mounts_below(path: str, folder: str) -> list[str]:
