@@ -240,8 +240,10 @@ class Repair:
             reason = why_not(len(searched.found), share, search)
             self.outcomes.give_up(failing, Status.UNREPAIRED, reason, search, spent)
             return observation
-        self.overlay = dict(accepted.overlay)
         self.outcomes.close(failing, accepted, observation, search, spent)
+        if accepted.found.destroys:
+            return observation
+        self.overlay = dict(accepted.overlay)
         return accepted.after
 
     # --- the walk of one failing set -------------------------------------------------------------
