@@ -67,7 +67,9 @@ class Outcomes:
         )
         still = set(after.failing)
         for stack in before.stacks:
-            if stack.nodeid not in self.by_nodeid and stack.nodeid not in still:
+            known = self.by_nodeid.get(stack.nodeid)
+            is_open = known is None or (known.status is Status.SUGGESTED and not chosen.destroys)
+            if is_open and stack.nodeid not in still:
                 self.by_nodeid[stack.nodeid] = Outcome(
                     stack.nodeid, stack, status, f"the same cause as {first.nodeid}"
                 )
