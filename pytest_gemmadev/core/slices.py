@@ -131,6 +131,7 @@ class Module:
         names = self.names
         if chunk.names != old.names:
             names = Names.together([each.names for each in chunks])
+            names.packages |= self.names.packages  # an edit does not change what objects are
         return Module(chunks, names, self.wrappers, (self, index))
 
     def knowing(self, wrappers: Mapping[str, Wrapper]) -> Module:
