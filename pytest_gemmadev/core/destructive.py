@@ -3,7 +3,8 @@
 Each destructive call of a file has a description: what it is given with all that flows into it, and
 the conditions that it stands under. An edit is destructive when the new text holds a description that
 the old one does not. Functions of the project that hold such a call are destructive calls themselves,
-by the arguments that flow on, two calls deep.
+by the arguments that flow on, two calls deep. An edit that takes such a call out harms nothing, and is
+treated alike: where the error is in the call, that would pass for a repair of it.
 
 What this does not see: code that stopped with an error before such a call, and now goes on to it;
 what flows through containers, callbacks, the environment or more functions than one; files that are
@@ -246,7 +247,7 @@ def destructive_reason(candidate: Candidate, task: RepairTask) -> str:
 
 
 def difference(before: list[Site] | tuple[Site, ...], after: list[Site] | tuple[Site, ...]) -> str:
-    """What the first of the calls does that was not there before, or not so."""
+    """What the first of the calls does that was not there before, or not so; or which is gone."""
     known = Counter(before)
     for site in after:
         if known[site] > 0:
@@ -259,7 +260,8 @@ def difference(before: list[Site] | tuple[Site, ...], after: list[Site] | tuple[
         if any(old.given == site.given for old in same):
             return f"changes when {name} is reached"
         return f"changes what {name} is given"
-    return ""
+    gone = next((site for site in before if known[site] > 0), None)
+    return f"takes out `{gone.callee}`" if gone is not None else ""
 
 
 def _told(bindings: Iterable[Binding]) -> list[str]:

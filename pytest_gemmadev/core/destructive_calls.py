@@ -123,8 +123,8 @@ class Names:
             name = node.arg if isinstance(node, ast.arg) else last_name(node.target)
             if "Path" in ast.dump(node.annotation):
                 self.paths.add(name)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr in ("rename", "replace") and _is_path(node.func.value, self):
+        elif isinstance(node, ast.Attribute) and node.attr in ("rename", "replace"):
+            if _is_path(node.value, self):
                 self.packages.add("pathlib")  # in use, wherever its objects come from
 
     def _assigned(self, target: ast.expr, value: ast.expr) -> None:
