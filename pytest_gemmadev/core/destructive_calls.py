@@ -124,8 +124,8 @@ class Names:
             if "Path" in ast.dump(node.annotation):
                 self.paths.add(name)
         elif isinstance(node, ast.Attribute) and node.attr in ("rename", "replace"):
-            if _is_path(node.value, self):
-                self.packages.add("pathlib")  # in use, wherever its objects come from
+            # A path that is renamed: they are in use, wherever they come from.
+            self.packages |= {"pathlib"} if _is_path(node.value, self) else set()
 
     def _assigned(self, target: ast.expr, value: ast.expr) -> None:
         name = last_name(target)

@@ -12,7 +12,7 @@ from pytest_gemmadev.core.search import Search
 from pytest_gemmadev.core.types import Observation, Outcome, Status
 
 _CLOSED = (Status.SUGGESTED, Status.UNREPAIRED, Status.FLAKY, Status.SKIPPED)
-NOT_ASKED = "not written without being asked"
+ASKED_FOR = "written only when asked for"
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ class Outcomes:
         status = Status.REPAIRED
         if chosen.destroys:
             status = Status.SUGGESTED
-            reason = f"it {chosen.destroys}; {NOT_ASKED}; {reason}"
+            reason = f"it {chosen.destroys}; {ASKED_FOR}; {reason}"
         self.by_nodeid[first.nodeid] = Outcome(
             first.nodeid,
             first,
@@ -106,7 +106,7 @@ def numbered(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
     """The outcomes; suggestions say by which command they are written."""
     numbers = {o.nodeid: n for n, o in enumerate(suggestions(outcomes), 1)}
     return tuple(
-        replace(o, reason=o.reason.replace(NOT_ASKED, f"{NOT_ASKED}: gemmadev apply {n}", 1))
+        replace(o, reason=o.reason.replace(ASKED_FOR, f"{ASKED_FOR}: gemmadev apply {n}", 1))
         if (n := numbers.get(o.nodeid))
         else o
         for o in outcomes

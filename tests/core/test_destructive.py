@@ -140,7 +140,8 @@ def reason(old: str, new: str, others: Mapping[str, str] | None = None, path: st
         pytest.param(RMTREE, "return 0", "return 1", "", id="what an early return gives"),
         pytest.param(RMTREE, "+ LIMIT", "- LIMIT", "", id="after it"),
         pytest.param(RMTREE, "len(items) + 1", "len(items)", "", id="another function"),
-        pytest.param(RMTREE, "        shutil.rmtree(cache / name)\n", "", "takes out `shutil.rmtree`", id="taken out"),
+        pytest.param(RMTREE, "        shutil.rmtree(cache / name)\n", "",
+                     "takes out `shutil.rmtree`", id="taken out"),
         pytest.param(
             RMTREE, "return len(items)", "shutil.rmtree(items)\n    return len(items)",
             "newly reaches `shutil.rmtree`", id="a new call",

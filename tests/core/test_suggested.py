@@ -76,7 +76,7 @@ def test_a_destructive_repair_is_suggested_and_the_others_are_written() -> None:
     clean = outcomes["t::clean"]
     assert clean.status is Status.SUGGESTED
     assert clean.reason.startswith(
-        f"it {NAME}; not written without being asked: gemmadev apply 1; 1 test passes with it"
+        f"it {NAME}; written only when asked for: gemmadev apply 1; 1 test passes with it"
     )
     assert [patch.chosen for patch in clean.patches] == [True]
     assert outcomes["t::total"].status is Status.REPAIRED

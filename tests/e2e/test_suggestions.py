@@ -46,7 +46,7 @@ def test_label():
 FILES = {"app.py": CLEAR, "test_app.py": TESTS, "pytest.ini": ""}
 FIXED = CLEAR.replace("markd", "marked")
 WHY = "suggested, not written: it changes what `os.remove` is given"
-ASKED = "not written without being asked: gemmadev apply 1"
+ASKED = "written only when asked for: gemmadev apply 1"
 
 
 def gemmadev(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
