@@ -78,7 +78,7 @@ class Hazards:
 
     def _index(self, sources: Mapping[str, str]) -> None:
         """Finds the functions of the project that destroy something, and what flows into them."""
-        self.wrappers = {}
+        wrappers: dict[str, Wrapper] = {}
         left = INDEXED_CHARS
         texts = []
         for path in sources:
@@ -90,15 +90,16 @@ class Hazards:
                 texts.append(text)
         modules = [module for text in texts if (module := Module.of(text, {})) is not None]
         for depth in range(2):
-            known = dict(self.wrappers)
+            known = dict(wrappers)
             for module in modules:
                 found = module.knowing(known).own_wrappers()
                 if depth:  # what only calls such a function destroys by what it is given
                     found = {name: each for name, each in found.items() if each.flows}
-                self.wrappers |= {n: w for n, w in found.items() if n not in known}
+                wrappers |= {n: w for n, w in found.items() if n not in known}
         for module in modules:
-            for site in module.knowing(self.wrappers).all_sites():
+            for site in module.knowing(wrappers).all_sites():
                 self._note_outside(site, module)
+        self.wrappers = wrappers  # whole, for searches side by side
 
     def _note_outside(self, site: Site, module: Module) -> None:
         attributes = {name[1:] for name in site.names if name.startswith(".")}

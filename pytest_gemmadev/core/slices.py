@@ -92,12 +92,13 @@ class Chunk:
     def attributes(self) -> Mapping[str, list[Binding]]:
         """What its classes and their methods bind of an object, by attribute."""
         if self._attributes is None:
-            self._attributes = {}
+            attributes: dict[str, list[Binding]] = {}
             for scope in self.scopes:
                 for name, bindings in scope.bindings.items():
                     if name.startswith(".") or scope.is_class:
-                        own = self._attributes.setdefault(name.removeprefix("."), [])
+                        own = attributes.setdefault(name.removeprefix("."), [])
                         own.extend(b for b in bindings if not any(b is o for o in own))
+            self._attributes = attributes
         return self._attributes
 
 
@@ -186,10 +187,11 @@ class Module:
 
     def _bindings(self, name: str) -> list[tuple[int, Binding]]:
         if self._bound is None:
-            self._bound = {}
+            bound: dict[str, list[tuple[int, Binding]]] = {}
             for index, chunk in enumerate(self.chunks):
                 for key, found in chunk.binds.items():
-                    self._bound.setdefault(key, []).extend((index, b) for b in found)
+                    bound.setdefault(key, []).extend((index, b) for b in found)
+            self._bound = bound  # whole at once: searches side by side read it
         return self._bound.get(name, [])
 
     def _destroys(self, call: ast.Call, scope: Scope) -> Destructive | None:
