@@ -25,7 +25,8 @@ from eval.place import ranks_of
 from eval.process import Finished, run_command
 from pytest_gemmadev._without import VARIABLE, Part
 from pytest_gemmadev.core.edits import unified_diff
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.core.types import GemmadevError, Inapplicable
+from pytest_gemmadev.core.unified import apply_unified
 
 CHECK_TIMEOUT_S = 120.0  # for one run of the visible or the hidden tests
 _USAGE_ERROR = 4  # of pytest
@@ -82,6 +83,8 @@ class Result:
     function_rank: int | None = None  # of the fixed function among those suspected, from 1
     line_rank: int | None = None  # of the fixed statement among those suspected, from 1
     localizing_s: float = 0.0
+    suggested: bool = False  # not a repair: something was found and not written
+    suggested_correct: bool = False  # with it written, the hidden tests pass
 
     @property
     def plausible(self) -> bool:
@@ -159,6 +162,8 @@ def repair_case(
     if score is Score.FAILED:
         reason = _why(done, report, reason)
     failures = tuple(report.get("failures", ()))
+    suggested = score is Score.FAILED and any(f["status"] == "suggested" for f in failures)
+    written = with_suggestions(after, failures) if suggested else after
     searched: Mapping[str, Any] = next(
         (failure for failure in failures if failure.get("suspicions")), {}
     )
@@ -190,6 +195,8 @@ def repair_case(
         function_rank=ranks.function,
         line_rank=ranks.line,
         localizing_s=searched.get("localizing_seconds", 0.0),
+        suggested=suggested,
+        suggested_correct=suggested and judge(case, written, stop=stop)[0] is Score.CORRECT,
     )
 
 
@@ -210,6 +217,17 @@ def judge(case: Case, after: Files, *, stop: Event | None = None) -> tuple[Score
     if hidden.status != 0:
         return Score.OVERFITTING, f"hidden tests fail: {_verdict_line(hidden)}"
     return Score.CORRECT, ""
+
+
+def with_suggestions(after: Files, failures: Sequence[Mapping[str, Any]]) -> Files:
+    """The tree with what was suggested, as far as it applies."""
+    tree = dict(after)
+    for failure in failures:
+        for patch in failure["patches"] if failure["status"] == "suggested" else ():
+            changed = apply_unified(patch["diff"], tree.__getitem__) if patch["chosen"] else {}
+            if not isinstance(changed, Inapplicable):
+                tree |= changed
+    return tree
 
 
 def diff_of(before: Files, after: Files) -> str:

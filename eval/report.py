@@ -40,11 +40,15 @@ def totals_of(results: Sequence[Result]) -> dict[str, Any]:
     runs = [list(group) for _, group in groupby(sorted(scored, key=_id), key=_id)]
     plausible = sum(all(result.plausible for result in group) for group in runs)
     correct = sum(all(result.correct for result in group) for group in runs)
+    suggested = sum(all(result.suggested for result in group) for group in runs)
+    right = sum(all(result.suggested_correct for result in group) for group in runs)
     seconds = [result.seconds for result in scored]
     return {
         "cases": len(runs),
         "plausible": plausible,
         "correct": correct,
+        "suggested": suggested,
+        "suggested_correct": right,
         "not_scored": len({_id(result) for result in results} - {_id(r) for r in scored}),
         "plausible_interval": _interval(plausible, len(runs)),
         "correct_interval": _interval(correct, len(runs)),

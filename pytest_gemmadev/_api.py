@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from pytest_gemmadev._last import remember
 from pytest_gemmadev._repair import Job, limits_for, repaired
 from pytest_gemmadev.core import journal
 from pytest_gemmadev.core.scope import Scope
@@ -44,6 +45,8 @@ def repair(
     doing harm: ``auto``, ``strict`` (refuses where the system cannot) or ``off``.
 
     With ``write`` the tree changes once, when everything was validated, and `undo` takes it back.
+    A repair that newly reaches a call which removes or overwrites something, or changes what that is
+    given, is never written: its outcome is `Status.SUGGESTED`, and ``gemmadev apply`` writes it.
     Raises `GemmadevError` where the tests cannot be run, the model is unknown or a server is down;
     then nothing is changed.
     """
@@ -74,6 +77,7 @@ def repair(
         raise
     job = Job(folder, write, "pytest_gemmadev.repair", model, adapter, budget_s, seed, jobs)
     report, _status, _after = repaired(job, scope, oracle, seen, tell)
+    remember(folder, report, "pytest_gemmadev.repair")  # for gemmadev apply and gemmadev chat
     return report
 
 

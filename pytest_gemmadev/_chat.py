@@ -17,7 +17,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_gemmadev._last import Last, recall
+from pytest_gemmadev._apply import apply_patch
+from pytest_gemmadev._last import Last, project_root, recall
 from pytest_gemmadev.core import journal
 from pytest_gemmadev.core.edits import decode_source
 from pytest_gemmadev.core.scope import Scope
@@ -28,21 +29,22 @@ from pytest_gemmadev.core.types import (
     Model,
     Role,
     Sampling,
+    Status,
     Streaming,
 )
-from pytest_gemmadev.core.unified import apply_unified, is_applied
 from pytest_gemmadev.registry import load_model
 
 HELP = """\
 /show         the failure that is talked about: error, stack, values, patches
 /failure N    talk about another one
 /why [N]      why patch N is believed, or why there is none
-/apply [N]    write patch N to the files
+/apply [N]    write patch N to the files; N yes where it is only suggested
 /undo         put back what was written last
 /run [ARGS]   run pytest and look for patches, then go on with what it found
 /help         this
 /quit         leave; so does Ctrl-D
 Anything else is a question to the model."""
+SURE = "yes"  # the word with which a suggestion is written
 _STOPS = ("\nQuestion:", "\n\n\n")  # of a model that goes on from the text
 _NOT_TRAINED = (
     "{} was not trained to talk and answers poorly; --model qwen-coder does better "
@@ -170,18 +172,21 @@ class Chat:
     # --- what changes something ------------------------------------------------------------------
 
     def _apply(self, rest: str) -> None:
-        number, patch = self._patch(rest)
-        scope = Scope(self.root)
-        overlay = apply_unified(patch.diff, scope.read)
-        if isinstance(overlay, Inapplicable):
-            if is_applied(patch.diff, scope.read):
-                raise GemmadevError(f"patch {number} is in the files already; /undo takes it out")
-            raise GemmadevError(f"patch {number}: {overlay.reason}; /run looks again")
-        for path in overlay:
-            if scope.role(f"{scope.root}/{path}") is Role.OUTSIDE:
-                raise GemmadevError(f"patch {number}: {path} is not in the project")
-        journal.commit(self.root, overlay, note=f"gemmadev chat, patch {number}")
-        self._line(f"changed {', '.join(sorted(overlay))}; run your tests, /undo takes it back")
+        number, *words = rest.split() or ["1"]
+        count, patch = self._patch(number)
+        if self._known().status == Status.SUGGESTED.value and words != [SURE]:
+            raise GemmadevError(
+                f"patch {count} is only suggested: {self._known().reason}; "
+                f"/apply {count} {SURE} writes it"
+            )
+        changed = apply_patch(
+            self.root,
+            patch,
+            note=f"gemmadev chat, patch {count}",
+            name=f"patch {count}",
+            undo="/undo",
+        )
+        self._line(f"changed {', '.join(changed)}; run your tests, /undo takes it back")
 
     def _undo(self) -> None:
         result = journal.undo(self.root)
@@ -306,16 +311,6 @@ def typed() -> Iterator[str]:
             return
         except KeyboardInterrupt:
             print()
-
-
-def project_root(given: str | None) -> Path:
-    """The project that is meant: the nearest folder upwards whose failures are known, or this."""
-    if given is not None:
-        if not Path(given).is_dir():
-            raise GemmadevError(f"--root {given}: no such folder")
-        return Path(given)
-    here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if recall(folder)), here)
 
 
 def chat(root: str | None, options: Options, question: str) -> int:

@@ -39,6 +39,39 @@ def sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
+# --- apply ---------------------------------------------------------------------------------------
+
+
+def add_apply(commands: Any) -> None:
+    about = "write a suggestion of the last run: a repair that was found and not written by itself"
+    parser = commands.add_parser(
+        "apply",
+        help=about,
+        description=(
+            f"{sentence(about)} Suggested is what changes a call that removes or overwrites "
+            "something. gemmadev undo takes it back."
+        ),
+    )
+    parser.add_argument(
+        "number", metavar="N", nargs="?", type=int, help="which; without it, several are listed"
+    )
+    parser.add_argument(
+        "--test", action="store_true", help="the change of a test instead, where the run has one"
+    )
+    parser.add_argument(
+        "--root",
+        metavar="DIR",
+        help="the project; by default the nearest folder from here upwards whose last run is known",
+    )
+    parser.set_defaults(run=_apply)
+
+
+def _apply(arguments: argparse.Namespace) -> int:
+    from pytest_gemmadev._apply import apply
+
+    return apply(arguments)
+
+
 # --- chat ----------------------------------------------------------------------------------------
 
 

@@ -24,6 +24,8 @@ from pytest_gemmadev._last import remember
 from pytest_gemmadev._tree import Snapshot, parses
 from pytest_gemmadev.core import journal
 from pytest_gemmadev.core.budget import Budget, Meter
+from pytest_gemmadev.core.outcomes import numbered
+from pytest_gemmadev.core.patches import rebased
 from pytest_gemmadev.core.repair import Repair
 from pytest_gemmadev.core.scope import Scope
 from pytest_gemmadev.core.types import (
@@ -186,12 +188,15 @@ def _repaired(program: Program, options: Options, ran: Ran, input_: bytes) -> Re
             oracle.close()
         if model is not None:
             model.close()
+    told = [_told(o, written=written) for o in outcomes if o.nodeid not in asked]
+    if written:
+        told = [rebased(outcome, overlay, snapshot.read) for outcome in told]
     report = RepairReport(
         model=model.info.name if model is not None else "none",
         adapter=model.info.adapter if model is not None else "",
         seed=options.seed,
         seconds=meter.seconds,
-        outcomes=tuple(_told(o, written=written) for o in outcomes if o.nodeid not in asked),
+        outcomes=numbered(told),
         overlay=overlay if written else {},
         diff=snapshot.diff(overlay),
         undo_hint=f"gemmadev undo --root {program.root}" if written else "",

@@ -18,11 +18,11 @@ from typing import Any
 from pytest_gemmadev.core.plain import plain_from_stack, stack_from_plain
 from pytest_gemmadev.core.scope import Scope
 from pytest_gemmadev.core.talk import Failure, Patch
-from pytest_gemmadev.core.types import Outcome, RepairReport
+from pytest_gemmadev.core.types import GemmadevError, Outcome, RepairReport, Status
 from pytest_gemmadev.models.packaged import cache_folder
 
 KEPT = 50  # projects; those not looked at for longest are forgotten
-FAILURES = 40  # of one run
+FAILURES = 40  # of one run, and all its suggestions
 _VERSION = 1
 
 
@@ -44,7 +44,11 @@ def remember(root: str | os.PathLike[str], report: RepairReport, command: str) -
         "root": os.fspath(root),
         "when": time.time(),
         "command": command,
-        "failures": [_plain(outcome) for outcome in report.outcomes[:FAILURES]],
+        "failures": [
+            _plain(outcome)
+            for place, outcome in enumerate(report.outcomes)
+            if place < FAILURES or (outcome.status is Status.SUGGESTED and outcome.patches)
+        ],
     }
     with contextlib.suppress(OSError):  # a home that cannot be written to
         path = _path(root)
@@ -68,6 +72,16 @@ def recall(root: str | os.PathLike[str]) -> Last | None:
         return Last(plain["when"], plain["command"], failures)
     except (OSError, ValueError, KeyError, TypeError):  # none, or another version's
         return None
+
+
+def project_root(given: str | None) -> Path:
+    """The project that is meant: the nearest folder upwards whose failures are known, or this."""
+    if given is not None:
+        if not Path(given).is_dir():
+            raise GemmadevError(f"--root {given}: no such folder")
+        return Path(given)
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if recall(folder)), here)
 
 
 def _path(root: str | os.PathLike[str]) -> Path:

@@ -18,6 +18,8 @@ from pytest_gemmadev.core.budget import Budget, Meter
 from pytest_gemmadev.core.lane import Lane
 from pytest_gemmadev.core.localize import everywhere, localize
 from pytest_gemmadev.core.losses import losses
+from pytest_gemmadev.core.outcomes import numbered
+from pytest_gemmadev.core.patches import rebased
 from pytest_gemmadev.core.repair import Repair
 from pytest_gemmadev.core.scope import Scope
 from pytest_gemmadev.core.types import (
@@ -119,14 +121,16 @@ def repaired(
             each.close()
         if model is not None and isinstance(job.model, str):
             model.close()
-    if not job.write:
+    if job.write:
+        outcomes = tuple(rebased(outcome, overlay, snapshot.read) for outcome in outcomes)
+    else:
         outcomes = tuple(_proposed(outcome) for outcome in outcomes)
     report = RepairReport(
         model=model.info.name if model is not None else "none",
         adapter=model.info.adapter if model is not None else "",
         seed=job.seed,
         seconds=meter.seconds,
-        outcomes=outcomes,
+        outcomes=numbered(outcomes),
         overlay=overlay,
         diff=snapshot.diff(overlay),
         undo_hint="gemmadev undo" if overlay and job.write else "",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_gemmadev import __version__
 from pytest_gemmadev._commands import (
+    add_apply,
     add_chat,
     add_completion,
     add_doctor,
@@ -39,6 +40,7 @@ for example:
   gemmadev fix program.py arguments      no tests: run it, repair what it raises
   gemmadev chat                          what failed, and why?
   gemmadev undo                          put everything back
+  gemmadev apply                         write a repair that was only suggested
 
 exit status: 0 done, 1 not done or a problem found, 2 wrong usage, 130 interrupted; of fix the
 program's own"""
@@ -72,7 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"gemmadev {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_fix, _add_undo, add_chat, add_models, add_doctor, add_completion):
+    for add in (_add_fix, _add_undo, add_apply, add_chat, add_models, add_doctor, add_completion):
         add(commands)
     return parser
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -243,6 +244,17 @@ def test_a_patch_for_a_file_that_has_changed_is_not_applied(project: Path, said:
     assert "cart.py is not what it was" in said("/apply", status=1)
     assert (project / "cart.py").read_text() == other
     assert not (project / ".gemmadev").exists()
+
+
+def test_a_suggestion_is_applied_with_a_word_for_it(project: Path, said: Said) -> None:
+    whole = report(project)
+    first = replace(whole.outcomes[0], status=Status.SUGGESTED, reason="it destroys something")
+    remember(project, replace(whole, outcomes=(first,)), "pytest --gemmadev-fix")
+    told = said("/apply", "/apply 1 please", status=1)
+    assert told.count("it destroys something; /apply 1 yes writes it") == 2
+    assert (project / "cart.py").read_text() == SOURCE
+    assert "changed cart.py" in said("/apply 1 yes")
+    assert (project / "cart.py").read_text() == FIXED
 
 
 # --- the model -----------------------------------------------------------------------------------

@@ -60,6 +60,7 @@ def test_every_command_is_described_in_the_help(capsys: pytest.CaptureFixture[st
     assert [line.split()[0] for line in listed.splitlines() if line[4:5] != " "] == [
         "fix",
         "undo",
+        "apply",
         "chat",
         "models",
         "doctor",

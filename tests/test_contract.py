@@ -106,7 +106,9 @@ def test_the_hook_is_named_for_pre_commit() -> None:
 
 
 def test_commands() -> None:
-    assert {"fix", "undo", "chat", "models", "doctor"} <= set(commands_of(cli.build_parser()))
+    assert {"fix", "undo", "apply", "chat", "models", "doctor"} <= set(
+        commands_of(cli.build_parser())
+    )
 
 
 def test_options_of_training() -> None:

@@ -96,7 +96,8 @@ class Acceptance:
         self, found: Sequence[Found], task: RepairTask
     ) -> tuple[Behaviour | None, list[Behaviour | None]]:
         """What the code gives for other arguments, as it is and with each of the repairs."""
-        if not isinstance(self.oracle, Probing):
+        is_destructive = any(each.destroys for each in found)  # runs once, not for each call
+        if is_destructive or not isinstance(self.oracle, Probing):
             return None, [None] * len(found)
         self.tell("comparing the plausible patches")
         overlays = [found_overlay(each, task, self.files.read) for each in found]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from pytest_gemmadev.core.budget import Meter
+from pytest_gemmadev.core.destructive import Hazards
 from pytest_gemmadev.core.edits import edit_overlay
 from pytest_gemmadev.core.evidence import changed_lines, doubt
 from pytest_gemmadev.core.localize import localize, mentioned
@@ -71,6 +72,7 @@ class Lane:
     also_failing: Callable[[RepairTask], Sequence[Spectrum]] = lambda _task: ()
     # what other failing tests execute
     localizer: Callable[..., tuple[Suspicion, ...]] = localize
+    hazards: Hazards = field(default_factory=Hazards)  # what is known of destructive calls
 
     def passes_again(self, task: RepairTask, meter: Meter) -> bool:
         """Whether the failing set passes when it is run again with nothing changed."""
@@ -98,6 +100,7 @@ class Lane:
             clock=self.clock,
             tell=self.tell,
             related=self._related,
+            hazards=self.hazards,
         )
         return search.run(task, meter), search
 

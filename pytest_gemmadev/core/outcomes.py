@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from pytest_gemmadev.core.acceptance import Accepted
@@ -10,7 +11,8 @@ from pytest_gemmadev.core.lane import FailingSet
 from pytest_gemmadev.core.search import Search
 from pytest_gemmadev.core.types import Observation, Outcome, Status
 
-_CLOSED = (Status.UNREPAIRED, Status.FLAKY, Status.SKIPPED)
+_CLOSED = (Status.SUGGESTED, Status.UNREPAIRED, Status.FLAKY, Status.SKIPPED)
+ASKED_FOR = "written only when asked for"
 
 
 @dataclass(slots=True)
@@ -32,7 +34,10 @@ class Outcomes:
         search: Search,
         seconds: float,
     ) -> None:
-        """Notes the repair at the first that it turns green, and with it what else it does."""
+        """Notes the repair at the first that it turns green, and with it what else it does.
+
+        One that may destroy something is a suggestion: the tree goes without it.
+        """
         chosen, patches, after = accepted.found, accepted.patches, accepted.after
         first = next(s for s in failing.stacks if s.nodeid in chosen.targets)
         others = len(patches) - 1
@@ -44,10 +49,14 @@ class Outcomes:
             reason += f" that differ: {accepted.differ}"
         if chosen.assertions == 1:
             reason += "; thinly tested: one assertion runs what was changed"
+        status = Status.REPAIRED
+        if chosen.destroys:
+            status = Status.SUGGESTED
+            reason = f"it {chosen.destroys}; {ASKED_FOR}; {reason}"
         self.by_nodeid[first.nodeid] = Outcome(
             first.nodeid,
             first,
-            Status.REPAIRED,
+            status,
             reason,
             patches,
             search.trials.count,
@@ -58,9 +67,11 @@ class Outcomes:
         )
         still = set(after.failing)
         for stack in before.stacks:
-            if stack.nodeid not in self.by_nodeid and stack.nodeid not in still:
+            known = self.by_nodeid.get(stack.nodeid)
+            is_open = known is None or (known.status is Status.SUGGESTED and not chosen.destroys)
+            if is_open and stack.nodeid not in still:
                 self.by_nodeid[stack.nodeid] = Outcome(
-                    stack.nodeid, stack, Status.REPAIRED, f"the same cause as {first.nodeid}"
+                    stack.nodeid, stack, status, f"the same cause as {first.nodeid}"
                 )
 
     def give_up(
@@ -84,6 +95,22 @@ class Outcomes:
                 localizing_s=search.localizing_s,
                 refused=search.refused,
             )
+
+
+def suggestions(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The outcomes that hold a suggestion, as `gemmadev apply` numbers them."""
+    return [o for o in outcomes if o.status is Status.SUGGESTED and o.patches]
+
+
+def numbered(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    """The outcomes; suggestions say by which command they are written."""
+    numbers = {o.nodeid: n for n, o in enumerate(suggestions(outcomes), 1)}
+    return tuple(
+        replace(o, reason=o.reason.replace(ASKED_FOR, f"{ASKED_FOR}: gemmadev apply {n}", 1))
+        if (n := numbers.get(o.nodeid))
+        else o
+        for o in outcomes
+    )
 
 
 def why_not(plausible: int, meter: Meter, search: Search) -> str:

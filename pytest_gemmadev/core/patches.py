@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from pytest_gemmadev.core.edits import decode_source, text_overlay, unified_diff
 from pytest_gemmadev.core.search import Found
@@ -10,10 +11,13 @@ from pytest_gemmadev.core.transplant import transplant
 from pytest_gemmadev.core.types import (
     Candidate,
     Inapplicable,
+    Outcome,
     Overlay,
     RankedPatch,
     RepairTask,
+    Status,
 )
+from pytest_gemmadev.core.unified import apply_unified
 
 Read = Callable[[str], bytes]
 
@@ -68,6 +72,37 @@ def standalone_diff(path: str, before: Overlay, after: Overlay, read: Read) -> t
             if not isinstance(overlay, Inapplicable):
                 return unified_diff(path, base, overlay[path]), True
     return unified_diff(path, base, after[path]), False
+
+
+def rebased(outcome: Outcome, written: Overlay, read: Read) -> Outcome:
+    """A suggestion with its diffs against the files as other repairs leave them.
+
+    ``read`` gives them as they were. A diff whose lines those have changed stays as it is, and will
+    be refused.
+    """
+    if outcome.status is not Status.SUGGESTED or not written:
+        return outcome
+    patches = [replace(p, diff=_rebased(p.diff, written, read)) for p in outcome.patches]
+    return replace(outcome, patches=tuple(patches))
+
+
+def _rebased(diff: str, written: Overlay, read: Read) -> str:
+    changed = apply_unified(diff, read)
+    if isinstance(changed, Inapplicable):
+        return diff
+    parts: list[str] = []
+    for path, data in changed.items():
+        if path not in written:
+            parts.append(unified_diff(path, read(path), data))
+            continue
+        texts = [decode_source(each) for each in (written[path], read(path), data)]
+        decoded = [text for text in texts if not isinstance(text, Inapplicable)]
+        text = transplant(*(s.text for s in decoded)) if len(decoded) == len(texts) else None
+        overlay = None if text is None else text_overlay(written, read, {path: text})
+        if overlay is None or isinstance(overlay, Inapplicable):
+            return diff
+        parts.append(unified_diff(path, written[path], overlay[path]))
+    return "".join(parts)
 
 
 def plausible_order(chosen: int, total: int, limit: int) -> Sequence[int]:

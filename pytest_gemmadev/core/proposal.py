@@ -62,7 +62,7 @@ def to_report(report: RepairReport) -> dict[str, Any]:
     names = {diff: name for name, diff in patches.items()}
     for failure, outcome in zip(data["failures"], report.outcomes, strict=True):
         for shown, patch in zip(failure["patches"], outcome.patches, strict=True):
-            if patch.chosen and patch.diff in names:
+            if patch.chosen and failure["status"] != "suggested" and patch.diff in names:
                 name = names[patch.diff]
                 shown.update(file=name, alternatives=alternatives[name])
     return {**data, "together": _together(alternatives)}
@@ -118,12 +118,13 @@ def _annotation(outcome: Outcome, prefix: str) -> str:
     path, line = place_of(outcome)
     chosen = [patch for patch in outcome.patches if patch.chosen]
     said = f"{outcome.nodeid}: {shown_error(outcome.stack)}"
-    if chosen:
+    if chosen and outcome.status is not Status.SUGGESTED:
         what = "repaired" if outcome.status is Status.REPAIRED else "a patch is proposed"
         told = chosen[0].candidate.explanation
         said += f"; {what}: {told}" if told else f"; {what}"
     elif outcome.reason:
-        said += f"; {outcome.reason}"
+        suggested = "suggested: " if chosen else ""
+        said += f"; {suggested}{outcome.reason}"
     where = f"{prefix}/{path}" if prefix else path
     place = f"file={_property(where)},line={line},title=gemmadev"
     level = "warning" if outcome.status in (Status.FLAKY, Status.SKIPPED) else "error"

@@ -13,6 +13,7 @@ from functools import partial
 
 from pytest_gemmadev.core.acceptance import Acceptance
 from pytest_gemmadev.core.budget import Meter
+from pytest_gemmadev.core.destructive import Hazards
 from pytest_gemmadev.core.edits import decode_source
 from pytest_gemmadev.core.lane import FailingSet, Lane, apart, side_by_side
 from pytest_gemmadev.core.localize import localize
@@ -82,6 +83,7 @@ class Repair:
     outcomes: Outcomes = field(default_factory=Outcomes)
     localizer: Callable[..., tuple[Suspicion, ...]] = localize
     beside: Sequence[Lane] = ()  # for failing sets that are searched at the same time as the first
+    hazards: Hazards = field(default_factory=Hazards)
     _traced: tuple[Observation, Mapping[str, Spectrum]] | None = None  # failing tests of that run
 
     def run(self, baseline: Observation, meter: Meter) -> tuple[tuple[Outcome, ...], Overlay]:
@@ -130,7 +132,10 @@ class Repair:
 
     def _repair(self, failing: FailingSet, observation: Observation, meter: Meter) -> Observation:
         """Repairs a failing set, and others beside it where there are lanes; the run after it."""
-        further = (replace(lane, also_failing=self._also_failing) for lane in self.beside)
+        further = (
+            replace(lane, also_failing=self._also_failing, hazards=self.hazards)
+            for lane in self.beside
+        )
         lanes = [self._lane(), *further]
         sets = self._beside(failing, observation, len(lanes))
         base = dict(self.overlay)
@@ -157,6 +162,7 @@ class Repair:
             self.tell,
             self._also_failing,
             self.localizer,
+            self.hazards,
         )
 
     def _also_failing(self, task: RepairTask) -> Sequence[Spectrum]:
@@ -240,8 +246,10 @@ class Repair:
             reason = why_not(len(searched.found), share, search)
             self.outcomes.give_up(failing, Status.UNREPAIRED, reason, search, spent)
             return observation
-        self.overlay = dict(accepted.overlay)
         self.outcomes.close(failing, accepted, observation, search, spent)
+        if accepted.found.destroys:
+            return observation
+        self.overlay = dict(accepted.overlay)
         return accepted.after
 
     # --- the walk of one failing set -------------------------------------------------------------

@@ -126,10 +126,13 @@ def _decodable(text: str) -> str:
 
 
 def patch_files(report: RepairReport) -> dict[str, str]:
-    """Text by file name, ``0001-<slug>.patch``, of each chosen patch in the order found."""
+    """Text by file name, ``0001-<slug>.patch``, of each chosen patch in the order found.
+
+    What is only suggested is not among them: applying it has to be asked for.
+    """
     chosen: dict[str, str] = {}  # the first failure by diff: two may have one repair
     for outcome in report.outcomes:
-        for patch in _chosen(outcome):
+        for patch in _chosen(outcome) if outcome.status is not Status.SUGGESTED else ():
             if patch.diff:
                 chosen.setdefault(patch.diff, outcome.nodeid)
     return {
@@ -156,7 +159,9 @@ def to_markdown(report: RepairReport) -> str:
     omitted = 0
     for outcome in report.outcomes:
         for patch in _chosen(outcome):
-            details = _details(outcome.nodeid, patch.diff)
+            suggested = outcome.status is Status.SUGGESTED
+            what = f"{outcome.nodeid} ({_WORDS[outcome.status]})" if suggested else outcome.nodeid
+            details = _details(what, patch.diff)
             left -= len(details)
             if left < 0:
                 omitted += 1
@@ -286,9 +291,10 @@ def _group_lines(group: Sequence[Outcome]) -> Iterator[_Line]:
     if place:
         yield _Line(place, "dim", indent=2, whole=True)
     repaired = first.status in _REPAIRED
+    shown = repaired or first.status is Status.SUGGESTED
     label = f"{_WORDS[first.status]}: "
     yield _Line(first.reason, "bold green" if repaired else "bold yellow", indent=2, label=label)
-    if repaired:
+    if shown:
         for patch in _chosen(first):
             yield _Line(_why(patch), "dim", indent=2)
             yield from _diff_lines(patch.diff)
@@ -356,6 +362,8 @@ def _headline(report: RepairReport) -> str:
     failures = f"{good} of {_count(total, 'failure')}"
     proposing = any(o.status is Status.PROPOSED for o in report.outcomes)
     done = f"a patch proposed for {failures}" if proposing else f"{failures} repaired"
+    suggested = sum(o.status is Status.SUGGESTED for o in report.outcomes)
+    done += f", {suggested} suggested" if suggested else ""
     return f"{done} in {report.seconds:.1f} s"
 
 

@@ -54,8 +54,10 @@ def _result(outcome: Outcome, rule: int, prefix: str) -> dict[str, Any]:
     path, line = place_of(outcome)
     chosen = [patch for patch in outcome.patches if patch.chosen]
     said = f"{outcome.nodeid}: {shown_error(outcome.stack)}"
-    if chosen and chosen[0].candidate.explanation:
-        said += f". Repaired by: {chosen[0].candidate.explanation}"
+    suggested = outcome.status is Status.SUGGESTED
+    if chosen and (suggested or chosen[0].candidate.explanation):
+        what = outcome.reason if suggested else chosen[0].candidate.explanation
+        said += f". {'Suggested' if suggested else 'Repaired by'}: {what}"
     result: dict[str, Any] = {
         "ruleId": outcome.stack.kind.value,
         "ruleIndex": rule,
@@ -71,7 +73,8 @@ def _result(outcome: Outcome, rule: int, prefix: str) -> dict[str, Any]:
         ],
         "partialFingerprints": {"gemmadev/v1": _fingerprint(outcome)},
     }
-    fixes = [fix for patch in chosen if (fix := _fix(patch, prefix)) is not None]
+    written = [] if suggested else chosen  # a suggestion is not for a button that applies fixes
+    fixes = [fix for patch in written if (fix := _fix(patch, prefix)) is not None]
     return {**result, "fixes": fixes} if fixes else result
 
 

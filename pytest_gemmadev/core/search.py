@@ -3,6 +3,9 @@
 Candidates of all proposers are tried in one order. Where one fix does not turn the failing set green
 but moves the error on, the search goes on from there, so that two faults behind one test are found one
 after the other.
+
+What may destroy something (`core.destructive`) comes after all else, and only where nothing else was
+found; there one candidate at a time, until one is plausible.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from pytest_gemmadev.core.budget import Meter
+from pytest_gemmadev.core.destructive import Hazards
 from pytest_gemmadev.core.evidence import assertions
 from pytest_gemmadev.core.order import Order, best_first
 from pytest_gemmadev.core.progress import moved_on
@@ -47,6 +51,7 @@ DOUBTFUL = 1.5  # nats against a plausible candidate from which the search goes 
 DOUBTS = 12  # plausible candidates whose runs are looked at
 FIRST_PASS = 0.6  # of the time for single edits before the model writes
 FIRST_PASS_CHAT = 0.4  # before a model does that can write whole functions, and is slower
+LAST = 0.2  # of the time is kept for destructive edits, where some wait
 REST = 0.5  # of the time that is left after that, for further single edits
 ROUNDS = 2  # in which the model writes functions again, told how those before failed
 WRITTEN_FUNCTION = "write:function"
@@ -68,6 +73,11 @@ class Found:
     def score(self) -> float:
         return sum(step.score for step in self.steps) - self.doubt
 
+    @property
+    def destroys(self) -> str:
+        """What it does to a destructive call; empty where none of its steps does."""
+        return next((step.destroys for step in self.steps if step.destroys), "")
+
 
 _Failed = tuple[Step, StillFailing]
 
@@ -83,6 +93,14 @@ class _Level:
     ahead: list[_Failed] = field(default_factory=list)  # partial repairs
     late: list[Applied] = field(default_factory=list)  # cut short
     wrong: list[_Failed] = field(default_factory=list)  # functions that the model wrote
+    held: list[Step] = field(default_factory=list)  # destructive, not tried yet
+    before: tuple[Applied, ...] = ()  # partial repairs on the way to the task
+    is_last: bool = False  # all else was tried: what was held back has its turn
+
+    @property
+    def is_destructive(self) -> bool:
+        """Whether what is tried here destroys, by itself or by what led to the task."""
+        return self.is_last or any(step.destroys for step, _ in self.before)
 
 
 @dataclass(slots=True)
@@ -104,21 +122,35 @@ class Search:
     suspicions: tuple[Suspicion, ...] = ()  # of the task that was asked about
     localizing_s: float = 0.0  # those took
     refused: int = 0  # candidates that reached for what lies outside the places of their run
+    hazards: Hazards = field(default_factory=Hazards)
+    held: list[_Level] = field(default_factory=list)  # where destructive candidates wait
     trials: Trials = field(init=False)
     order: Order = field(init=False)
+    _kept: tuple[Meter, float] | None = None  # seconds of the whole search for what is held back
 
     def __post_init__(self) -> None:
         self.trials = Trials(self.oracle, self.clock, self.tell)
         self.order = Order(self.model, self.trials, self.clock)
 
-    def run(self, task: RepairTask, meter: Meter, *, depth: int = 1) -> list[Found]:
+    def run(self, task: RepairTask, meter: Meter) -> list[Found]:
         """Plausible repairs of the task, in the order found. Ends with the meter."""
+        self._kept = (meter, meter.left_s * LAST)
+        found = self._search(task, meter)
+        while not found and self.held and not meter.exhausted:
+            found = self._try_held(self.held.pop(0), meter)
+        return found
+
+    def _search(
+        self, task: RepairTask, meter: Meter, before: tuple[Applied, ...] = ()
+    ) -> list[Found]:
+        """The same without what was held back; ``before`` led to the task."""
+        depth = len(before) + 1
         task = self._located(task, depth)
-        level = _Level(task, depth, Places.of(task.suspicions, task.sources))
+        level = _Level(task, depth, Places.of(task.suspicions, task.sources), before=before)
         first_pass = meter.share(self._first_share()) if self.writers else meter
         ordered = self.order.merged(self.proposers, task, level.places)
         left = self._try(level, ordered, first_pass)
-        if not level.found and self.writers and not meter.exhausted:
+        if not level.found and self.writers and not self._is_spent(level, meter):
             self.tell("the model writes")
             written = self.order.written(self.writers, task, level.places)
             self._try(level, written, meter.share(0.6))
@@ -130,6 +162,27 @@ class Search:
         if not level.found:
             self._follow(level, level.ahead, meter)
         return level.found
+
+    def _try_held(self, level: _Level, meter: Meter) -> list[Found]:
+        """The first plausible repair among the destructive candidates of a level."""
+        self.tell("trying what may destroy something")
+        last = replace(level, is_last=True, found=[], ahead=[], late=[])
+        steps = sorted(level.held, key=best_first)
+        self._try(last, iter(steps), meter.share(0.7))
+        if not last.found:
+            self._try_again(last, meter.share(0.5))
+        if not last.found:
+            self._follow(last, last.ahead, meter)
+        return [_behind(found, level) for found in last.found]
+
+    def _is_spent(self, level: _Level, meter: Meter) -> bool:
+        """Whether the time for a level is over: some is kept for what is held back."""
+        if meter.exhausted:
+            return True
+        if not self.held or level.is_destructive or self._kept is None:
+            return False
+        whole, seconds = self._kept
+        return whole.left_s < seconds
 
     def _first_share(self) -> float:
         chats = self.model is not None and self.model.info.has_chat_template
@@ -151,7 +204,7 @@ class Search:
                 if told is not None:
                     best.setdefault(told.span, told)
             level.wrong.clear()
-            if level.found or meter.exhausted or not best:
+            if level.found or self._is_spent(level, meter) or not best:
                 return
             again = replace(level.task, refuted=tuple(best.values()))
             written = self.order.written(self.writers, again, level.places)
@@ -161,7 +214,7 @@ class Search:
         """What was cut short, with all the time there is: most of it never ends."""
         late = level.late[:]
         level.late.clear()
-        if late and not meter.exhausted:
+        if late and not self._is_spent(level, meter):
             self.trials.forget(level.task, late)
             steps = sorted((step for step, _ in late), key=best_first)
             patient = replace(level, task=replace(level.task, patient=True))
@@ -173,15 +226,18 @@ class Search:
         """Tries candidates while there is time; those that it took and did not try."""
         task = level.task
         window = Window()
-        followed = False
-        for batch in self.trials.batches(task, stream):
+        followed = level.is_destructive
+        stream = stream if level.is_last else self._without_destructive(level, stream)
+        for batch in self.trials.batches(task, stream, alone=level.is_destructive):
+            if level.is_destructive and level.found:
+                return []
             first_ones = window.tried >= FIRST_CANDIDATES or meter.seconds > FIRST_SECONDS
             if first_ones and not followed and not level.found:
                 followed = True
                 self._follow_sure(level, meter)
                 if level.found:  # one edit alone may do as well
                     window.narrow(meter, explains_all=True)
-            if meter.exhausted or window.closed(meter):
+            if self._is_spent(level, meter) or window.closed(meter):
                 self.trials.forget(task, batch)
                 return [step for step, _ in batch]
             for step, texts, verdict in self.trials.validated(task, batch, meter):
@@ -201,6 +257,17 @@ class Search:
                     case _:
                         assert_never(verdict)
         return []
+
+    def _without_destructive(self, level: _Level, stream: Iterator[Step]) -> Iterator[Step]:
+        """The stream; what is destructive in it is held back."""
+        for step in stream:
+            destroys = self.hazards.of(step.candidate, level.task)
+            if not destroys:
+                yield step
+                continue
+            if not any(each.held is level.held for each in self.held):
+                self.held.append(level)
+            level.held.append(replace(step, destroys=destroys))
 
     def _note_plausible(
         self,
@@ -290,7 +357,7 @@ class Search:
         task = level.task
         order = sorted(ahead, key=lambda pair: (-pair[1].passed, -pair[0].score))
         for left, (step, verdict) in enumerate(order[:STEPS_AHEAD]):
-            if meter.exhausted:
+            if self._is_spent(level, meter):
                 return
             further = self.extend(task, step.candidate)
             if further is None:
@@ -298,12 +365,23 @@ class Search:
             self.tell(f"the error moved on: {_short(verdict)}")
             further = replace(further, stacks=verdict.stacks or task.stacks)
             share = 1 / min(2, max(1, len(order) - left))
-            for later in self.run(further, meter.share(share), depth=level.depth + 1):
-                texts = {**(changed_texts(step.candidate, task.sources) or {}), **later.sources}
+            texts = changed_texts(step.candidate, task.sources) or {}
+            before = (*level.before, (step, texts))
+            for later in self._search(further, meter.share(share), before):
                 steps = (step, *later.steps)
-                level.found.append(replace(later, steps=steps, sources=texts))
+                sources = {**texts, **later.sources}
+                level.found.append(replace(later, steps=steps, sources=sources))
             if level.found:
                 return
+
+
+def _behind(found: Found, level: _Level) -> Found:
+    """The repair with the partial ones that led to its task."""
+    sources: dict[str, str] = {}
+    for _, texts in level.before:
+        sources |= texts
+    steps = tuple(step for step, _ in level.before)
+    return replace(found, steps=(*steps, *found.steps), sources={**sources, **found.sources})
 
 
 def _short(verdict: StillFailing) -> str:

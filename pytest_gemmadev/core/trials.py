@@ -24,6 +24,7 @@ class Step:
     candidate: Candidate
     score: float
     rank: int  # place in the order of trial, from 1; 0 before
+    destroys: str = ""  # what it does to a destructive call, where it does
 
 
 Applied = tuple[Step, dict[str, str]]
@@ -47,10 +48,13 @@ class Trials:
         """Whether there were enough to tell what one costs."""
         return self.count >= FIRST_ONES
 
-    def batches(self, task: RepairTask, stream: Iterator[Step]) -> Iterator[list[Applied]]:
+    def batches(
+        self, task: RepairTask, stream: Iterator[Step], *, alone: bool = False
+    ) -> Iterator[list[Applied]]:
         """Steps that apply and give a text not seen yet, as many as are validated at once.
 
         Fewer where they are slow to come, as from a model; what there is must not wait for more.
+        With ``alone`` each by itself.
         """
         batch: list[Applied] = []
         start_s = self.clock()
@@ -62,7 +66,7 @@ class Trials:
                 continue
             batch.append((step, texts))
             size = BATCH if self.recent_s < FAST_SECONDS else SLOW_BATCH
-            if len(batch) >= size or self.clock() - start_s > PATIENCE_S:
+            if alone or len(batch) >= size or self.clock() - start_s > PATIENCE_S:
                 yield batch
                 batch, start_s = [], self.clock()
         if batch:

@@ -25,6 +25,7 @@ from eval.repair import (
 from eval.report import breakdown, totals_of
 from eval.run import main, run_cases
 from eval.runs import in_parallel, open_run, parse_seeds, read_rows
+from pytest_gemmadev.core.edits import unified_diff
 from pytest_gemmadev.core.types import GemmadevError
 
 PLAIN = Case(
@@ -125,6 +126,27 @@ def test_what_the_report_says_is_kept() -> None:
     assert result.diff == diff_of(CASE.project, CASE.fixed)
     assert "+    return a + b" in result.diff
     assert result_from_row(json.loads(json.dumps(result_to_row(result)))) == result
+
+
+@pytest.mark.parametrize(
+    ("status", "new", "suggested", "correct"),
+    [
+        pytest.param("suggested", "a + b", True, True, id="correct"),
+        pytest.param("suggested", "4", True, False, id="overfitting"),
+        pytest.param("unrepaired", "a + b", False, False, id="no suggestion"),
+    ],
+)
+def test_a_suggestion_is_no_repair(status: str, new: str, suggested: bool, correct: bool) -> None:
+    text = CASE.project["calc.py"]
+    diff = unified_diff("calc.py", text, text.replace(b"a - b", new.encode()))
+    shown = {"origin": "rule:x", "rank": 1, "log_likelihood": None, "diff": diff, "chosen": True}
+    report = {"failures": [{**REPORT["failures"][0], "status": status, "patches": [shown]}]}
+    result = repair_case(CASE, 0, tool(f"report({report!r}); sys.exit(1)"), timeout_s=30)
+    assert result.score is Score.FAILED
+    assert (result.suggested, result.suggested_correct) == (suggested, correct)
+    totals = totals_of([result])
+    assert (totals["suggested"], totals["suggested_correct"]) == (suggested, correct)
+    assert totals["plausible"] == 0
 
 
 @pytest.mark.parametrize(
