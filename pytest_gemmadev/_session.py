@@ -95,6 +95,7 @@ def _repair(
         scope=scope,
         limits=limits_for(settings.jobs),
         level=level_for(settings.confine),
+        start=settings.start,
         usual=usual,
     )
     with warnings.catch_warnings():

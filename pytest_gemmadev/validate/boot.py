@@ -19,7 +19,6 @@ import os
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -46,8 +45,10 @@ def main() -> NoReturn:
         request = control.receive()
         if request is None:
             os._exit(0)
+        jobs = control.take_fds(request.get("fds", 0))
+        pipe = _keep(control, request, setup, not_ours=jobs)
         run = _Run(setup, None, confinement)
-        run.begin(request, _keep(control, request, setup), None)
+        run.begin(request, pipe, jobs[0] if jobs else None)
     else:
         run = _Run(setup, control, confinement)
         if setup["kind"] == "cold":
@@ -126,13 +127,15 @@ class _Run:
 
     def serve(self) -> None:
         """Forks a run for each request; returns in the run."""
+        from pytest_gemmadev.validate.process import threads
+
         assert self._control is not None
         names = self._setup["preload"]
         if (wrong := self._preload(names)) is not None:
             # With it came project code, which every run has to import by itself.
             top = wrong.partition(".")[0]
             self._again(preload=[name for name in names if name.partition(".")[0] != top])
-        if threading.active_count() > 1 and names:
+        if threads() > 1 and names:
             self._again(preload=[])  # a fork would lose them
         request, pipe, jobs = _serve(self._control, self._setup, self._confinement)
         self._control = None
@@ -164,7 +167,10 @@ class _Run:
         os._exit(0)
 
     def at_gate(self) -> None:
-        if self._overlay.modules or self._overlay.rewritten:
+        from pytest_gemmadev.validate.process import threads
+
+        # What was started with plugins, threads of native libraries too, a fork would lose.
+        if self._overlay.modules or self._overlay.rewritten or threads() > 1:
             self._again(kind="cold")
         self.serve()
 

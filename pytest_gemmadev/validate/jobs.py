@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
@@ -21,6 +20,7 @@ import pytest
 from pytest_gemmadev.validate.leftovers import Leftovers
 from pytest_gemmadev.validate.probe import Calls, behaviour
 from pytest_gemmadev.validate.process import (
+    Ended,
     Watch,
     adopt_orphans,
     children,
@@ -28,6 +28,7 @@ from pytest_gemmadev.validate.process import (
     die_with_parent,
     fork,
     processes_of_user,
+    threads,
 )
 from pytest_gemmadev.validate.swap import Refused, Swapper
 from pytest_gemmadev.validate.wire import Channel, Message
@@ -45,12 +46,15 @@ def serve_jobs(runner: Runner, session: pytest.Session, channel: Channel) -> Non
     swapper = Swapper(runner.overlay, runner.ran.codes)
     items = {item.nodeid: item for item in session.items}
     leftovers = Leftovers(runner.overlay)
-    problem = ""
-    if threading.active_count() > 1:
-        problem = "a thread was started while the tests were collected, and a fork would lose it"
-    elif not runner.ran.complete:
-        problem = "something else traced the collection"
-    channel.send({"items": list(items), "problem": problem, "several": leftovers.known})
+    problem = "" if runner.ran.complete else "something else traced the collection"
+    forks = runner.start == "fork" or (runner.start == "auto" and threads() == 1)
+    if not forks and not leftovers.known:
+        problem = "too much would have to be put back after each candidate"
+    told = {"items": list(items), "problem": problem, "forks": forks, "several": leftovers.known}
+    channel.send(told)
+    if not forks:
+        _serve_in_place(runner, session, swapper, leftovers, items, channel)
+        return
     adopt_orphans()
     processes_of_user()  # takes 2 ms, which each fork would need
     confinement = runner.confinement
@@ -86,6 +90,46 @@ def serve_jobs(runner: Runner, session: pytest.Session, channel: Channel) -> Non
         channel.send(replace(ended, changed=confinement.changes()).plain())
 
 
+def _serve_in_place(
+    runner: Runner,
+    session: pytest.Session,
+    swapper: Swapper,
+    leftovers: Leftovers,
+    items: dict[str, pytest.Item],
+    channel: Channel,
+) -> None:
+    """Answers jobs without a fork, which would lose threads, until this process is not what it was.
+
+    Threads of native libraries are such; a fork that holds their locks hangs or crashes.
+    """
+    confinement = runner.confinement
+    confinement.keep()
+    confinement.seal()
+    while (job := channel.receive()) is not None:
+        for path in {path for attempt in job["attempts"] for path in attempt["files"]}:
+            swapper.prepare(os.path.realpath(path))
+        if "allowed" in job:
+            confinement.allow(job["allowed"], job["commands"])
+        began_s = time.monotonic()
+        messages: list[Message] = []
+        runner.speak_into(messages, job["limit_s"])
+        confine(**job["confine"])
+        task = _Job(runner, session, swapper, leftovers, items, job)
+        how = "done"
+        try:
+            is_spent = not task.attempt_all(in_place=True)
+            runner.say({"done": runner.last_words(0)})
+        except BaseException:  # the candidate's, an interrupt or an exit among them
+            how, is_spent = "died", True
+        changed = confinement.seen_changes() if confinement.is_written_to else []
+        is_spent = is_spent or confinement.is_written_to
+        seconds = time.monotonic() - began_s
+        ended = Ended(how, 0, messages, seconds, changed, is_spent)
+        channel.send(ended.plain())
+        if is_spent:
+            return
+
+
 class _Job:
     """Some candidates, in a process of their own."""
 
@@ -104,6 +148,7 @@ class _Job:
         self._leftovers = leftovers
         self._items = items
         self._job = job
+        self._threads = threads()  # in this process, when it began
 
     def run(self, pipe: int) -> NoReturn:
         os.setsid()
@@ -113,21 +158,28 @@ class _Job:
         try:
             confine(**job["confine"])
             runner.confinement.seal()
-            self._attempt_all()
+            self.attempt_all()
             runner.say({"done": runner.last_words(0)})
         finally:
             os._exit(0)
 
-    def _attempt_all(self) -> None:
-        """Tries the candidates up to the first that does not fail as a test usually fails."""
+    def attempt_all(self, *, in_place: bool = False) -> bool:
+        """Tries the candidates up to the first that does not fail as a test usually fails.
+
+        False where this process is of no further use.
+        """
         attempts = self._job["attempts"]
         for attempt in attempts:
             if not self._attempt(attempt):
-                return
-            if len(attempts) > 1:
+                return False
+            if len(attempts) > 1 or in_place:
                 self._begin_anew(attempt)
         if len(attempts) > 1:
-            self._attempt({"files": {}, "others": []})
+            unchanged: Message = {"files": {}, "others": []}
+            is_alive = self._attempt(unchanged)
+            self._begin_anew(unchanged)
+            return is_alive
+        return True
 
     def _attempt(self, attempt: Message) -> bool:
         """Runs the tests with one candidate; false where this process is of no further use."""
@@ -139,7 +191,13 @@ class _Job:
             self._run_tests(attempt["others"])
         last_words = self._runner.last_words(0)
         seconds = time.monotonic() - began_s
-        said = {**last_words, **not_swapped, "loose": self._swapper.is_loose, "seconds": seconds}
+        said = {
+            **last_words,
+            **not_swapped,
+            "loose": self._swapper.is_loose,
+            "seconds": seconds,
+            "over": self._runner.rang,
+        }
         self._runner.say({"tried": said})
         return bool(not_swapped) or self._failed_ordinarily()
 
@@ -160,7 +218,7 @@ class _Job:
         return (
             all(recorder.outcomes.get(n) == "failed" for n in self._job["targets"])
             and not any(stack["error"] in _GRAVE for stack in recorder.stacks)
-            and threading.active_count() == 1
+            and threads() == self._threads
         )
 
     def _begin_anew(self, attempt: Message) -> None:

@@ -26,6 +26,7 @@ from pytest_gemmadev.validate.wire import Channel, Message, new_token
 CAN_FORK = hasattr(os, "fork") and hasattr(socket, "send_fds")
 _WORTH_A_START = 20  # modules that every run would import by itself
 _FAREWELL_S = 1.0  # for a worker to end its session
+_FOREVER_S = 1e9
 _GRACE_S = 5.0  # for a process of ours to answer, beyond what its run may take
 _PATIENCE = 5.0  # times its limit that a starved run may take in all, see `process.Watch`
 _SESSION_VARIABLES = ("PYTEST_CURRENT_TEST", "COV_CORE_", "PYTEST_XDIST_", "PYTEST_VERSION")
@@ -57,7 +58,9 @@ class Worker:
     jobs: Channel
     scratch: Path
     limit_s: float  # of the collection
+    child: Child | None = None  # the interpreter that was started for it, if one was
     items: frozenset[str] = frozenset()
+    forks: bool = True  # each candidate, or several, get a process of their own
     several: bool = False  # may try several candidates in one process
     problem: str = ""  # why it takes no candidates
 
@@ -71,7 +74,7 @@ class Worker:
             self.problem = "the tests could not be collected"
         else:
             self.items, self.problem = frozenset(ready["items"]), ready["problem"]
-            self.several = ready["several"]
+            self.forks, self.several = ready["forks"], ready["several"]
 
     def run(self, job: Message) -> Ended | None:
         """Runs some candidates; None when the worker itself is gone."""
@@ -89,6 +92,8 @@ class Worker:
         with contextlib.suppress(TimeoutError, OSError):
             self.control.receive(_FAREWELL_S)
         self.control.close()
+        if self.child is not None:
+            self.child.end()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
@@ -102,6 +107,7 @@ class Launcher:
     environ: Mapping[str, str]
     import_path: tuple[str, ...]  # in front of sys.path: the folder of ``python -m pytest``
     level: Level = Level.NONE
+    start: str = "auto"  # how the processes of candidates begin: or ``fork``, ``spawn``
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="gemmadev-")))
     preload: tuple[str, ...] = ()  # modules that runs need and that are no project code
     _zygote: Child | None = None
@@ -109,6 +115,8 @@ class Launcher:
     _runs: int = 0
 
     def __post_init__(self) -> None:
+        if self.start == "auto" and sys.platform == "darwin":
+            self.start = "spawn"  # its libraries do not bear forks
         # Failing examples that hypothesis knows are tried first; new ones stay out of the tree.
         with contextlib.suppress(OSError, shutil.Error):
             shutil.copytree(self.invocation_dir / ".hypothesis", self.folder / "hypothesis")
@@ -116,7 +124,7 @@ class Launcher:
     def prepare(self) -> None:
         """Starts the warm interpreter, which is ready a little later."""
         with self._lock:
-            if CAN_FORK and self._zygote is None:
+            if CAN_FORK and self.start != "spawn" and self._zygote is None:
                 self._zygote = self._start("warm")
 
     def run_fresh(self, request: Message) -> Ended:
@@ -133,7 +141,7 @@ class Launcher:
 
     def run_forked(self, request: Message) -> Ended:
         """One run forked from a warm interpreter; from a new one where that is not possible."""
-        if not CAN_FORK:
+        if not CAN_FORK or self.start == "spawn":
             return self.run_fresh(request)
         ended = self._run_forked(request)
         if ended.how == "died" and not ended.messages and self._zygote_is_gone():
@@ -169,12 +177,21 @@ class Launcher:
         control, keeper_end = socket.socketpair()
         jobs, worker_end = socket.socketpair()
         scratch = self._new_scratch()
+        # It is silent between candidates; that the collection ends is for the other limits.
+        complete = {**_complete(request, scratch), "start": self.start, "stall_s": _FOREVER_S}
+        child = None
         try:
-            self._fork(_complete(request, scratch), keeper_end.fileno(), worker_end.fileno())
+            if self.start == "spawn":
+                child = self._start("fresh")
+                control.close()
+                child.control.send({**complete, "fds": 1}, [worker_end.fileno()])
+            else:
+                self._fork(complete, keeper_end.fileno(), worker_end.fileno())
         finally:
             keeper_end.close()
             worker_end.close()
-        return Worker(Channel(control), Channel(jobs), scratch, request["limit_s"])
+        own = Channel(control) if child is None else child.control
+        return Worker(own, Channel(jobs), scratch, request["limit_s"], child)
 
     def _fork(self, request: Message, *fds: int) -> None:
         with self._lock:

@@ -26,6 +26,7 @@ from pytest_gemmadev.core.types import (
     Candidate,
     ErrorKind,
     Inapplicable,
+    Inconclusive,
     Observation,
     Overlay,
     Plausible,
@@ -86,11 +87,13 @@ class PytestOracle:
         cwd_on_path: bool | None = None,
         level: Level | None = None,
         usual: Usual | None = None,
+        start: str = "auto",
     ) -> None:
         """``args`` are the user's own; ``addopts`` and the ini file still apply.
 
         ``level`` is what confines the runs, by default the strongest that there is; ``usual`` what
-        the unchanged code is known to reach for.
+        the unchanged code is known to reach for. ``start`` says how processes of candidates begin:
+        ``fork``, ``spawn``, or ``auto``, which forks where that is safe.
 
         ``cwd_on_path`` tells that ``python -m pytest`` was run, which puts the folder on
         ``sys.path``; None finds out from this process.
@@ -114,7 +117,10 @@ class PytestOracle:
             environ=dict(os.environ if environ is None else environ),
             import_path=(str(invocation_dir),) if module_run else (),
             level=self.level,
+            start=start,
         )
+        self._start = start
+        self._crashes: dict[tuple[object, ...], bool] = {}  # whether the unchanged code crashes
         self._timings = Timings(limits)
         self._judge = Judge(self._root, scope, self.usual)
         self._warm = [self._new_warm()]  # one for each validation at a time
@@ -138,6 +144,7 @@ class PytestOracle:
             cwd_on_path=self._cwd_on_path,
             level=self.level,
             usual=self.usual,
+            start=self._start,
         )
 
     # --- core.types.Oracle -----------------------------------------------------------------------
@@ -194,6 +201,8 @@ class PytestOracle:
                 return verdict
             run = self._run_some(task, overlay, task.targets, stop=False)
             verdict = self._judge.verdict(task, run, task.targets, changed)
+            if run.crashed and changed and self._crashes_anyway(task):
+                return Inconclusive(f"{run.aborted}, and so is the unchanged code", run.seconds)
             if not changed:
                 self._timings.learn(run.durations, run.passing)
                 if not task.overlay:
@@ -212,6 +221,16 @@ class PytestOracle:
                 self._timings.learn(run.durations, run.passing)
             if not isinstance(verdict, Regressed) or not self.flaky(task.overlay, verdict.nodeids):
                 return verdict
+
+    def _crashes_anyway(self, task: RepairTask) -> bool:
+        """Whether a run with nothing changed is ended by a signal too, where that is not the error."""
+        if any(stack.error == "SystemExit" for stack in task.stacks):
+            return False
+        key = (task.targets, *sorted((path, hash(data)) for path, data in task.overlay.items()))
+        if key not in self._crashes:
+            run = self._run_some(task, task.overlay, task.targets)
+            self._crashes[key] = run.crashed
+        return self._crashes[key]
 
     def flaky(self, overlay: Overlay, nodeids: Collection[str]) -> frozenset[str]:
         """Those of the tests that do not pass over ``overlay`` either; each is run once."""

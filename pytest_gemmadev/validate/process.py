@@ -15,6 +15,7 @@ import os
 import select
 import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Collection
@@ -38,6 +39,7 @@ class Ended:
     seconds: float = 0.0
     changed: list[tuple[str, str]] = field(default_factory=list)
     # (path, how) of what was there before in the folders of which it had private copies
+    is_spent: bool = False  # the process that ran it is not what it was, and has ended
 
     def plain(self) -> Message:
         """As a message; `Ended(**message)` reads it."""
@@ -47,6 +49,7 @@ class Ended:
             "messages": self.messages,
             "seconds": self.seconds,
             "changed": self.changed,
+            "is_spent": self.is_spent,
         }
 
 
@@ -109,6 +112,14 @@ def processes_of_user() -> int:
                 if os.stat(f"/proc/{name}").st_uid == uid:
                     count += len(os.listdir(f"/proc/{name}/task"))
     return count
+
+
+def threads() -> int:
+    """Threads of this process, those of native libraries among them where the system tells."""
+    try:
+        return max(len(os.listdir("/proc/self/task")), threading.active_count())
+    except OSError:
+        return threading.active_count()
 
 
 def fork() -> int:

@@ -33,6 +33,7 @@ class Run:
     seconds: float = 0.0
     aborted: str = ""  # why it did not end by itself
     over_limit: bool = False
+    crashed: bool = False  # ended by a signal that was not ours
     refused: str = ""  # why the candidate takes a new import
     broken: str = ""  # why it does not compile
     loose: bool = False  # new code of functions that ran while importing: failing says little
@@ -119,6 +120,9 @@ def _add_done(run: Run, done: Message) -> None:
     run.modules = tuple(done.get("modules", ()))
     run.aborted = done["aborted"]
     run.loose = done.get("loose", False)
+    if done.get("over"):
+        run.over_limit = True
+        run.aborted = run.aborted or f"no end after {done['seconds']:.1f} s"
     run.refused, run.broken = done.get("refused", ""), done.get("broken", "")
     errors = any(outcome == "error" for outcome in run.outcomes.values())
     if not run.aborted and done["status"] in (_INTERNAL_ERROR, _USAGE_ERROR) and not errors:
@@ -134,6 +138,7 @@ def _add_abort(run: Run, ended: Ended, current: str) -> None:
         run.aborted = f"too many or broken messages{where}"
     elif os.name == "posix" and os.WIFSIGNALED(ended.status):
         run.aborted = f"ended by {_signal_name(os.WTERMSIG(ended.status))}{where}"
+        run.crashed = True
     else:
         status = os.waitstatus_to_exitcode(ended.status)
         run.aborted = f"the interpreter exited with status {status}{where}"

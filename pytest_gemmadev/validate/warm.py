@@ -75,6 +75,7 @@ class Warm:
     usual: Usual
     tally: Counter[str] = field(default_factory=Counter)
     # what came of the candidates: ``decided``, or why a new import was needed
+    forks: bool = True  # the last worker gives candidates processes of their own
     _places: OrderedDict[tuple[tuple[str, int], ...], _Place] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -178,6 +179,7 @@ class Warm:
             worker.wait_ready()
             place.worker, place.problem = worker, worker.problem
             place.together = _TOGETHER if worker.several else 1
+            self.forks = worker.forks
             if worker.problem:
                 _end(place)
         return place
@@ -268,6 +270,8 @@ class Warm:
                 **self._news(place),
             }
         )
+        if ended is not None and ended.is_spent:
+            _end(place)
         if ended is None:  # the candidate ended its worker, or the worker broke
             _end(place)
             place.lost += 1

@@ -56,6 +56,9 @@ class Runner:
         self._files: frozenset[Path] | None = None  # test files to collect; None is all
         self._must_pass: frozenset[str] = frozenset()
         self._told = 0  # stacks already sent
+        self.start = "auto"  # how the processes of candidates begin: or ``fork``, ``spawn``
+        self.rang = False  # a test was over its limit since `forget`
+        self._collect: list[Message] | None = None  # where messages go instead of the pipe
         self.jobs: Channel | None = None  # where candidates come from, if they do
         self.ran = Ran()
         self._traced: Traced | None = None
@@ -73,6 +76,7 @@ class Runner:
         only = request.get("only")
         self._only = None if only is None else frozenset(only)
         self._must_pass = frozenset(request["must_pass"])
+        self.start = request.get("start", "auto")
         scratch = request["scratch"]
         self.confinement.begin(scratch, request["allowed"], request["commands"], self._refuse)
         os.environ["TMPDIR"] = tempfile.tempdir = os.path.join(scratch, "tmp")
@@ -92,7 +96,10 @@ class Runner:
             self.confinement.seal()
 
     def say(self, message: Message) -> None:
-        write(self._pipe, pack(self._token, message))
+        if self._collect is not None:
+            self._collect.append(message)
+        else:
+            write(self._pipe, pack(self._token, message))
 
     def _refuse(self, path: str, call: str) -> None:
         self.say({"reached": path, "call": call})
@@ -147,9 +154,16 @@ class Runner:
         self._token, self._pipe = token, pipe
         self._request = {**self._request, "test_s": 0.0}
 
+    def speak_into(self, messages: list[Message], limit_s: float) -> None:
+        """Collects what is said from now on; a test fails that takes longer than ``limit_s``."""
+        self._collect = messages
+        self._request = {**self._request, "test_s": limit_s}
+        self.rang = False
+
     def forget(self, nodeids: Collection[str]) -> None:
         """Takes back what is known of tests that are about to run again."""
         self.recorder.forget(nodeids)
+        self.rang = False
         self.overlay.imported.clear()
         self._told = len(self.recorder.stacks)
 
@@ -221,6 +235,7 @@ class Runner:
         finally:
             lines = None if traced is None else self._lines_by_path(traced.stop())
         if rang:
+            self.rang = True
             for stack in self.recorder.stacks[self._told :]:
                 stack["kind"] = "timeout"
         outcome = self.recorder.outcomes.get(item.nodeid, "")

@@ -9,6 +9,7 @@ import pytest
 from projects import MakeProject, Project
 
 from pytest_gemmadev.core.scope import Scope
+from pytest_gemmadev.validate.confine.places import Level
 from pytest_gemmadev.validate.oracle import Limits, PytestOracle
 
 _LIMITS = Limits()
@@ -26,6 +27,8 @@ def make_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeProje
         limits: Limits = _LIMITS,
         invocation_dir: str = ".",
         environ: Mapping[str, str] | None = None,
+        start: str = "auto",
+        level: Level | None = None,
     ) -> Project:
         root = tmp_path_factory.mktemp("project")
         for name, text in {"pytest.ini": "[pytest]\npythonpath = .\n", **files}.items():
@@ -40,6 +43,8 @@ def make_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeProje
             limits=limits,
             environ=environ,
             cwd_on_path=False,
+            start=start,
+            level=level,
         )
         oracles.append(oracle)
         return Project(root, oracle, oracle.observe({}))

@@ -131,6 +131,20 @@ class Confinement:
             self.copies = namespace.Copies(self.folder, self._zones)
         self._make_rules()
 
+    @property
+    def is_written_to(self) -> bool:
+        """Whether anything was written to the private copies since `keep`."""
+        return self.copies is not None and not self.copies.is_as_before()
+
+    def seen_changes(self) -> list[tuple[str, str]]:
+        """What has been changed in the private copies, which stay as they are."""
+        zones = [] if self.copies is None else self.copies.zones
+        return [
+            change
+            for path, upper, lower in zones
+            for change in namespace.changes(upper, lower, path)
+        ]
+
     def changes(self) -> list[tuple[str, str]]:
         """What has been changed in the private copies by whoever ran last; they are renewed then."""
         if self.copies is None or self.copies.is_as_before():
