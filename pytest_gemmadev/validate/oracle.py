@@ -412,7 +412,7 @@ class PytestOracle:
             "output_bytes": self._limits.output_bytes,
             "confine": self._limits.confinement(),
             "must_pass": [],
-            **self.usual.plain(),
+            **self.usual.plain(trusted=not overlay and self.is_tree_unchanged),
         }
 
     def _run_some(

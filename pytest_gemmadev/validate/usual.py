@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pytest_gemmadev.validate.confine.places import ANYTHING, STARTED
+
 EFFECTS = frozenset({"removed", "changed"})  # in private copies, by whatever code
 _MOST = 2_000  # paths that are handed to runs one by one; more are told by their folders
 _NUMBERS = re.compile(r"\d+")
@@ -29,8 +31,10 @@ class Usual:
     commands: set[str] = field(default_factory=set)  # that it starts
     number: int = 0  # changes with ``allowed`` and ``commands``
 
-    def plain(self) -> dict[str, list[str]]:
-        """What a run is told of it."""
+    def plain(self, *, trusted: bool = False) -> dict[str, list[str]]:
+        """What a run is told of it; one with nothing changed is ``trusted``, and learned from."""
+        if trusted:
+            return {"allowed": [ANYTHING], "commands": [ANYTHING]}
         return {"allowed": sorted(self.allowed), "commands": sorted(self.commands)}
 
     def learn_written(self, paths: Iterable[str]) -> None:
@@ -44,7 +48,9 @@ class Usual:
     def learn(self, run: Reaching) -> None:
         """Takes what a run with nothing changed reached for."""
         self.learn_written(path for path, call in run.reached if call in EFFECTS)
-        self.calls.update((_alike(path), call) for path, call in run.reached if call not in EFFECTS)
+        self.commands.update(key for key, call in run.reached if call == STARTED)
+        known = (*EFFECTS, STARTED)
+        self.calls.update((_alike(path), call) for path, call in run.reached if call not in known)
 
     def described(self) -> str:
         """The first thing that the unchanged code is refused; empty where there is none."""
@@ -53,6 +59,8 @@ class Usual:
     def beyond(self, run: Reaching) -> tuple[str, str] | None:
         """The first (path, call) of a run that the unchanged code does not reach for."""
         for path, call in run.reached:
+            if call == STARTED:
+                continue
             is_effect = call in EFFECTS
             known = self._is_allowed(path) if is_effect else (_alike(path), call) in self.calls
             if not known:

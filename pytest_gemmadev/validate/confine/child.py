@@ -13,9 +13,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pytest_gemmadev.validate.confine import guard, landlock, namespace
-from pytest_gemmadev.validate.confine.places import Level, Places, Zone, confines, inside
+from pytest_gemmadev.validate.confine.places import (
+    SHARED_MEMORY,
+    Level,
+    Places,
+    Zone,
+    confines,
+    inside,
+)
 
-SHARED_MEMORY = "/dev/shm"
 SHARED = ("compiled", "hypothesis")  # below the oracle's folder: what its runs share
 
 

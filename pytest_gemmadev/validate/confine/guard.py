@@ -17,6 +17,9 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_gemmadev.validate.confine.places import (
+    ANYTHING,
+    SHARED_MEMORY,
+    STARTED,
     Level,
     Places,
     command_key,
@@ -52,6 +55,7 @@ class Guard:
         self.places = places  # others, where another run begins in this process
         self._refused = refused
         self._confined = confines(places.level)
+        self._made: set[str] = set()  # in shared memory
         self._checks: dict[str, Callable[..., None]] = {
             "open": self._open,
             "os.remove": self._remove,
@@ -149,11 +153,15 @@ class Guard:
         if real is None or real in _DEVICES or inside(real, self.places.free):
             return
         there = os.path.lexists(real)
+        if inside(real, [SHARED_MEMORY]) and (not there or real in self._made):
+            self._made.add(real)  # a name that nobody has yet
+            return
         if (must_exist and not there) or (creates and there):
             return
         for zone in self.places.zones:
             if inside(real, [zone.path]):
-                if inside(real, self.places.allowed):
+                allowed = self.places.allowed
+                if ANYTHING in allowed or inside(real, allowed):
                     return
                 if os.path.lexists(zone.lower + real[len(zone.path) :]):
                     break
@@ -179,7 +187,10 @@ class Guard:
     def _process(self, event: str, executable: Any, args: Any, *_: Any) -> None:
         words = [executable, args] if isinstance(args, (str, bytes)) else list(args or [])
         first = words[0] if executable is None and words else executable
-        if command_key(first, words) not in self.places.commands:
+        key = command_key(first, words)
+        if ANYTHING in self.places.commands:
+            self._refused(key, STARTED)  # not refused: told, so that it is known
+        elif key not in self.places.commands:
             self._refuse(str(first), event)
 
     def _function(self, event: str, _library: Any, name: Any) -> None:

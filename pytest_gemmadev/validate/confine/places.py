@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from pytest_gemmadev.core.types import GemmadevError
 from pytest_gemmadev.validate.confine import landlock
 
 LEVEL_VARIABLE = "GEMMADEV_CONFINE_LEVEL"  # the most that is used; to try the lower ones
+ANYTHING = "*"
+STARTED = "started"  # stands for a call, of a command that the unchanged code starts
+SHARED_MEMORY = "/dev/shm"
 MODES = ("auto", "strict", "off")
 _PROBE_S = 10.0
 _PROBE = Path(__file__).with_name("namespace.py")
@@ -52,29 +54,8 @@ class Places:
     zones: tuple[Zone, ...] = ()  # the innermost first
     allowed: frozenset[str] = frozenset()
     # what exists in zones and may be changed there all the same: the unchanged code does that
-    commands: frozenset[str] = (
-        frozenset()
-    )  # that the unchanged code starts; only `Level.HOOKS` asks
-
-    def plain(self) -> dict[str, Any]:
-        """As built-ins; `from_plain` reads it."""
-        return {
-            "level": self.level.value,
-            "free": list(self.free),
-            "zones": [[zone.path, zone.upper, zone.lower] for zone in self.zones],
-            "allowed": sorted(self.allowed),
-            "commands": sorted(self.commands),
-        }
-
-
-def from_plain(plain: Mapping[str, Any]) -> Places:
-    return Places(
-        Level(plain["level"]),
-        tuple(plain["free"]),
-        tuple(Zone(*zone) for zone in plain["zones"]),
-        frozenset(plain["allowed"]),
-        frozenset(plain["commands"]),
-    )
+    commands: frozenset[str] = frozenset()
+    # that the unchanged code starts; only `Level.HOOKS` asks. `ANYTHING` stands for all of either.
 
 
 @cache
