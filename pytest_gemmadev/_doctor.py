@@ -42,6 +42,7 @@ def checks(spec: str = DEFAULT_MODEL) -> Iterator[Check]:
     yield check_dependencies()
     yield check_plugin()
     yield check_fork()
+    yield check_confinement()
     yield check_cache()
     yield check_project(Path.cwd())
     if spec.partition(":")[0] in ("gemmadev", "qwen-coder", "gguf"):
@@ -96,10 +97,31 @@ def check_fork() -> Check:
     """Whether candidate patches can be validated in forked processes."""
     from pytest_gemmadev.validate.launch import CAN_FORK
 
+    if sys.platform == "darwin":
+        return Check(State.OK, "validation", "in processes that stay, since forks are not safe here")
     if CAN_FORK:
-        return Check(State.OK, "validation", "in forked processes")
+        return Check(State.OK, "validation", "in forked processes, where native threads allow it")
     slow = "this system cannot fork: every candidate patch starts a Python of its own, slowly"
     return Check(State.NOTE, "validation", slow, "give repairs a larger --gemmadev-budget")
+
+
+def check_confinement() -> Check:
+    """What keeps runs of candidates from doing harm."""
+    from pytest_gemmadev.validate.confine.places import Level, described, level_for
+
+    subject = "confinement"
+    level = level_for("auto")
+    found = described(level)
+    if level is Level.NAMESPACE:
+        copies = "project, home and temporary files as private copies"
+        return Check(State.OK, subject, f"{found}; {copies}")
+    if level is Level.LANDLOCK:
+        found += "; no private copies, since this system makes no user namespaces"
+        advice = "tests that write into the project fail while patches are tried; as root, or with "
+        return Check(State.NOTE, subject, found, f"{advice}user namespaces allowed, they do not")
+    found += "; what C code and other programs do is not held"
+    advice = "use Linux 5.13 or newer for more, --gemmadev-confine=strict to run only there"
+    return Check(State.NOTE, subject, found, advice)
 
 
 def check_cache() -> Check:
