@@ -12,7 +12,7 @@ from enum import Enum
 from pathlib import Path
 
 from pytest_gemmadev import __version__
-from pytest_gemmadev.core.types import GemmadevError, ModelInfo
+from pytest_gemmadev.core.types import CannotRunHere, GemmadevError, ModelInfo
 
 _BLOCK = 1 << 22  # bytes read at once when a model is hashed
 DEFAULT_MODEL = "gemmadev"
@@ -98,7 +98,9 @@ def check_fork() -> Check:
     from pytest_gemmadev.validate.launch import CAN_FORK
 
     if sys.platform == "darwin":
-        return Check(State.OK, "validation", "in processes that stay, since forks are not safe here")
+        return Check(
+            State.OK, "validation", "in processes that stay, since forks are not safe here"
+        )
     if CAN_FORK:
         return Check(State.OK, "validation", "in forked processes, where native threads allow it")
     slow = "this system cannot fork: every candidate patch starts a Python of its own, slowly"
@@ -161,6 +163,8 @@ def check_runtime() -> Check:
 
     try:
         library = _capi.check_runtime()
+    except CannotRunHere as error:
+        return Check(State.NOTE, "model runtime", str(error), "repairs go on without a model")
     except GemmadevError as error:
         return Check(State.PROBLEM, "model runtime", str(error))
     return Check(State.OK, "model runtime", f"{_capi.RUNTIME} {_capi.PINNED} in {library.parent}")
@@ -173,6 +177,8 @@ def check_model(spec: str) -> Check:
     subject = f"model {spec}"
     try:
         model = load_model(spec, adapter=None, threads=None)
+    except CannotRunHere as error:
+        return Check(State.NOTE, subject, str(error), "repairs go on without a model")
     except GemmadevError as error:
         return Check(State.PROBLEM, subject, str(error))
     if model is None:

@@ -37,7 +37,7 @@ from pytest_gemmadev.core.types import (
     RepairReport,
     Status,
 )
-from pytest_gemmadev.registry import load_model, proposers
+from pytest_gemmadev.registry import model_or_none, proposers
 from pytest_gemmadev.validate.confine.places import Level, described, level_for
 from pytest_gemmadev.validate.program import Program, Ran, Trials, project_of, run_live
 from pytest_gemmadev.validate.program_oracle import TRIAL_S, ProgramOracle
@@ -162,8 +162,8 @@ def _repaired(program: Program, options: Options, ran: Ran, input_: bytes) -> Re
     """What became of the program's errors; None where they do not come again in a trial."""
     meter = Meter(Budget(options.budget_s), time.monotonic)
     scope = Scope(program.root, options.allow, options.deny)
-    model = load_model(
-        options.model, adapter=options.adapter, threads=None, left_s=lambda: meter.left_s
+    model = model_or_none(
+        options.model, adapter=options.adapter, left_s=lambda: meter.left_s, tell=_say
     )
     oracle: ProgramOracle | None = None
     try:

@@ -32,7 +32,7 @@ from pytest_gemmadev.core.types import (
     Status,
 )
 from pytest_gemmadev.models.turns import for_threads
-from pytest_gemmadev.registry import load_model, proposers
+from pytest_gemmadev.registry import model_or_none, proposers
 from pytest_gemmadev.validate.confine.places import described
 from pytest_gemmadev.validate.oracle import Limits, PytestOracle
 
@@ -83,7 +83,7 @@ def repaired(
         tell("starting")
         # It starts, and the model loads, while this process imports what proposes.
         oracle.prepare()
-        model = _model(job, meter)
+        model = _model(job, meter, tell)
         first, writers = proposers(model, left_out=left_out)
         oracle.learn(seen)
         judge = None if "ranking" in left_out else model
@@ -139,11 +139,11 @@ def repaired(
     return report, status, after
 
 
-def _model(job: Job, meter: Meter) -> Model | None:
+def _model(job: Job, meter: Meter, tell: Callable[[str], None]) -> Model | None:
     model: Model | None
     if isinstance(job.model, str):
-        model = load_model(
-            job.model, adapter=job.adapter, threads=None, left_s=lambda: meter.left_s
+        model = model_or_none(
+            job.model, adapter=job.adapter, left_s=lambda: meter.left_s, tell=tell
         )
     else:
         model = job.model

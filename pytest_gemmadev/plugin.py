@@ -154,9 +154,14 @@ class Repair:
     def pytest_report_header(self) -> str:
         settings = self.settings
         what = "repair in place" if settings.fix else f"propose patches to {settings.propose_dir}"
+        from pytest_gemmadev._settings import DEFAULT_MODEL
+        from pytest_gemmadev.models._capi import why_not_here
         from pytest_gemmadev.validate.confine.places import described
 
-        limits = f"model {settings.model}, budget {settings.budget_s:g} s"
+        model = settings.model
+        if model == DEFAULT_MODEL and (reason := why_not_here()):
+            model = f"none ({reason})"
+        limits = f"model {model}, budget {settings.budget_s:g} s"
         return f"gemmadev: {what}, {limits}, {described(self.level)}"
 
     @pytest.hookimpl(trylast=True)

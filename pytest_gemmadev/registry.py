@@ -12,9 +12,10 @@ from functools import lru_cache
 import pluggy
 
 from pytest_gemmadev import hookspecs
-from pytest_gemmadev.core.types import GemmadevError, Model, Proposer
+from pytest_gemmadev.core.types import CannotRunHere, GemmadevError, Model, Proposer
 from pytest_gemmadev.hookspecs import PROJECT, KnownModel
 
+DEFAULT_MODEL = "gemmadev"
 NO_MODEL = "none"
 NO_ADAPTER = "none"
 
@@ -71,6 +72,23 @@ def load_model(
     if model is not None:
         return model
     raise GemmadevError(f"model {spec!r} is unknown; {_known(manager)}")
+
+
+def model_or_none(
+    spec: str,
+    *,
+    adapter: str | None,
+    left_s: Callable[[], float],
+    tell: Callable[[str], None] = lambda _message: None,
+) -> Model | None:
+    """As `load_model`, but None, and told so, where the default model exists not for this platform."""
+    try:
+        return load_model(spec, adapter=adapter, threads=None, left_s=left_s)
+    except CannotRunHere as error:
+        if spec != DEFAULT_MODEL:
+            raise
+        tell(f"going on without a model: {error}")
+        return None
 
 
 def known_models(manager: pluggy.PluginManager | None = None) -> tuple[KnownModel, ...]:

@@ -18,6 +18,10 @@ class GemmadevError(Exception):
     """Misuse or a broken installation: one line that says what happened, where, and what to do."""
 
 
+class CannotRunHere(GemmadevError):
+    """What was asked for does not exist for this platform, whatever is installed."""
+
+
 def assert_never(value: NoReturn) -> NoReturn:
     """Never returns: a union was not matched to its end (`typing.assert_never` needs 3.11)."""
     raise AssertionError(f"unexpected {value!r}")

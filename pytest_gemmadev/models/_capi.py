@@ -10,12 +10,13 @@ context. Anything unexpected is refused before it can corrupt memory.
 from __future__ import annotations
 
 import ctypes as c
+import sys
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.core.types import CannotRunHere, GemmadevError
 
 RUNTIME = "xllamacpp"
 PINNED = "2026.10.11549"
@@ -188,8 +189,18 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
 }
 
 
+def why_not_here() -> str:
+    """Why no local model can run on this platform; empty where one can."""
+    if sys.platform == "win32":
+        return f"{RUNTIME} for Windows exports no C interface, which the local model needs"
+    return ""
+
+
 def check_runtime() -> Path:
     """Where the pinned library lies, not loaded yet; `GemmadevError` where it is missing."""
+    reason = why_not_here()
+    if reason:
+        raise CannotRunHere(f"{reason}; name another one, such as ollama:NAME, or none")
     try:
         version = metadata.version(RUNTIME)
     except metadata.PackageNotFoundError:
@@ -203,7 +214,7 @@ def check_runtime() -> Path:
     for folder in folders:
         for library in sorted(Path(folder).glob("xllamacpp*.so")):
             return library
-    raise GemmadevError(f"{RUNTIME} {version} has no usable library on this platform: {INSTALL}")
+    raise CannotRunHere(f"{RUNTIME} {version} has no usable library on this platform: {INSTALL}")
 
 
 def load_library() -> c.CDLL:

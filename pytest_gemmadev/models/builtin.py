@@ -140,6 +140,8 @@ def _listed_server(server: Server) -> KnownModel:
 def _packaged(
     package: Package, adapter: str | None, threads: int | None, left_s: Callable[[], float]
 ) -> Model:
+    if _capi.why_not_here():
+        _capi.check_runtime()
     if packaged.part_paths(package) is None and not packaged.joined_path(package).is_file():
         raise GemmadevError(f"model {package.spec} is not installed: {package.install}")
     _capi.check_runtime()
