@@ -31,6 +31,8 @@ from pytest_gemmadev._without import Part
 from pytest_gemmadev.core.types import GemmadevError
 from pytest_gemmadev.registry import load_model
 
+_MODULES = {"syntax": "eval.syntax", "lines": "eval.lines", "harm": "eval.harm.command"}
+"""Benchmarks with a command line of their own."""
 DEBUG_CASES = Path(__file__).parent / "cases" / "debug"
 
 Attempt = tuple[int, Case]
@@ -43,8 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments[:1] == ["--compare"]:
             arguments[0] = "compare"
-        if arguments[:1] in (["syntax"], ["lines"]):
-            return int(import_module(f"eval.{arguments[0]}").main(arguments[1:]))
+        if arguments and arguments[0] in _MODULES:
+            return int(import_module(_MODULES[arguments[0]]).main(arguments[1:]))
         options = _parser().parse_args(arguments)
         run: Callable[[argparse.Namespace], int] = options.run
         return run(options)
@@ -78,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     versus.set_defaults(run=_compare)
     commands.add_parser("syntax", help="syntax repair; its own --help says more")
     commands.add_parser("lines", help="the model alone, given the place; its own --help says more")
+    commands.add_parser("harm", help="what candidates destroy; its own --help says more")
     return parser
 
 
