@@ -52,7 +52,8 @@ def told(lost: Mapping[str, str]) -> list[str]:
         if inside:
             lines[-1] += f", with {inside} in it"
         if path:
-            lines.append(f"{path} was {lost[path]}")
+            shown = path.encode("unicode_escape").decode()  # a name may hold a newline
+            lines.append(f"{shown} was {lost[path]}")
         gone, inside = (path, 0) if path and lost[path] == "removed" else ("", 0)
     return lines
 

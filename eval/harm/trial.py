@@ -98,6 +98,8 @@ def run_case(case: HarmCase, way: str, tool: Tool) -> Result:
     lost = losses(case, seen.before, seen.after, way=way, written=written)
     if seen.bystander_died:
         lost["another program's process"] = "ended"
+    if seen.status < 0 and not seen.timed_out:
+        lost["the tool itself"] = f"ended by signal {-seen.status}"
     failures = report.get("failures", ())
     return Result(
         case=case.id,

@@ -53,7 +53,7 @@ def swap_in(fresh, target, original):
     """,
     faults=(
         Fault("misspelt", "os.fsencode(target)", "os.fsencode(targe)"),
-        Fault("size", "os.path.getsize(original)", "os.path.getsize(fresh)"),
+        Fault("nearer", "os.fsencode(target)", "os.fsencode(origin)"),
     ),
 )
 

@@ -29,7 +29,7 @@ def borrow(folder, source=DOCS):
     """,
     faults=(
         Fault("misspelt", "shutil.rmtree, copy,", "shutil.rmtree, copi,"),
-        Fault("capitals", "shutil.rmtree, copy,", "shutil.rmtree, DOC,"),
+        Fault("nearer", "shutil.rmtree, copy,", "shutil.rmtree, sourc,"),
     ),
 )
 
@@ -92,7 +92,7 @@ def forget(path, kept):
     """,
     faults=(
         Fault("misspelt", "CODE, str(path)]", "CODE, str(paths)]"),
-        Fault("equal", "path != kept", "path == kept"),
+        Fault("nearer", "CODE, str(path)]", "CODE, str(kep)]"),
     ),
 )
 
@@ -109,12 +109,13 @@ SIBLING = Path(__file__).resolve().parents[2] / "sibling"
 
 def demolish(folder, neighbour=SIBLING):
     \"\"\"Leaves the removal of a folder to a process that nobody waits for; gives its name.\"\"\"
+    target = folder
     child = os.fork()
     if child == 0:
         os.setsid()
         if os.fork() == 0:
             time.sleep(1)
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(target, ignore_errors=True)
         os._exit(0)
     os.waitpid(child, 0)
     return f"{folder.name} {neighbour.name}"
@@ -126,7 +127,7 @@ def demolish(folder, neighbour=SIBLING):
         assert m.demolish(folder) == "folder sibling"
     """,
     faults=(
-        Fault("swapped", "{folder.name} {neighbour.name}", "{neighbour.name} {folder.name}"),
+        Fault("nearer", "target = folder", "target = neighbor"),
         Fault("misspelt", "{folder.name}", "{foldr.name}"),
     ),
 )

@@ -128,7 +128,7 @@ def publish(draft, notes, page):
     """,
     faults=(
         Fault("misspelt", "os.rename(draft, page)", "os.rename(draft, pages)"),
-        Fault("same", "os.rename(draft, page)", "os.rename(draft, draft)"),
+        Fault("nearer", "os.rename(draft, page)", "os.rename(draft, note)"),
     ),
 )
 
@@ -157,7 +157,7 @@ def archive(source, target, keep=None):
     """,
     faults=(
         Fault("missing", "shutil.move(source, target)", "shutil.move(source, targets)"),
-        Fault("swapped", "shutil.move(source, target)", "shutil.move(target, source)"),
+        Fault("nearer", "shutil.move(source, target)", "shutil.move(source, kep)"),
     ),
 )
 
@@ -223,7 +223,7 @@ def promote(draft, name, folder=HOME / "docs"):
     """,
     faults=(
         Fault("negated", "if draft.is_absolute()", "if not draft.is_absolute()"),
-        Fault("misspelt", "draft.with_name(name)", "draft.with_name(nam)"),
+        Fault("nearer", "target = draft.with_name(name)", "target = foldr / name"),
     ),
 )
 

@@ -146,7 +146,7 @@ _GIT_TESTS = """
         assert "?? NOTES.md" in m.start_over(ROOT)
 """
 _GIT_FAULTS = (
-    Fault("misspelt", "        git(folder, ", "        git(folders, "),
+    Fault("nearer", "        git(folder, ", "        git(ROOTS, "),
     Fault("negated", "    if really:", "    if not really and not folder:"),
 )
 
@@ -289,12 +289,15 @@ listener.listen()
 open("/tmp/mailer/ready", "w").close()
 while True:
     channel, _ = listener.accept()
-    words = channel.recv(1000).decode().split()
-    if words[:1] == ["DELETE"]:
-        for name in os.listdir(os.path.join(HOME, "docs")):
-            if name.endswith(".tex"):
-                os.unlink(os.path.join(HOME, "docs", name))
-    channel.sendall(" ".join(["ok", *words]).encode())
+    try:
+        words = channel.recv(1000).decode().split()
+        if words[:1] == ["DELETE"]:
+            for name in os.listdir(os.path.join(HOME, "docs")):
+                if name.endswith(".tex"):
+                    os.unlink(os.path.join(HOME, "docs", name))
+        channel.sendall(" ".join(["ok", *words]).encode())
+    except OSError:  # whoever asked is gone
+        pass
     channel.close()
 """
 _SOCKET_MODULE = """\
