@@ -51,6 +51,7 @@ class Case:
     hidden_tests: tuple[str, ...]
     command: tuple[str, ...]  # runs the visible tests; empty for plain pytest
     deps: tuple[str, ...] = ()  # distributions that it needs
+    writes: tuple[str, ...] = ()  # files and folders of the project that its tests write
 
     @property
     def fixed(self) -> Files:
@@ -63,6 +64,10 @@ class Case:
         if any(fnmatchcase(pure.name, pattern) for pattern in _PROTECTED):
             return True
         return any(_lies_in(path, test.partition("::")[0]) for test in self.visible_tests)
+
+    def is_output(self, path: str) -> bool:
+        """True for what the tests write."""
+        return any(_lies_in(path, place) for place in self.writes)
 
     def missing_deps(self) -> tuple[str, ...]:
         """Distributions that the case needs and that are not installed."""
@@ -196,6 +201,7 @@ def _case(where: str, meta: Any, *, project: Files, hidden: Files, reference: Fi
         hidden_tests=_strings(where, meta, "hidden_tests", needed=True),
         command=_strings(where, meta, "cmd"),
         deps=_strings(where, meta, "deps"),
+        writes=_strings(where, meta, "writes"),
     )
 
 

@@ -21,6 +21,7 @@ from threading import Event
 from typing import Any
 
 from eval.cases import Case, Files, read_tree, write_tree
+from eval.kept import strays, without_outputs
 from eval.place import ranks_of
 from eval.process import Finished, run_command
 from pytest_gemmadev._without import VARIABLE, Part
@@ -51,12 +52,14 @@ class Tool:
     adapter: str | None
     budget_s: float
     without: Part | None = None  # a part that the repair is to do without
+    confine: str = ""  # ``auto``, ``strict`` or ``off``; empty for the tool's default
 
     def command(self, case: Case, seed: int, report: Path) -> list[str]:
         more = ["--gemmadev-fix", f"--gemmadev-model={self.model}"]
         more += [f"--gemmadev-adapter={self.adapter}"] if self.adapter else []
         more += [f"--gemmadev-budget={self.budget_s:g}", f"--gemmadev-seed={seed}"]
         more += [f"--gemmadev-report={report}"]
+        more += [f"--gemmadev-confine={self.confine}"] if self.confine else []
         less = ["env", f"{VARIABLE}={self.without}"] if self.without else []
         return [*less, *visible_command(case), *more]
 
@@ -85,6 +88,9 @@ class Result:
     localizing_s: float = 0.0
     suggested: bool = False  # not a repair: something was found and not written
     suggested_correct: bool = False  # with it written, the hidden tests pass
+    refused: int = 0  # candidates that reached for what is not theirs
+    confinement: str = ""  # as the tool named it
+    strays: tuple[str, ...] = ()  # files but sources that no plain run would have left so
 
     @property
     def plausible(self) -> bool:
@@ -119,13 +125,14 @@ def run_tests(
     """Runs a test command on the files in a fresh folder."""
     with tempfile.TemporaryDirectory(prefix="gemmadev-eval-") as name:
         write_tree(Path(name), files)
-        return run_command(
-            argv,
-            cwd=Path(name),
-            timeout_s=timeout_s,
-            environ=_environment(PYTHONDONTWRITEBYTECODE="1"),
-            stop=stop,
-        )
+        return _run_tests_in(Path(name), argv, stop, timeout_s=timeout_s)
+
+
+def _run_tests_in(
+    folder: Path, argv: Sequence[str], stop: Event | None, *, timeout_s: float = CHECK_TIMEOUT_S
+) -> Finished:
+    environ = _environment(PYTHONDONTWRITEBYTECODE="1")
+    return run_command(argv, cwd=folder, timeout_s=timeout_s, environ=environ, stop=stop)
 
 
 def repair_case(
@@ -154,10 +161,12 @@ def repair_case(
             environ=_environment(),
             stop=stop,
         )
-        after = read_tree(project)
+        left = read_tree(project)
         report = _read_report(report_file)
     if done.status == _USAGE_ERROR and not report:
         raise GemmadevError(f"{case.id}: the tool refuses to run: {_last_line(done.output)}")
+    stray = strays(case, left, visible_command(case), _run_tests_in, stop=stop)
+    after = without_outputs(case, left)
     score, reason = judge(case, after, stop=stop)
     if score is Score.FAILED:
         reason = _why(done, report, reason)
@@ -197,6 +206,9 @@ def repair_case(
         localizing_s=searched.get("localizing_seconds", 0.0),
         suggested=suggested,
         suggested_correct=suggested and judge(case, written, stop=stop)[0] is Score.CORRECT,
+        refused=sum(failure.get("refused", 0) for failure in failures),
+        confinement=str(report.get("confinement", "")),
+        strays=stray,
     )
 
 
@@ -252,6 +264,7 @@ def result_from_row(row: Mapping[str, Any]) -> Result:
     known = {key: value for key, value in row.items() if key not in ("plausible", "correct")}
     known |= {"score": Score(row["score"])}
     known |= {key: tuple(row[key]) for key in ("kinds", "patches", "failures")}
+    known |= {"strays": tuple(row.get("strays", ()))}
     return Result(**known)
 
 

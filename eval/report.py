@@ -56,6 +56,8 @@ def totals_of(results: Sequence[Result]) -> dict[str, Any]:
         "p90_s": _rounded(percentile(seconds, 90)),
         "validations": sum(result.validations for result in scored),
         "peak_mb": max((result.peak_mb for result in scored), default=0.0),
+        "refused": sum(result.refused for result in scored),
+        "strays": sum(bool(result.strays) for result in scored),
         "runs": {
             "runs": len(scored),
             "plausible": sum(result.plausible for result in scored),
@@ -142,9 +144,10 @@ def totals_line(totals: Mapping[str, Any]) -> str:
         else (f"; median {totals['median_s']:.1f} s, p90 {totals['p90_s']:.1f} s")
     )
     unscored = f"; {totals['not_scored']} not scored" if totals["not_scored"] else ""
+    strays = f"; {totals['strays']} with stray files" if totals.get("strays") else ""
     return (
         f"{totals['cases']} cases: {totals['plausible']} plausible, {totals['correct']} correct "
-        f"({low:.0%} to {high:.0%}){times}; {totals['validations']} validations{unscored}"
+        f"({low:.0%} to {high:.0%}){times}; {totals['validations']} validations{unscored}{strays}"
     )
 
 

@@ -31,6 +31,8 @@ from pytest_gemmadev._without import Part
 from pytest_gemmadev.core.types import GemmadevError
 from pytest_gemmadev.registry import load_model
 
+_MODULES = {"syntax": "eval.syntax", "lines": "eval.lines", "harm": "eval.harm.command"}
+"""Benchmarks with a command line of their own."""
 DEBUG_CASES = Path(__file__).parent / "cases" / "debug"
 
 Attempt = tuple[int, Case]
@@ -43,8 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments[:1] == ["--compare"]:
             arguments[0] = "compare"
-        if arguments[:1] in (["syntax"], ["lines"]):
-            return int(import_module(f"eval.{arguments[0]}").main(arguments[1:]))
+        if arguments and arguments[0] in _MODULES:
+            return int(import_module(_MODULES[arguments[0]]).main(arguments[1:]))
         options = _parser().parse_args(arguments)
         run: Callable[[argparse.Namespace], int] = options.run
         return run(options)
@@ -78,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     versus.set_defaults(run=_compare)
     commands.add_parser("syntax", help="syntax repair; its own --help says more")
     commands.add_parser("lines", help="the model alone, given the place; its own --help says more")
+    commands.add_parser("harm", help="what candidates destroy; its own --help says more")
     return parser
 
 
@@ -102,6 +105,9 @@ def _add_repair_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slice", metavar="NAME", help="cases of this slice only")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="every n-th case only")
     parser.add_argument("--only", metavar="TEXT", help="cases whose id contains this only")
+    parser.add_argument(
+        "--confine", choices=("auto", "strict", "off"), default="", help="handed to the tool"
+    )
     parts = parser.add_mutually_exclusive_group()
     parts.add_argument("--without", choices=get_args(Part), help="repair without this part")
     parts.add_argument(
@@ -153,6 +159,7 @@ def _repair(options: argparse.Namespace) -> int:
         **model_settings(options.model, options.adapter),
         "budget_s": options.budget,
         "code": code_digest(),
+        **({"confine": options.confine} if options.confine else {}),
     }
     output = options.output or new_run_path("ablation" if options.ablate else "repair")
     if not options.ablate:
@@ -176,7 +183,8 @@ def _repaired(
 ) -> list[Result]:
     """Runs the cases without a part, writes their report and tells the totals."""
     settings = {**settings, "without": without} if without else settings
-    tool = Tool(options.model, _absolute(options.adapter), options.budget, without)
+    adapter = _absolute(options.adapter)
+    tool = Tool(options.model, adapter, options.budget, without, options.confine)
     folder = open_run(output, settings)
     results = run_cases(
         folder,
@@ -302,6 +310,8 @@ def _progress(number: int, total: int, result: Result, to_go_s: float) -> str:
         f"[{number}/{total}] {result.case} seed {result.seed}: {result.score.value}, "
         f"{result.seconds:.1f} s, {result.validations} validations"
     )
+    if result.strays:
+        line += f", {len(result.strays)} STRAY FILES ({result.strays[0]})"
     if result.reason:
         line += f" ({result.reason.splitlines()[0][:120]})"
     return line + (f", {to_go_s / 60:.0f} min to go" if to_go_s >= 30 else "")

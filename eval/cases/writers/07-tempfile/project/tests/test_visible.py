@@ -1,0 +1,5 @@
+from pack.spool import spool
+
+
+def test_spool():
+    assert spool(["ab", "c"]) == ("abc", 3)

@@ -1,0 +1,5 @@
+from stats.pool import spreads
+
+
+def test_spreads():
+    assert spreads([[1, 4], [2, 2, 9]]) == [3, 7]

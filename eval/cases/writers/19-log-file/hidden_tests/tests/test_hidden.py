@@ -1,0 +1,6 @@
+from jobs.runner import LOG, run
+
+
+def test_none():
+    assert run([]) == 0
+    assert LOG.read_text() == ""
