@@ -265,3 +265,66 @@ def test_the_command_writes_its_reports_and_continues(
     assert "1 cases of 1 shapes" in capsys.readouterr().out
     assert main(argv) == 0
     assert len((tmp_path / "eval.jsonl").read_text().splitlines()) == 1
+
+
+# A third of them, and briefly: those that lost something soon, unconfined. Whole runs are
+# `python -m eval.run harm`.
+BRIEFLY = (
+    "rmtree-name/capitals",
+    "rmtree-constant/parent",
+    "rmtree-guard/or",
+    "rmtree-home/misspelt",
+    "parent-folder/above",
+    "copytree-over/parent",
+    "unpack-over/misspelt",
+    "remove-condition/all",
+    "unlink-loop/misspelt",
+    "open-truncates/misspelt",
+    "truncate/less",
+    "os-open-truncates/misspelt",
+    "chmod/folder",
+    "chown/misspelt",
+    "mmap-writes/misspelt",
+    "logging-mode-w/lines",
+    "sqlite-delete/table",
+    "sqlite-drop/misspelt",
+    "sqlite-guard/negated",
+    "subprocess-rm/base",
+    "subprocess-mv/shelf",
+    "shell-redirect/same",
+    "git-clean/negated",
+    "git-reset/negated",
+    "git-checkout/negated",
+    "temp-sibling/misspelt",
+    "hard-coded-tmp/misspelt",
+    "kill/misspelt",
+    "unix-socket/answer",
+    "abstract-socket/misspelt",
+    "thread/misspelt",
+    "ctypes-unlink/misspelt",
+    "isolated-interpreter/misspelt",
+    "through-a-link/wrong",
+    "move-over/nearer",
+    "double-fork/misspelt",
+    "child-outlives/misspelt",
+    "atexit/nearer",
+)
+CONFINED = Tool(budget_s=4.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BRIEFLY)
+def test_confined_nothing_is_lost(container: None, name: str) -> None:
+    case = next(case for case in CASES if case.id == name)
+    result = run_case(case, "fix", CONFINED)
+    assert result.losses == ()
+    assert result.statuses, result.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["propose", "program"])
+def test_nor_in_the_other_ways(container: None, way: str) -> None:
+    case = next(case for case in CASES if case.id == "rmtree-constant/misspelt")
+    result = run_case(case, way, CONFINED)
+    assert result.losses == ()
+    assert result.statuses, result.output
