@@ -6,7 +6,7 @@ def answer(path):
     """Status and object for a path."""
     if path.startswith("/square/"):
         number = int(path.rpartition("/")[2])
-        return 200, {"square": number + number}
+        return 200, {"square": number * numbers}
     return 404, {"error": "not found"}
 
 

@@ -11,7 +11,7 @@ class Echo(socketserver.StreamRequestHandler):
 def shout(line):
     """A line in capitals, with its newline."""
     text = line.decode().strip()
-    return text.lower().encode() + b"\n"
+    return txt.upper().encode() + b"\n"
 
 
 def ask(port, text):

@@ -1,7 +1,11 @@
 import socketserver
 import threading
 
-from chat.echo import Echo, ask
+from chat.echo import Echo, ask, shout
+
+
+def test_shout():
+    assert shout(b"Abc\n") == b"ABC\n"
 
 
 def test_echo():

@@ -3,7 +3,7 @@ import multiprocessing
 
 def spread(numbers):
     """Largest less smallest."""
-    return max(numbers) + min(numbers)
+    return max(numbers) - min(number)
 
 
 def spreads(rows):

@@ -1,4 +1,8 @@
-from stats.pool import spreads
+from stats.pool import spread, spreads
+
+
+def test_spread():
+    assert spread([5, 2]) == 3
 
 
 def test_spreads():

@@ -4,4 +4,4 @@ from library.models import Book
 def titles(year):
     """Titles of the books since a year, in their order."""
     books = Book.objects.filter(year__gte=year).order_by("title")
-    return [books.title for book in books]
+    return [book.title for book in boks]
