@@ -6,7 +6,9 @@ sizes, processes by the events that the interpreter audits.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -17,7 +19,10 @@ from pytest_gemmadev.validate.confine.places import Level, command_key
 
 MOST_FILES = 100_000  # of a project that is looked at
 MOST_SECONDS = 2.0
+KEPT_FILE = 2 << 20  # bytes of a file whose contents are kept, in case the run changes them
+KEPT = 32 << 20  # of all of them
 _OURS = frozenset({"__pycache__", ".pytest_cache", ".gemmadev", ".git", "node_modules"})
+_SOURCES = (".py", ".pyi", ".pyx", ".so", ".md", ".rst")
 _Seen = dict[str, tuple[int, int, int, int]]
 
 
@@ -27,6 +32,7 @@ class Watched:
     def __init__(self, root: Path, level: Level) -> None:
         self._root = os.path.realpath(root)
         self._before = _look(self._root)
+        self._contents = _read_data(self._before or {})
         self.commands: set[str] = set()  # that it started; known at `Level.HOOKS`, which asks
         self._on = level is Level.HOOKS
         if self._on:
@@ -41,6 +47,21 @@ class Watched:
         paths = self._before.keys() | after.keys()
         return frozenset(p for p in paths if self._before.get(p) != after.get(p))
 
+    def before(self) -> dict[str, bytes | None]:
+        """Contents, before the run, of what it has written; None for what was not there.
+
+        What was too large to keep is left out.
+        """
+        known = self._before or {}
+        found: dict[str, bytes | None] = {}
+        for path in self.written():
+            if path not in known:
+                found[path] = None
+            elif path in self._contents:
+                found[path] = self._contents[path]
+        self._contents = {}
+        return found
+
     def _note(self, event: str, args: tuple[Any, ...]) -> None:
         if not self._on:
             return
@@ -51,6 +72,21 @@ class Watched:
             self.commands.add(command_key(first, listed))
         elif event == "os.system":
             self.commands.add(command_key("sh", ["sh", args[0]]))
+
+
+def _read_data(seen: _Seen) -> dict[str, bytes]:
+    """Contents of the files that tests may write, smallest first: not of sources."""
+    found: dict[str, bytes] = {}
+    left = KEPT
+    end_s = time.monotonic() + MOST_SECONDS
+    for path, (_, size, _, mode) in sorted(seen.items(), key=lambda item: item[1][1]):
+        if size > min(left, KEPT_FILE) or time.monotonic() > end_s:
+            break
+        if stat.S_ISREG(mode) and not path.endswith(_SOURCES):
+            with contextlib.suppress(OSError), open(path, "rb") as file:
+                found[path] = file.read(KEPT_FILE)
+                left -= size
+    return found
 
 
 def _look(root: str) -> _Seen | None:

@@ -176,7 +176,9 @@ class Repair:
             from pytest_gemmadev.validate.usual import Usual
 
             watched = self.watched
-            usual = Usual(set(watched.written()), commands=watched.commands)
+            usual = Usual(
+                set(watched.written()), commands=watched.commands, before=watched.before()
+            )
             status = repair_session(session, session.config, self.recorder.plain(), usual)
         except KeyboardInterrupt:
             self.lines.append("repair interrupted")

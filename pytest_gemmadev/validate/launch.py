@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pytest_gemmadev.core.types import GemmadevError
 from pytest_gemmadev.validate import boot
-from pytest_gemmadev.validate.confine.places import Level, private_folders
+from pytest_gemmadev.validate.confine.places import Level, fill, private_folders
 from pytest_gemmadev.validate.process import Ended
 from pytest_gemmadev.validate.unforked import run_unforked
 from pytest_gemmadev.validate.wire import Channel, Message, new_token
@@ -107,6 +107,7 @@ class Launcher:
     environ: Mapping[str, str]
     import_path: tuple[str, ...]  # in front of sys.path: the folder of ``python -m pytest``
     level: Level = Level.NONE
+    before: Mapping[str, bytes | None] = field(default_factory=dict)  # as of `Usual`
     start: str = "auto"  # how the processes of candidates begin: or ``fork``, ``spawn``
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="gemmadev-")))
     preload: tuple[str, ...] = ()  # modules that runs need and that are no project code
@@ -238,8 +239,18 @@ class Launcher:
             "confinement": {
                 "level": self.level.value,
                 "private": list(private_folders(str(self.root), self.environ)),
+                "filled": self._filled(),
             },
         }
+
+    def _filled(self) -> str:
+        """Where what the tests have written lies as it was before, for private copies to begin with."""
+        if not self.before or self.level is not Level.NAMESPACE:
+            return ""
+        place = self.folder / "filled"
+        if not place.exists():
+            fill(place, private_folders(str(self.root), self.environ), self.before)
+        return str(place)
 
     def _environment(self, kind: str) -> dict[str, str]:
         env = {k: v for k, v in self.environ.items() if not k.startswith(_SESSION_VARIABLES)}

@@ -117,6 +117,7 @@ class PytestOracle:
             environ=dict(os.environ if environ is None else environ),
             import_path=(str(invocation_dir),) if module_run else (),
             level=self.level,
+            before=self.usual.before,
             start=start,
         )
         self._start = start

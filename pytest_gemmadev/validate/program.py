@@ -23,7 +23,7 @@ from typing import IO, Any
 
 from pytest_gemmadev.core.types import GemmadevError, Overlay
 from pytest_gemmadev.validate import program_main
-from pytest_gemmadev.validate.confine.places import Level, inside, private_folders
+from pytest_gemmadev.validate.confine.places import Level, fill, inside, private_folders
 from pytest_gemmadev.validate.confine.program import BROUGHT, NO_COPY, read_reached
 
 MAX_FILES = 20_000  # of a project that is copied for every trial
@@ -176,7 +176,8 @@ class Trials:
             filled = ""
             if self._files is None:
                 filled = str(scratch / "filled")
-                self._fill(Path(filled), overlay)
+                contents = {os.path.join(self._program.root, n): d for n, d in overlay.items()}
+                fill(Path(filled), self._private, contents)
             else:
                 copy = (scratch / (Path(self._program.root).name or "project")).resolve()
                 self._copy(copy, self._files, overlay)
@@ -201,24 +202,6 @@ class Trials:
                     "brings": self._program.root if brings else "",
                 },
             )
-
-    def _fill(self, folder: Path, overlay: Overlay) -> None:
-        """Writes the new contents where private copies begin with them, folder by folder."""
-        for number, path in enumerate(self._private):
-            place = folder / str(number)
-            place.mkdir(parents=True)
-            if not inside(self._program.root, [path]):
-                continue
-            for name, data in overlay.items():
-                target = os.path.realpath(os.path.join(self._program.root, name))
-                new = place / os.path.relpath(target, path)
-                above = [each for each in new.parents if each.is_relative_to(place)]
-                for made in reversed(above[:-1]):
-                    if not made.exists():
-                        made.mkdir()
-                        shutil.copystat(os.path.join(path, made.relative_to(place)), made)
-                new.write_bytes(data)
-                shutil.copymode(target, new)
 
     def _copy(self, copy: Path, files: list[tuple[str, bool]], overlay: Overlay) -> None:
         copy.mkdir()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -29,6 +29,8 @@ class Usual:
     allowed: set[str] = field(default_factory=set)  # paths that it changes in private copies
     calls: set[tuple[str, str]] = field(default_factory=set)  # (path, call) that it is refused
     commands: set[str] = field(default_factory=set)  # that it starts
+    before: Mapping[str, bytes | None] = field(default_factory=dict)
+    # contents, before the user's own run, of what that has written; None for what was not there
     number: int = 0  # changes with ``allowed`` and ``commands``
 
     def plain(self, *, trusted: bool = False) -> dict[str, list[str]]:

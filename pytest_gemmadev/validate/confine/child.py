@@ -28,10 +28,18 @@ SHARED = ("compiled", "hypothesis")  # below the oracle's folder: what its runs 
 class Confinement:
     """What confines this process and those that it forks."""
 
-    def __init__(self, level: str, folder: str, private: Sequence[str], outside: int = -1) -> None:
+    def __init__(
+        self,
+        level: str,
+        folder: str,
+        private: Sequence[str],
+        outside: int = -1,
+        filled: str = "",
+    ) -> None:
         """``folder`` is the oracle's own, ``private`` are those that runs get private copies of.
 
-        ``outside`` is a descriptor of what that folder lies in, kept from before `enter`.
+        ``outside`` is a descriptor of what that folder lies in, kept from before `enter`; ``filled``
+        is what private copies begin with, as of `namespace.private_copies`.
         """
         self.level = Level(level)
         self.folder = os.path.realpath(folder)
@@ -41,6 +49,7 @@ class Confinement:
         self._places = Places(self.level, ())
         self._guard: guard.Guard | None = None
         self._outside = outside
+        self._filled = filled
         self._rules: int | None = None  # of Landlock
         self._is_users = False  # the namespace was made with a user's rights
 
@@ -80,13 +89,10 @@ class Confinement:
         allowed: Sequence[str],
         commands: Sequence[str],
         refused: Callable[[str, str], None],
-        *,
-        filled_from: str = "",
     ) -> None:
         """Confines one run, before any project code is imported; `seal` has to follow.
 
-        ``refused`` is told path and call of what is refused. ``filled_from`` is as of
-        `namespace.private_copies`.
+        ``refused`` is told path and call of what is refused.
         """
         scratch = os.path.realpath(scratch)
         if self._outside >= 0:
@@ -94,7 +100,7 @@ class Confinement:
         if self.level is Level.NAMESPACE:
             name = os.path.basename(scratch)
             self._zones = namespace.private_copies(
-                self.folder, self.private, name, filled_from=filled_from
+                self.folder, self.private, name, filled_from=self._filled
             )
             self._is_users = namespace.is_users(self.folder)
         free = [scratch, *(os.path.join(self.folder, name) for name in SHARED)]
@@ -183,23 +189,21 @@ class Confinement:
             self._guard.places = self._places
 
 
-def changes_of_run(
-    confine: dict[str, Any], folder: str, scratch: str, filled: str = ""
-) -> list[tuple[str, str]]:
+def changes_of_run(confine: dict[str, Any], folder: str, scratch: str) -> list[tuple[str, str]]:
     """What a run that is over has changed in its private copies, whose memory is given back.
 
-    ``filled`` is as of `Confinement.begin`.
+    ``confine`` holds arguments of its `Confinement`.
     """
     if confine["level"] != Level.NAMESPACE.value:
         return []
     name = os.path.basename(os.path.realpath(scratch))
-    found = [
-        change
-        for n, (path, upper) in enumerate(namespace.upper_folders(folder, confine["private"], name))
-        if not namespace.is_untouched(upper)
-        for change in namespace.changes(
-            upper, path, path, os.path.join(filled, str(n)) if filled else ""
-        )
-    ]
+    filled = confine.get("filled", "")
+    found = []
+    for number, (path, upper) in enumerate(
+        namespace.upper_folders(folder, confine["private"], name)
+    ):
+        if not namespace.is_untouched(upper):
+            began = os.path.join(filled, str(number)) if filled else ""
+            found += namespace.changes(upper, path, path, began)
     namespace.forget(folder, name)
     return found

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -125,6 +128,36 @@ def private_folders(root: str, environ: Mapping[str, str]) -> tuple[str, ...]:
     wanted += [environ[name] for name in ("TMPDIR", "TEMP", "TMP") if environ.get(name)]
     real = {os.path.realpath(path) for path in wanted if os.path.isdir(path)} - {"/"}
     return tuple(sorted(p for p in real if not any(inside(p, [o]) for o in real - {p})))
+
+
+def fill(place: Path, private: Sequence[str], contents: Mapping[str, bytes | None]) -> None:
+    """Writes what private copies shall begin with: contents by path, None for what is not there.
+
+    A folder by number for each of ``private``.
+    """
+    for number in range(len(private)):
+        (place / str(number)).mkdir(parents=True)
+    for path, data in contents.items():
+        real = os.path.realpath(path) if data is not None else path
+        for number, top in enumerate(private):
+            if inside(real, [top]):
+                _fill(place / str(number), top, os.path.relpath(real, top), data)
+
+
+def _fill(folder: Path, top: str, name: str, data: bytes | None) -> None:
+    new = folder / name
+    for made in reversed([each for each in new.parents if folder in each.parents]):
+        if not made.exists():
+            made.mkdir()
+            with contextlib.suppress(OSError):  # it was not there either
+                shutil.copystat(os.path.join(top, made.relative_to(folder)), made)
+    with contextlib.suppress(OSError):  # what cannot be made is as it is
+        if data is not None:
+            new.write_bytes(data)
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copymode(os.path.join(top, name), new)
+        elif os.path.lexists(os.path.join(top, name)):
+            os.mknod(new, stat.S_IFCHR, os.makedev(0, 0))  # overlayfs: it is not there
 
 
 def inside(path: str, folders: Iterable[str]) -> bool:

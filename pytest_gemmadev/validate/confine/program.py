@@ -22,7 +22,9 @@ NO_COPY = "no-copy"  # there where the system gives no private copy of the proje
 def confine_program(setup: dict[str, Any]) -> None:
     """Confines this process; returns in the one that runs the program, which may be a child."""
     scratch = setup["scratch"]
-    confinement = Confinement(setup["level"], setup["folder"], setup["private"])
+    confinement = Confinement(
+        setup["level"], setup["folder"], setup["private"], filled=setup["filled"]
+    )
     confinement.enter()
     if confinement.level is Level.NAMESPACE and (pid := os.fork()):
         _attend(pid, setup)
@@ -31,7 +33,7 @@ def confine_program(setup: dict[str, Any]) -> None:
         _note(scratch, [(path, call)])
 
     # What it was made for may be to change its own files: here, where it has a copy of them.
-    confinement.begin(scratch, [setup["root"]], (), refused, filled_from=setup["filled"])
+    confinement.begin(scratch, [setup["root"]], (), refused)
     if setup["filled"] and not confinement.has_copy_of(setup["root"]):
         Path(scratch, NO_COPY).touch()
         os._exit(1)
@@ -63,7 +65,7 @@ def _attend(pid: int, setup: dict[str, Any]) -> NoReturn:
     status = os.waitpid(pid, 0)[1]
     if setup["brings"]:
         _bring(setup)
-    changed = changes_of_run(setup, setup["folder"], setup["scratch"], setup["filled"])
+    changed = changes_of_run(setup, setup["folder"], setup["scratch"])
     _note(setup["scratch"], changed)
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
