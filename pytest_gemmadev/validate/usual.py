@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pytest_gemmadev.validate.confine.places import ANYTHING, STARTED
+from pytest_gemmadev.validate.confine.places import ANYTHING, OPENED, STARTED
 
 EFFECTS = frozenset({"removed", "changed"})  # in private copies, by whatever code
+_TOLD = frozenset({OPENED, STARTED})  # of runs with nothing changed, which nothing refuses
 _MOST = 2_000  # paths that are handed to runs one by one; more are told by their folders
 _NUMBERS = re.compile(r"\d+")
 
@@ -49,9 +50,9 @@ class Usual:
 
     def learn(self, run: Reaching) -> None:
         """Takes what a run with nothing changed reached for."""
-        self.learn_written(path for path, call in run.reached if call in EFFECTS)
+        self.learn_written(p for p, call in run.reached if call in EFFECTS or call == OPENED)
         self.commands.update(key for key, call in run.reached if call == STARTED)
-        known = (*EFFECTS, STARTED)
+        known = (*EFFECTS, *_TOLD)
         self.calls.update((_alike(path), call) for path, call in run.reached if call not in known)
 
     def described(self) -> str:
@@ -61,7 +62,7 @@ class Usual:
     def beyond(self, run: Reaching) -> tuple[str, str] | None:
         """The first (path, call) of a run that the unchanged code does not reach for."""
         for path, call in run.reached:
-            if call == STARTED:
+            if call in _TOLD:
                 continue
             is_effect = call in EFFECTS
             known = self._is_allowed(path) if is_effect else (_alike(path), call) in self.calls

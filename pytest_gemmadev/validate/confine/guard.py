@@ -18,6 +18,7 @@ from typing import Any
 
 from pytest_gemmadev.validate.confine.places import (
     ANYTHING,
+    OPENED,
     SHARED_MEMORY,
     STARTED,
     Level,
@@ -80,7 +81,9 @@ class Guard:
             "webbrowser.open": self._never,
             "os.startfile": self._never,
         }
-        if not self._confined:
+        if self._confined:
+            self._checks["sqlite3.connect"] = self._note_database
+        else:
             self._checks |= {
                 "sqlite3.connect": self._database,
                 "subprocess.Popen": self._process,
@@ -160,8 +163,10 @@ class Guard:
             return
         for zone in self.places.zones:
             if inside(real, [zone.path]):
-                allowed = self.places.allowed
-                if ANYTHING in allowed or inside(real, allowed):
+                if ANYTHING in self.places.allowed:
+                    self._refused(real, OPENED)  # not refused: told, so that it is known
+                    return
+                if inside(real, self.places.allowed):
                     return
                 if os.path.lexists(zone.lower + real[len(zone.path) :]):
                     break
@@ -219,6 +224,14 @@ class Guard:
             host = os.fsdecode(address[0])
             if not _is_loopback(host):
                 self._refuse(f"{host}:{address[1] if len(address) > 1 else ''}", event)
+
+    def _note_database(self, event: str, database: Any, *_: Any) -> None:
+        """What the unchanged code opens it may change, though it may fail before it does.
+
+        Others may open a database: to read, or to change their private copy, which is seen there.
+        """
+        if ANYTHING in self.places.allowed:
+            self._database(event, database)
 
     def _database(self, event: str, database: Any, *_: Any) -> None:
         try:

@@ -20,6 +20,7 @@ from pytest_gemmadev.validate.confine import landlock
 
 LEVEL_VARIABLE = "GEMMADEV_CONFINE_LEVEL"  # the most that is used; to try the lower ones
 ANYTHING = "*"
+OPENED = "opened"  # stands for a call, of a file that the unchanged code opens to write
 STARTED = "started"  # stands for a call, of a command that the unchanged code starts
 SHARED_MEMORY = "/dev/shm"
 MODES = ("auto", "strict", "off")
