@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_gemmadev._last import Last, recall
+from pytest_gemmadev._write import Change, write
 from pytest_gemmadev.core import journal
 from pytest_gemmadev.core.edits import decode_source
 from pytest_gemmadev.core.scope import Scope
@@ -172,7 +173,13 @@ class Chat:
     def _apply(self, rest: str) -> None:
         number, patch = self._patch(rest)
         scope = Scope(self.root)
-        overlay = apply_unified(patch.diff, scope.read)
+        before: dict[str, bytes] = {}
+
+        def read(path: str) -> bytes:
+            before[path] = scope.read(path)
+            return before[path]
+
+        overlay = apply_unified(patch.diff, read)
         if isinstance(overlay, Inapplicable):
             if is_applied(patch.diff, scope.read):
                 raise GemmadevError(f"patch {number} is in the files already; /undo takes it out")
@@ -180,7 +187,9 @@ class Chat:
         for path in overlay:
             if scope.role(f"{scope.root}/{path}") is Role.OUTSIDE:
                 raise GemmadevError(f"patch {number}: {path} is not in the project")
-        journal.commit(self.root, overlay, note=f"gemmadev chat, patch {number}")
+        refused = write(Change(self.root, overlay, before, f"gemmadev chat, patch {number}"))
+        if refused:
+            raise GemmadevError(refused)
         self._line(f"changed {', '.join(sorted(overlay))}; run your tests, /undo takes it back")
 
     def _undo(self) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_gemmadev.core import atomic, journal
+from pytest_gemmadev.core import journal
 from pytest_gemmadev.core.types import GemmadevError
 
 OLD = {"a.py": b"one\r\n", "pkg/b.py": b"\xef\xbb\xbftwo", "c.py": b""}
@@ -126,7 +126,9 @@ def test_a_file_that_was_put_back_by_hand_is_no_obstacle(root: Path) -> None:
 
 
 def test_a_file_that_is_not_as_expected_is_left_as_it_is(root: Path) -> None:
-    with pytest.raises(GemmadevError, match="changed meanwhile"):
+    with pytest.raises(
+        GemmadevError, match="a.py was changed by somebody else meanwhile"
+    ):
         journal.commit(root, NEW, note="n", expected={**OLD, min(OLD): b"another"})
     assert tree(root) == BEFORE
     journal.commit(root, NEW, note="n", expected=OLD)
@@ -266,14 +268,14 @@ def test_a_link_within_the_root_stays_a_link(root: Path) -> None:
 def test_a_failure_in_the_middle_puts_everything_back(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rename = os.replace
+    swap = journal.swap
 
-    def fail_once(source: Path, target: Path) -> None:
+    def fail_once(fresh: Path, target: Path) -> None:
         if target.name == "c.py" and target.read_bytes() == OLD["c.py"]:
             raise OSError(28, "No space left on device", str(target))
-        rename(source, target)
+        swap(fresh, target)
 
-    monkeypatch.setattr(os, "replace", fail_once)
+    monkeypatch.setattr(journal, "swap", fail_once)
     with pytest.raises(GemmadevError, match=r"c.py: No space left on device; nothing was changed"):
         journal.commit(root, NEW, note="")
     assert tree(root) == BEFORE
@@ -284,15 +286,13 @@ def test_a_failure_in_the_middle_puts_everything_back(
 def test_an_interrupt_in_the_middle_puts_everything_back(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sync = atomic.sync_folder
+    swap = journal.swap
 
-    def interrupt(folder: Path) -> None:
-        if folder == root:
-            monkeypatch.setattr(atomic, "sync_folder", sync)
-            raise KeyboardInterrupt
-        sync(folder)
+    def interrupt(fresh: Path, target: Path) -> None:
+        swap(fresh, target)
+        signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(atomic, "sync_folder", interrupt)
+    monkeypatch.setattr(journal, "swap", interrupt)
     with pytest.raises(KeyboardInterrupt):
         journal.commit(root, NEW, note="")
     assert tree(root) == BEFORE
@@ -450,11 +450,11 @@ def test_a_real_process_killed_in_a_commit_is_recovered_by_another(root: Path) -
     script = (
         "import os, signal, sys\n"
         "from pytest_gemmadev.core import journal\n"
-        "replace = journal.replace_file\n"
-        "def stop(target, data, **rest):\n"
-        "    replace(target, data, **rest)\n"
+        "swap = journal.swap\n"
+        "def stop(fresh, target):\n"
+        "    swap(fresh, target)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "journal.replace_file = stop\n"
+        "journal.swap = stop\n"
         "journal.commit(sys.argv[1], {'a.py': b'x', 'c.py': b'y'}, note='killed')\n"
     )
     ran = subprocess.run([sys.executable, "-c", script, str(root)], check=False)
@@ -471,17 +471,25 @@ def test_contents_reach_the_disk_before_the_names_do(
 ) -> None:
     flushed: set[int] = set()
     renamed: list[str] = []
-    rename = os.replace
+    rename, swap = os.replace, journal.swap
 
     def check(source: Path, target: Path) -> None:
-        assert source.stat().st_ino in flushed
+        assert source.stat().st_ino in flushed or target.suffix == ".kept"
         renamed.append(target.name)
         rename(source, target)
 
+    def check_swap(fresh: Path, target: Path) -> None:
+        assert fresh.stat().st_ino in flushed
+        renamed.append(target.name)
+        swap(fresh, target)
+
     monkeypatch.setattr(os, "fsync", lambda handle: flushed.add(os.fstat(handle).st_ino))
     monkeypatch.setattr(os, "replace", check)
+    monkeypatch.setattr(journal, "swap", check_swap)
     journal.commit(root, NEW, note="")
-    assert renamed == ["pending.json", "a.py", "c.py", "b.py", "000001.json"]
+    fresh = [f".gemmadev-000001-{n}.tmp" for n in range(3)]
+    kept = [f"000001-{n}.kept" for n in range(3)]
+    assert renamed == ["pending.json", *fresh, "a.py", "c.py", "b.py", *kept, "000001.json"]
     assert {(root / place).stat().st_ino for place in (".", "pkg", ".gemmadev")} <= flushed
 
 
