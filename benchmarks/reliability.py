@@ -505,7 +505,7 @@ def ctrl_c(count: int, rng: random.Random, folder: Path) -> Tally:
         state = "new" if after == new else "old"
         tally.states[f"{where}: {state}, status {process.returncode}"] += 1
         if process.returncode not in (0, 2, -signal.SIGINT):
-            print(f"{number}: {where}: status {process.returncode}: {output[-2500:]}")
+            print(f"{number}: {where}: status {process.returncode}: {output[-2500:]}", flush=True)
         shutil.rmtree(top)
     return tally
 

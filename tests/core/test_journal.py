@@ -126,9 +126,7 @@ def test_a_file_that_was_put_back_by_hand_is_no_obstacle(root: Path) -> None:
 
 
 def test_a_file_that_is_not_as_expected_is_left_as_it_is(root: Path) -> None:
-    with pytest.raises(
-        GemmadevError, match="a.py was changed by somebody else meanwhile"
-    ):
+    with pytest.raises(GemmadevError, match="a.py was changed by somebody else meanwhile"):
         journal.commit(root, NEW, note="n", expected={**OLD, min(OLD): b"another"})
     assert tree(root) == BEFORE
     journal.commit(root, NEW, note="n", expected=OLD)
