@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -23,10 +24,8 @@ def press() -> None:
 
 
 def swallow() -> None:
-    try:
+    with suppress(KeyboardInterrupt):
         press()
-    except KeyboardInterrupt:
-        pass
 
 
 def test_what_somebody_swallows_is_noted_and_the_handler_returns() -> None:
@@ -102,13 +101,17 @@ def test_one_is_spared_and_noted_the_next_is_raised() -> None:
 
 def test_what_must_be_whole_is_finished_first() -> None:
     done = []
-    with pytest.raises(KeyboardInterrupt), uninterrupted() as held:
-        press()
-        with uninterrupted():
+
+    def work() -> None:
+        with uninterrupted() as held:
             press()
-        assert held.noted
-        done.append("whole")
-    assert done == ["whole"]
+            with uninterrupted():
+                press()
+            done.append(held.noted)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == [True]
     with uninterrupted() as held:
         pass
     assert not held.noted

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_gemmadev.core import atomic, journal
+from pytest_gemmadev.core import atomic, exchange, journal
 from pytest_gemmadev.core.types import GemmadevError
 
 OLD = {"a.py": b"one\r\n", "pkg/b.py": b"\xef\xbb\xbftwo", "c.py": b""}
@@ -126,7 +126,7 @@ def test_a_file_that_was_put_back_by_hand_is_no_obstacle(root: Path) -> None:
 
 
 def test_a_file_that_is_not_as_expected_is_left_as_it_is(root: Path) -> None:
-    with pytest.raises(GemmadevError, match="a.py was changed by somebody else meanwhile"):
+    with pytest.raises(GemmadevError, match=r"^a\.py was changed by somebody else meanwhile"):
         journal.commit(root, NEW, note="n", expected={**OLD, min(OLD): b"another"})
     assert tree(root) == BEFORE
     journal.commit(root, NEW, note="n", expected=OLD)
@@ -266,14 +266,14 @@ def test_a_link_within_the_root_stays_a_link(root: Path) -> None:
 def test_a_failure_in_the_middle_puts_everything_back(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    swap = journal.swap
+    swap = exchange.swap
 
     def fail_once(fresh: Path, target: Path) -> None:
         if target.name == "c.py" and target.read_bytes() == OLD["c.py"]:
             raise OSError(28, "No space left on device", str(target))
         swap(fresh, target)
 
-    monkeypatch.setattr(journal, "swap", fail_once)
+    monkeypatch.setattr(exchange, "swap", fail_once)
     with pytest.raises(GemmadevError, match=r"c.py: No space left on device; nothing was changed"):
         journal.commit(root, NEW, note="")
     assert tree(root) == BEFORE
@@ -284,13 +284,13 @@ def test_a_failure_in_the_middle_puts_everything_back(
 def test_an_interrupt_in_the_middle_puts_everything_back(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    swap = journal.swap
+    swap = exchange.swap
 
     def interrupt(fresh: Path, target: Path) -> None:
         swap(fresh, target)
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(journal, "swap", interrupt)
+    monkeypatch.setattr(exchange, "swap", interrupt)
     with pytest.raises(KeyboardInterrupt):
         journal.commit(root, NEW, note="")
     assert tree(root) == BEFORE
@@ -447,12 +447,12 @@ def test_what_was_edited_between_a_kill_and_the_recovery_is_kept(root: Path) -> 
 def test_a_real_process_killed_in_a_commit_is_recovered_by_another(root: Path) -> None:
     script = (
         "import os, signal, sys\n"
-        "from pytest_gemmadev.core import journal\n"
-        "swap = journal.swap\n"
+        "from pytest_gemmadev.core import exchange, journal\n"
+        "swap = exchange.swap\n"
         "def stop(fresh, target):\n"
         "    swap(fresh, target)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "journal.swap = stop\n"
+        "exchange.swap = stop\n"
         "journal.commit(sys.argv[1], {'a.py': b'x', 'c.py': b'y'}, note='killed')\n"
     )
     ran = subprocess.run([sys.executable, "-c", script, str(root)], check=False)
@@ -469,7 +469,7 @@ def test_contents_reach_the_disk_before_the_names_do(
 ) -> None:
     flushed: set[int] = set()
     renamed: list[str] = []
-    rename, swap = os.replace, journal.swap
+    rename, swap = os.replace, exchange.swap
 
     def check(source: Path, target: Path) -> None:
         assert source.stat().st_ino in flushed or target.suffix == ".kept"
@@ -483,7 +483,7 @@ def test_contents_reach_the_disk_before_the_names_do(
 
     monkeypatch.setattr(os, "fsync", lambda handle: flushed.add(os.fstat(handle).st_ino))
     monkeypatch.setattr(os, "replace", check)
-    monkeypatch.setattr(journal, "swap", check_swap)
+    monkeypatch.setattr(exchange, "swap", check_swap)
     journal.commit(root, NEW, note="")
     fresh = [f".gemmadev-000001-{n}.tmp" for n in range(3)]
     kept = [f"000001-{n}.kept" for n in range(3)]
@@ -582,7 +582,7 @@ def swapping(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_save_between_the_look_and_the_exchange_stays(
     root: Path, swapping: str, monkeypatch: pytest.MonkeyPatch, how: str, name: str
 ) -> None:
-    swap = journal.swap
+    swap = exchange.swap
     saved: list[Path] = []
 
     def save_first(fresh: Path, target: Path) -> None:
@@ -591,7 +591,7 @@ def test_a_save_between_the_look_and_the_exchange_stays(
             save(target, how)
         swap(fresh, target)
 
-    monkeypatch.setattr(journal, "swap", save_first)
+    monkeypatch.setattr(exchange, "swap", save_first)
     with pytest.raises(GemmadevError, match=f"{name} was saved by somebody else in the very"):
         journal.commit(root, NEW, note="", expected=OLD)
     assert tree(root) == {**BEFORE, name: THEIRS}
@@ -603,14 +603,14 @@ def test_a_save_between_the_look_and_the_exchange_stays(
 def test_a_save_after_the_exchange_stays_and_nothing_else_is_torn(
     root: Path, swapping: str, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    swap = journal.swap
+    swap = exchange.swap
 
     def save_after(fresh: Path, target: Path) -> None:
         swap(fresh, target)
         if target.name == "a.py":
             save(target, how)
 
-    monkeypatch.setattr(journal, "swap", save_after)
+    monkeypatch.setattr(exchange, "swap", save_after)
     journal.commit(root, NEW, note="")
     assert tree(root) == {**AFTER, "a.py": THEIRS}
 
@@ -618,7 +618,7 @@ def test_a_save_after_the_exchange_stays_and_nothing_else_is_torn(
 def test_what_is_written_late_into_a_file_that_was_open_withdraws_the_change(
     root: Path, swapping: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    swap = journal.swap
+    swap = exchange.swap
     with open(root / "a.py", "r+b") as handle:
 
         def write_late(fresh: Path, target: Path) -> None:
@@ -627,7 +627,7 @@ def test_what_is_written_late_into_a_file_that_was_open_withdraws_the_change(
                 handle.write(THEIRS)
                 handle.flush()
 
-        monkeypatch.setattr(journal, "swap", write_late)
+        monkeypatch.setattr(exchange, "swap", write_late)
         with pytest.raises(GemmadevError, match=r"a.py was saved by somebody else"):
             journal.commit(root, NEW, note="")
     assert tree(root) == {**BEFORE, "a.py": THEIRS}
@@ -649,7 +649,7 @@ def test_a_save_in_the_moment_of_an_undo_stays(
     root: Path, swapping: str, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     journal.commit(root, NEW, note="")
-    swap = journal.swap
+    swap = exchange.swap
     saved: list[Path] = []
 
     def save_first(fresh: Path, target: Path) -> None:
@@ -658,7 +658,7 @@ def test_a_save_in_the_moment_of_an_undo_stays(
             save(target, how)
         swap(fresh, target)
 
-    monkeypatch.setattr(journal, "swap", save_first)
+    monkeypatch.setattr(exchange, "swap", save_first)
     result = journal.undo(root)
     assert tree(root) == {**BEFORE, "c.py": THEIRS}
     assert result.restored == ("a.py", "pkg/b.py")
@@ -669,7 +669,7 @@ def test_a_save_in_the_moment_of_an_undo_stays(
 def test_a_kill_after_a_save_in_the_very_moment_loses_neither(
     root: Path, swapping: str, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    swap = journal.swap
+    swap = exchange.swap
 
     def save_and_die(fresh: Path, target: Path) -> None:
         if target.name == "c.py":
@@ -678,7 +678,7 @@ def test_a_kill_after_a_save_in_the_very_moment_loses_neither(
             os.kill(os.getpid(), signal.SIGKILL)
         swap(fresh, target)
 
-    monkeypatch.setattr(journal, "swap", save_and_die)
+    monkeypatch.setattr(exchange, "swap", save_and_die)
     pid = os.fork()
     if pid == 0:
         try:
@@ -756,13 +756,13 @@ def test_an_interrupt_that_nobody_heard_keeps_a_commit_from_writing(root: Path) 
 def test_interrupts_while_everything_is_put_back_wait_for_it(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    swap = journal.swap
+    swap = exchange.swap
 
     def interrupt(fresh: Path, target: Path) -> None:
         swap(fresh, target)
         signal.raise_signal(signal.SIGINT)  # at each exchange, those of putting back included
 
-    monkeypatch.setattr(journal, "swap", interrupt)
+    monkeypatch.setattr(exchange, "swap", interrupt)
     with pytest.raises(KeyboardInterrupt):
         journal.commit(root, NEW, note="")
     assert tree(root) == BEFORE
