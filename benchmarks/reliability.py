@@ -497,9 +497,10 @@ def ctrl_c(count: int, rng: random.Random, folder: Path) -> Tally:
         (top / "conftest.py").unlink()
         (top / "formatting").unlink(missing_ok=True)
         after = sources(top)
-        told = "had been written" in output or process.returncode in (0, 1)
+        told = "gemmadev undo" in output  # it was written and confirmed before, and says so
         if after not in (project, new) or (after == new and not (ended or told)):
-            tally.lost.append(f"{number}: {where}: written after all: {output[-800:]}")
+            status = process.returncode
+            tally.lost.append(f"{number}: {where}: {status}: written after all: {output[-800:]}")
         if "INTERNALERROR" in output:
             tally.lost.append(f"{number}: {output[-800:]}")
         state = "new" if after == new else "old"

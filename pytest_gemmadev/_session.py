@@ -99,6 +99,8 @@ def _repair(
         # What Python says of candidates is no news for the user, whose pytest would list it.
         warnings.simplefilter("ignore")
         report, status, after = repaired(job, scope, oracle, seen, tell)
+    if report.undo_hint:
+        config.gemmadev_written = WRITTEN  # type: ignore[attr-defined]  # for a Ctrl-C after this
     try:
         lines = _write_reports(report, settings)
         remember(settings.root, report, f"pytest --gemmadev-{'fix' if settings.fix else 'propose'}")

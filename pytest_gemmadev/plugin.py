@@ -245,7 +245,8 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
     except KeyboardInterrupt as error:  # in a moment in which pytest itself does not expect it
         if _mode_of(config.option) == "off":
             raise
-        notes = getattr(error, "__notes__", ())
+        written = getattr(config, "gemmadev_written", None)
+        notes = getattr(error, "__notes__", (written,) if written else ())
         sys.stderr.write(f"gemmadev: {'; '.join(('interrupted', *notes))}\n")
         return pytest.ExitCode.INTERRUPTED
 

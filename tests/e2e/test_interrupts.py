@@ -114,6 +114,19 @@ def test_ctrl_c_in_the_final_run_puts_back_and_says_so(tmp_path: Path) -> None:
     assert processes_below(tmp_path) == []
 
 
+def test_ctrl_c_after_it_was_written_and_confirmed_says_that_it_is(tmp_path: Path) -> None:
+    conftest = (
+        PRESS + "@pytest.hookimpl(trylast=True)\ndef pytest_terminal_summary():\n    press()\n"
+    )
+    write(tmp_path, FAILING | {"conftest.py": conftest})
+    ran = run(tmp_path, *FIX)
+    assert ran.status == 2, ran.output
+    assert "gemmadev: interrupted; the repair had been written and confirmed before" in ran.output
+    assert "return count * 2" in (tmp_path / "shop.py").read_text()
+    undo(tmp_path)
+    assert (tmp_path / "shop.py").read_text() == FAILING["shop.py"]
+
+
 def test_ctrl_c_while_a_program_is_repaired(tmp_path: Path) -> None:
     write(
         tmp_path,
