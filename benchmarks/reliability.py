@@ -154,7 +154,7 @@ def kills(count: int, rng: random.Random, folder: Path) -> Tally:
 
     spans: dict[str, float] = {}
     turn = 0
-    while (done := sum(tally.states.values())) < count:
+    while (done := sum(n for state, n in tally.states.items() if "killed" in state)) < count:
         if turn % 500 == 0:  # how fast the machine is changes
             spans["commit"] = spans["recovery"] = usual_s(clean, commit)
             spans["undo"] = usual_s(changed, lambda: journal.undo(top))
