@@ -339,11 +339,12 @@ BROKEN = {
 
 def start(top: Path, *options: str) -> subprocess.Popen[bytes]:
     ours = ("PYTEST_", "COV_CORE_")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     return subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--gemmadev-fix",
+        [sys.executable, "-m", "pytest", "-p", "pytest_gemmadev.plugin", "-q", "--gemmadev-fix",
          "--gemmadev-model=none", "--gemmadev-budget=40", *options],
         cwd=top,
-        env={k: v for k, v in os.environ.items() if not k.startswith(ours)},
+        env=kept | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},  # others only take their time
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
