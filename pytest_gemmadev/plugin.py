@@ -242,8 +242,11 @@ def pytest_load_initial_conftests(
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
     try:
         return (yield)
-    except KeyboardInterrupt as error:  # in a moment in which pytest itself does not expect it
-        if _mode_of(config.option) == "off":
+    except BaseException as error:  # in a moment in which pytest itself does not expect it
+        watched = getattr(config, "gemmadev_interrupts", None)
+        # What it formats of an interruption may fail, where Python knows no line for it.
+        pressed = isinstance(error, KeyboardInterrupt) or (watched is not None and watched.noted)
+        if _mode_of(config.option) == "off" or not pressed:
             raise
         written = getattr(config, "gemmadev_written", None)
         notes = getattr(error, "__notes__", (written,) if written else ())

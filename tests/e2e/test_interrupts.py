@@ -38,6 +38,11 @@ SWALLOWED = "    try:\n        press()\n    except KeyboardInterrupt:\n        p
             id="twice while it formats",
         ),
         pytest.param(
+            BROKEN,
+            "def pytest_keyboard_interrupt():\n    press()\n    raise TypeError('no line')\n",
+            id="pytest fails to format it",
+        ),
+        pytest.param(
             FAILING, f"def pytest_collectstart():\n{SWALLOWED}", id="swallowed in collection"
         ),
         pytest.param(
