@@ -176,7 +176,7 @@ def _repair_in_place(findings: Sequence[Finding], options: Options) -> frozenset
 
 def _written(root: str, finding: Finding) -> str:
     """Writes the repaired file; empty, or why the file was left alone."""
-    from pytest_gemmadev.core.journal import commit
+    from pytest_gemmadev._write import Change, write
 
     real = os.path.realpath(finding.path)
     if os.path.islink(finding.path) and not real.startswith(os.path.realpath(root) + os.sep):
@@ -184,20 +184,15 @@ def _written(root: str, finding: Finding) -> str:
     top = root if real.startswith(os.path.realpath(root) + os.sep) else os.path.dirname(real)
     try:
         if Path(real).read_bytes() != finding.before:
-            return "it was changed meanwhile"
+            return "it was changed meanwhile"  # the usual case, before a folder is made for it
         relative = os.path.relpath(real, os.path.realpath(top))
         relative = relative.replace(os.sep, "/")
-        commit(
-            top, {relative: finding.after}, note="gemmadev-repair",
-            expected={relative: finding.before},
-        )  # fmt: skip
+        before, after = {relative: finding.before}, {relative: finding.after}
+        return write(Change(Path(top), after, before, "gemmadev-repair"))
     except FileNotFoundError:
         return "it was deleted meanwhile"
     except OSError as error:
         return f"{error.strerror}"
-    except GemmadevError as error:
-        return str(error)
-    return ""
 
 
 # --- what a person reads -------------------------------------------------------------------------

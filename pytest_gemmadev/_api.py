@@ -12,6 +12,7 @@ from pathlib import Path
 from pytest_gemmadev._last import remember
 from pytest_gemmadev._repair import Job, limits_for, repaired
 from pytest_gemmadev.core import journal
+from pytest_gemmadev.core.interrupts import Interrupts
 from pytest_gemmadev.core.scope import Scope
 from pytest_gemmadev.core.types import GemmadevError, Model, Observation, RepairReport
 from pytest_gemmadev.validate.confine.places import Level, level_for
@@ -75,9 +76,13 @@ def repair(
     except BaseException:
         oracle.close()
         raise
-    job = Job(folder, write, "pytest_gemmadev.repair", model, adapter, budget_s, seed, jobs)
-    report, _status, _after = repaired(job, scope, oracle, seen, tell)
-    remember(folder, report, "pytest_gemmadev.repair")  # for gemmadev apply and gemmadev chat
+    with Interrupts() as interrupts:
+        job = Job(
+            *(folder, write, "pytest_gemmadev.repair", model, adapter, budget_s, seed, jobs),
+            interrupted=lambda: interrupts.noted,
+        )
+        report, _status, _after = repaired(job, scope, oracle, seen, tell)
+        remember(folder, report, "pytest_gemmadev.repair")  # for gemmadev apply and gemmadev chat
     return report
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_gemmadev._last import project_root, recall
-from pytest_gemmadev.core import journal
+from pytest_gemmadev._write import Change, write
 from pytest_gemmadev.core.scope import Scope
 from pytest_gemmadev.core.talk import Failure, Patch
 from pytest_gemmadev.core.types import GemmadevError, Inapplicable, Role, Status
@@ -35,8 +35,9 @@ def apply_patch(root: Path, patch: Patch, *, note: str, name: str, undo: str) ->
     for path in overlay:
         if scope.role(f"{scope.root}/{path}") is Role.OUTSIDE:
             raise GemmadevError(f"{name}: {path} is not in the project")
-    expected = {path: seen[path] for path in overlay}
-    journal.commit(root, overlay, note=note, expected=expected)
+    refused = write(Change(root, overlay, {path: seen[path] for path in overlay}, note))
+    if refused:
+        raise GemmadevError(refused)
     return sorted(overlay)
 
 

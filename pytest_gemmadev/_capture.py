@@ -48,12 +48,13 @@ def cause_of(failure: ConftestImportFailure) -> BaseException:
 
 
 def described(error: BaseException) -> str:
-    """Type, message and place of an error, in one line."""
+    """Type, message, place and notes of an error, in one line."""
     tb = error.__traceback__
     while tb is not None and tb.tb_next is not None:
         tb = tb.tb_next
     place = f" ({tb.tb_frame.f_code.co_filename}:{tb.tb_lineno})" if tb is not None else ""
-    return f"{type(error).__name__}: {clip(' '.join(str(error).split()), 300)}{place}"
+    notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
+    return f"{type(error).__name__}: {clip(' '.join(str(error).split()), 300)}{place}{notes}"
 
 
 class Capture:
@@ -219,6 +220,7 @@ class Recorder(Capture):
         self.test_files.update(_test_files(session.items))
         super()._collected(session)
 
+    @pytest.hookimpl(tryfirst=True)  # before pytest formats it, where another Ctrl-C may come
     def pytest_keyboard_interrupt(
         self, excinfo: pytest.ExceptionInfo[KeyboardInterrupt | BaseException]
     ) -> None:

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -22,8 +22,10 @@ from typing import IO, TYPE_CHECKING, Any
 from pytest_gemmadev._careful import Careful
 from pytest_gemmadev._last import remember
 from pytest_gemmadev._tree import Snapshot, parses
+from pytest_gemmadev._write import Change, write
 from pytest_gemmadev.core import journal
 from pytest_gemmadev.core.budget import Budget, Meter
+from pytest_gemmadev.core.interrupts import Interrupts
 from pytest_gemmadev.core.outcomes import numbered
 from pytest_gemmadev.core.patches import rebased
 from pytest_gemmadev.core.repair import Repair
@@ -100,24 +102,75 @@ def fix(program: Program, options: Options) -> int:
     """The exit status of the program, of the run after the repair where there was one."""
     level = level_for(options.confine)
     journal.recover(program.root)
-    with ExitStack() as stack:
-        streams = stack.enter_context(_Streams.opened())
+    with _Streams.opened() as streams, Interrupts() as interrupts:
         ran = run_live(program, stdin=streams.input(), stdout=streams.output())
-        if ran.stack is None or not _is_repairable(ran.stack):
+        if ran.stack is None or not _is_repairable(ran.stack) or interrupts.noted:
             streams.show_output()
             return ran.status
         _say(f"{program.name} raised {ran.stack['error']}; looking for a repair")
         try:
-            report = _repaired(program, options, ran, streams.recorded())
+            found = _found(program, options, ran, streams.recorded())
         except GemmadevError as error:  # the program has run, whatever became of its repair
             _say(str(error))
-            report = None
-        if report is None or not report.undo_hint:
+            found = None
+        if interrupts.noted:
+            raise KeyboardInterrupt
+        if found is None or found.change is None:
+            if found is not None:
+                _tell(program, found.proposed())
             streams.show_output()
             return ran.status
+        status = _written(program, level, found, found.change, streams, interrupts)
+        return ran.status if status is None else status
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the search came to."""
+
+    report: RepairReport  # as if all of it was written
+    change: Change | None  # what is to be written
+
+    def proposed(self, why: str = "nothing was written") -> RepairReport:
+        outcomes = tuple(
+            replace(o, status=Status.PROPOSED, reason=f"{o.reason}; {why}")
+            if o.status is Status.REPAIRED
+            else o
+            for o in self.report.outcomes
+        )
+        return replace(self.report, outcomes=outcomes, overlay={}, undo_hint="")
+
+
+def _written(
+    program: Program,
+    level: Level,
+    found: _Found,
+    change: Change,
+    streams: _Streams,
+    interrupts: Interrupts,
+) -> int | None:
+    """The status of the program's run on the changed files; None where there was none."""
+    again: Ran | None = None
+
+    def disagreement() -> str:
+        nonlocal again
+        _show(found.report)
         again = _run_repaired(program, level, streams)
-        streams.show_output()
-        return again.status
+        return "" if again.stack is None else f"it raised {again.stack['error']} after all"
+
+    reason = write(change, confirm=disagreement, interrupted=lambda: interrupts.noted)
+    if not reason:
+        remember(program.root, found.report, f"gemmadev fix {program.name}")
+    elif again is None:
+        _tell(program, found.proposed(reason))
+    else:
+        remember(program.root, found.proposed(reason), f"gemmadev fix {program.name}")
+    streams.show_output()
+    if again is None:
+        return None
+    if reason:
+        _say(reason)
+    return again.status
 
 
 def _run_repaired(program: Program, level: Level, streams: _Streams) -> Ran:
@@ -131,10 +184,7 @@ def _run_repaired(program: Program, level: Level, streams: _Streams) -> Ran:
             again, brought = trials.run_last(stdin=streams.input(), stdout=streams.output())
         finally:
             trials.close()
-    if again.stack is not None:
-        journal.undo(program.root)
-        _say(f"it raised {again.stack['error']} after all; everything was put back")
-    elif brought or again.reached:
+    if again.stack is None and (brought or again.reached):
         _say(_effects(again, brought))
     return again
 
@@ -158,7 +208,12 @@ def _listed(paths: Sequence[str]) -> str:
     return ", ".join(paths[:_NAMED]) + more
 
 
-def _repaired(program: Program, options: Options, ran: Ran, input_: bytes) -> RepairReport | None:
+def _tell(program: Program, report: RepairReport) -> None:
+    remember(program.root, report, f"gemmadev fix {program.name}")
+    _show(report)
+
+
+def _found(program: Program, options: Options, ran: Ran, input_: bytes) -> _Found | None:
     """What became of the program's errors; None where they do not come again in a trial."""
     meter = Meter(Budget(options.budget_s), time.monotonic)
     scope = Scope(program.root, options.allow, options.deny)
@@ -181,15 +236,15 @@ def _repaired(program: Program, options: Options, ran: Ran, input_: bytes) -> Re
         with _progress() as tell:
             outcomes, overlay = _searched(snapshot, oracle, model, options.seed, meter, tell)
         asked = (oracle.runs, oracle.exits)
-        runs = bool(overlay) and not oracle.observe(overlay).stacks
-        written = runs and not options.propose and _written(program, snapshot, overlay)
+        seen = oracle.observe(overlay)
+        runs = bool(overlay) and not seen.stacks and not seen.aborted
     finally:
         if oracle is not None:
             oracle.close()
         if model is not None:
             model.close()
-    told = [_told(o, written=written) for o in outcomes if o.nodeid not in asked]
-    if written:
+    told = [_told(o) for o in outcomes if o.nodeid not in asked]
+    if runs and not options.propose:
         told = [rebased(outcome, overlay, snapshot.read) for outcome in told]
     report = RepairReport(
         model=model.info.name if model is not None else "none",
@@ -197,14 +252,14 @@ def _repaired(program: Program, options: Options, ran: Ran, input_: bytes) -> Re
         seed=options.seed,
         seconds=meter.seconds,
         outcomes=numbered(told),
-        overlay=overlay if written else {},
+        overlay=overlay,
         diff=snapshot.diff(overlay),
-        undo_hint=f"gemmadev undo --root {program.root}" if written else "",
+        undo_hint=f"gemmadev undo --root {program.root}",
         confinement=described(oracle.level),
     )
-    remember(program.root, report, f"gemmadev fix {program.name}")
-    _show(report)
-    return report
+    before = {path: snapshot.read(path) for path in overlay}
+    change = Change(Path(program.root), overlay, before, f"gemmadev fix {program.name}")
+    return _Found(report, change if runs and not options.propose else None)
 
 
 def _searched(
@@ -252,24 +307,13 @@ def _is_the_same(ran: Ran, baseline: Observation) -> bool:
     return bool(baseline.stacks) and baseline.stacks[0].error == ran.stack["error"]
 
 
-def _written(program: Program, snapshot: Snapshot, overlay: Overlay) -> bool:
-    changed = snapshot.changed_since(overlay)
-    if changed:
-        _say(f"{changed[0]} was changed by somebody else meanwhile; nothing was written")
-        return False
-    journal.commit(program.root, overlay, note=f"gemmadev fix {program.name}")
-    return True
-
-
-def _told(outcome: Outcome, *, written: bool) -> Outcome:
+def _told(outcome: Outcome) -> Outcome:
     """The outcome in the words that fit a program."""
     if outcome.status is not Status.REPAIRED:
         return outcome
     others = sum(not patch.chosen for patch in outcome.patches)
     further = f"; {others} other plausible" if others else ""
-    if written:
-        return replace(outcome, reason=f"{_THIN}{further}")
-    return replace(outcome, status=Status.PROPOSED, reason=f"{_THIN}{further}; nothing was written")
+    return replace(outcome, reason=f"{_THIN}{further}")
 
 
 # --- streams -------------------------------------------------------------------------------------

@@ -7,14 +7,15 @@ changed tree confirms it. Where that run disagrees, everything is put back.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_gemmadev._tree import Snapshot, parses
 from pytest_gemmadev._without import Part, without
-from pytest_gemmadev.core import journal
+from pytest_gemmadev._write import Change, write
 from pytest_gemmadev.core.budget import Budget, Meter
+from pytest_gemmadev.core.interrupts import explain
 from pytest_gemmadev.core.lane import Lane
 from pytest_gemmadev.core.localize import everywhere, localize
 from pytest_gemmadev.core.losses import losses
@@ -23,7 +24,6 @@ from pytest_gemmadev.core.patches import rebased
 from pytest_gemmadev.core.repair import Repair
 from pytest_gemmadev.core.scope import Scope
 from pytest_gemmadev.core.types import (
-    GemmadevError,
     Model,
     Observation,
     Outcome,
@@ -38,6 +38,7 @@ from pytest_gemmadev.validate.oracle import Limits, PytestOracle
 
 WORKING_SHARE = 0.9  # of the budget for the search; the rest is for the final run
 GREEN, RED = 0, 1  # exit status of a run of tests
+WRITTEN = "the repair had been written and confirmed before; `gemmadev undo` takes it back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Job:
     budget_s: float
     seed: int
     jobs: int = 1  # failing sets that are searched at the same time
+    interrupted: Callable[[], bool] = lambda: False  # by a Ctrl-C that nobody may have heard
 
 
 def limits_for(jobs: int) -> Limits:
@@ -79,48 +81,52 @@ def repaired(
     lanes: list[Lane] = []
     status: int | None = None
     after: Observation | None = None
+    _stop_where_interrupted(job)
     try:
-        tell("starting")
-        # It starts, and the model loads, while this process imports what proposes.
-        oracle.prepare()
-        model = _model(job, meter, tell)
-        first, writers = proposers(model, left_out=left_out)
-        oracle.learn(seen)
-        judge = None if "ranking" in left_out else model
-        localizer = everywhere if "localization" in left_out else localize
-        lanes = [
-            replace(lane, model=judge, localizer=localizer)
-            for lane in _lanes(job, snapshot, oracle, seen, model, left_out, tell)
-        ]
-        # After -x or an error in collection, tests that did not run say nothing of what passes.
-        complete = set(seen.outcomes) >= seen.collected
-        baseline = seen if complete or meter.exhausted else oracle.observe({})
-        repair = Repair(
-            files=snapshot,
-            oracle=oracle,
-            proposers=first,
-            writers=writers,
-            model=judge,
-            clock=time.monotonic,
-            seed=job.seed,
-            tell=tell,
-            parses=parses,
-            localizer=localizer,
-            beside=lanes,
-        )
-        outcomes, overlay = repair.run(baseline, meter)
-        if overlay and job.write:
-            outcomes, overlay, after = _write(
-                job, snapshot, oracle, baseline, outcomes, overlay, tell
+        try:
+            tell("starting")
+            # It starts, and the model loads, while this process imports what proposes.
+            oracle.prepare()
+            model = _model(job, meter, tell)
+            first, writers = proposers(model, left_out=left_out)
+            oracle.learn(seen)
+            judge = None if "ranking" in left_out else model
+            localizer = everywhere if "localization" in left_out else localize
+            lanes = [
+                replace(lane, model=judge, localizer=localizer)
+                for lane in _lanes(job, snapshot, oracle, seen, model, left_out, tell)
+            ]
+            # After -x or an error in collection, tests that did not run say nothing of what passes.
+            complete = set(seen.outcomes) >= seen.collected
+            baseline = seen if complete or meter.exhausted else oracle.observe({})
+            repair = Repair(
+                files=snapshot,
+                oracle=oracle,
+                proposers=first,
+                writers=writers,
+                model=judge,
+                clock=time.monotonic,
+                seed=job.seed,
+                tell=tell,
+                parses=parses,
+                localizer=localizer,
+                beside=lanes,
             )
-            status = RED if after is None or after.failing else GREEN
-        elif job.write:
-            status = RED  # pytest's own tells errors in collection from failures
-    finally:
-        for each in (oracle, *(lane.oracle for lane in lanes)):
-            each.close()
-        if model is not None and isinstance(job.model, str):
-            model.close()
+            outcomes, overlay = repair.run(baseline, meter)
+            _stop_where_interrupted(job)
+            if overlay and job.write:
+                outcomes, overlay, after = _write(
+                    job, snapshot, oracle, baseline, outcomes, overlay, tell
+                )
+                status = RED if after is None or after.failing else GREEN
+            elif job.write:
+                status = RED  # pytest's own tells errors in collection from failures
+        finally:
+            _close(job, oracle, lanes, model)
+    except BaseException as error:
+        if after is not None:
+            explain(error, WRITTEN)
+        raise
     if job.write:
         outcomes = tuple(rebased(outcome, overlay, snapshot.read) for outcome in outcomes)
     else:
@@ -137,6 +143,13 @@ def repaired(
         confinement=described(oracle.level),
     )
     return report, status, after
+
+
+def _close(job: Job, oracle: PytestOracle, lanes: Sequence[Lane], model: Model | None) -> None:
+    for each in (oracle, *(lane.oracle for lane in lanes)):
+        each.close()
+    if model is not None and isinstance(job.model, str):
+        model.close()
 
 
 def _model(job: Job, meter: Meter, tell: Callable[[str], None]) -> Model | None:
@@ -182,33 +195,35 @@ def _write(
 
     With that run, None where nothing stayed changed.
     """
-    changed = snapshot.changed_since(overlay)
-    if changed:
-        reason = f"{changed[0]} was changed by somebody else meanwhile; nothing was written"
-        return _withdrawn(outcomes, reason), {}, None
-    try:
-        journal.commit(job.root, overlay, note=job.note)
-    except GemmadevError as error:
-        return _withdrawn(outcomes, str(error)), {}, None
-    oracle.is_tree_unchanged = False
-    tell("running all tests on the repaired tree")
+    after: Observation | None = None
     green = {o.nodeid for o in outcomes if o.status is Status.REPAIRED}
-    try:
+    before = {path: snapshot.read(path) for path in overlay}
+
+    def disagreement() -> str:
+        nonlocal after
+        oracle.is_tree_unchanged = False
+        tell("running all tests on the repaired tree")
         after = oracle.observe({})
         lost = frozenset(green - after.passing)
         if not after.aborted and not lost:
-            before = {path: snapshot.read(path) for path in overlay}
             lost = losses(oracle, before, baseline, after, baseline.passing - green)
-    except BaseException:
-        journal.undo(job.root)
-        raise
-    if after.aborted or lost:
-        journal.undo(job.root)
-        reason = (
-            f"the final run disagreed ({after.aborted or sorted(lost)[0]}); everything was put back"
+        _stop_where_interrupted(job)
+        return (
+            f"the final run disagreed ({after.aborted or min(lost)})"
+            if after.aborted or lost
+            else ""
         )
+
+    change = Change(job.root, overlay, before, job.note)
+    reason = write(change, confirm=disagreement, interrupted=job.interrupted)
+    if reason:
         return _withdrawn(outcomes, reason), {}, None
     return outcomes, overlay, after
+
+
+def _stop_where_interrupted(job: Job) -> None:
+    if job.interrupted():
+        raise KeyboardInterrupt
 
 
 def _withdrawn(outcomes: tuple[Outcome, ...], reason: str) -> tuple[Outcome, ...]:

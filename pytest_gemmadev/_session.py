@@ -16,9 +16,10 @@ import pytest
 
 from pytest_gemmadev._last import remember
 from pytest_gemmadev._proposing import tell_workflow, write_proposal
-from pytest_gemmadev._repair import Job, limits_for, repaired
+from pytest_gemmadev._repair import WRITTEN, Job, limits_for, repaired
 from pytest_gemmadev._settings import Settings, settings_of
 from pytest_gemmadev.core import journal
+from pytest_gemmadev.core.interrupts import Interrupts, explain
 from pytest_gemmadev.core.plain import observation_from_plain
 from pytest_gemmadev.core.proposal import SUMMARY
 from pytest_gemmadev.core.report import render_terminal, to_json
@@ -78,6 +79,7 @@ def _repair(
     usual: Usual | None = None,
 ) -> tuple[RepairReport, int | None]:
     """Searches, writes, reports; with the exit status, None to keep pytest's own."""
+    interrupts = getattr(config, "gemmadev_interrupts", None)
     job = Job(
         root=settings.root,
         write=settings.fix,
@@ -87,6 +89,7 @@ def _repair(
         budget_s=settings.budget_s,
         seed=settings.seed,
         jobs=settings.jobs,
+        interrupted=lambda: isinstance(interrupts, Interrupts) and interrupts.noted,
     )
     oracle = PytestOracle(
         settings.root,
@@ -102,12 +105,19 @@ def _repair(
         # What Python says of candidates is no news for the user, whose pytest would list it.
         warnings.simplefilter("ignore")
         report, status, after = repaired(job, scope, oracle, seen, tell)
-    lines = _write_reports(report, settings)
-    remember(settings.root, report, f"pytest --gemmadev-{'fix' if settings.fix else 'propose'}")
-    if after is not None:
-        lines = [f"after the repair: {_counted(after)}", *lines]
-    _summarize(config, report, lines)
-    config.hook.pytest_gemmadev_repair_done(config=config, report=report)
+    if report.undo_hint:
+        config.gemmadev_written = WRITTEN  # type: ignore[attr-defined]  # for a Ctrl-C after this
+    try:
+        lines = _write_reports(report, settings)
+        remember(settings.root, report, f"pytest --gemmadev-{'fix' if settings.fix else 'propose'}")
+        if after is not None:
+            lines = [f"after the repair: {_counted(after)}", *lines]
+        _summarize(config, report, lines)
+        config.hook.pytest_gemmadev_repair_done(config=config, report=report)
+    except BaseException as error:
+        if report.undo_hint:
+            explain(error, WRITTEN)
+        raise
     return report, status
 
 

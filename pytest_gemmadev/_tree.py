@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import libcst
@@ -26,10 +25,6 @@ class Snapshot:
         if path not in self.contents:
             self.contents[path] = self.scope.read(path)
         return self.contents[path]
-
-    def changed_since(self, paths: Mapping[str, bytes]) -> list[str]:
-        """Those of ``paths`` whose content on disk is no longer what was read."""
-        return [path for path in sorted(paths) if self.scope.read(path) != self.read(path)]
 
     def diff(self, overlay: Overlay) -> str:
         """What ``overlay`` changes, as one unified diff."""

@@ -58,8 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run(arguments)
     except GemmadevError as error:
         print(f"gemmadev: {error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("gemmadev: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        notes = getattr(error, "__notes__", ())
+        print("; ".join(("gemmadev: interrupted", *notes)), file=sys.stderr)
         return _INTERRUPTED
     return 1
 

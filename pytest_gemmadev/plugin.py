@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from pytest_gemmadev._capture import Recorder
     from pytest_gemmadev._settings import Settings
+    from pytest_gemmadev.core.interrupts import Interrupts
     from pytest_gemmadev.validate.confine.places import Level
 
 # options that make pytest print something and leave
@@ -119,7 +120,7 @@ def pytest_configure(config: pytest.Config) -> None:
         level = level_for(settings.confine)
     except GemmadevError as error:
         raise pytest.UsageError(f"gemmadev: {error}") from error
-    repair = Repair(Recorder(), settings, level)
+    repair = Repair(Recorder(), settings, level, _interrupts(config))
     repair.recover(config.rootpath)
     config.pluginmanager.register(repair.recorder, "gemmadev-recorder")
     config.pluginmanager.register(repair, "gemmadev-repair")
@@ -128,11 +129,14 @@ def pytest_configure(config: pytest.Config) -> None:
 class Repair:
     """The part that is registered where repair is asked for, on the controller."""
 
-    def __init__(self, recorder: Recorder, settings: Settings, level: Level) -> None:
+    def __init__(
+        self, recorder: Recorder, settings: Settings, level: Level, interrupts: Interrupts
+    ) -> None:
         from pytest_gemmadev._watched import Watched
 
         self.recorder = recorder
         self.settings = settings
+        self.interrupts = interrupts
         self.lines: list[str] = []  # for the summary: what went wrong with the repair itself
         self.level = level
         self.watched = Watched(settings.root, level)
@@ -164,10 +168,41 @@ class Repair:
         limits = f"model {model}, budget {settings.budget_s:g} s"
         return f"gemmadev: {what}, {limits}, {described(self.level)}"
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self) -> Generator[None, object, object]:
+        with self.interrupts.lent():
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self) -> Generator[None, object, object]:
+        with self.interrupts.lent():
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self) -> Generator[None, object, object]:
+        with self.interrupts.lent():
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_keyboard_interrupt(self) -> Generator[None, object, object]:
+        # Raised in here, where pytest also formats errors in collection, it would be lost: pytest
+        # would end the session as if nothing had been.
+        with self.interrupts.sparing_one():
+            return (yield)
+
+    def _cut_short(self) -> str:
+        """What ended the run before its end, or is ending it right now."""
+        leaving = sys.exc_info()[1]  # pytest finishes a session while an exception passes through
+        interrupted = self.interrupts.noted or isinstance(leaving, KeyboardInterrupt | SystemExit)
+        return self.recorder.aborted or ("interrupted" if interrupted else "")
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if self.recorder.aborted:
-            self.lines.append(f"nothing repaired, the run was cut short: {self.recorder.aborted}")
+        cut_short = self._cut_short()
+        if cut_short:
+            self.lines.append(f"nothing repaired, the run was cut short: {cut_short}")
+            if self.interrupts.noted:
+                session.exitstatus = pytest.ExitCode.INTERRUPTED
             return
         from pytest_gemmadev.core.types import GemmadevError
 
@@ -180,8 +215,9 @@ class Repair:
                 set(watched.written()), commands=watched.commands, before=watched.before()
             )
             status = repair_session(session, session.config, self.recorder.plain(), usual)
-        except KeyboardInterrupt:
-            self.lines.append("repair interrupted")
+        except KeyboardInterrupt as error:
+            notes = getattr(error, "__notes__", ())
+            self.lines.append("; ".join(("repair interrupted", *notes)))
             status = int(pytest.ExitCode.INTERRUPTED)
         except GemmadevError as error:
             self.lines.append(str(error))
@@ -223,10 +259,41 @@ def pytest_load_initial_conftests(
         worker = "PYTEST_XDIST_WORKER" in os.environ  # config.workerinput is not there yet
         if worker or _mode_of(early_config.known_args_namespace) == "off":
             raise
+        _interrupts(early_config)
         from pytest_gemmadev._conftests import repair_and_load
 
         repair_and_load(failure, early_config, parser, args, known_modules=known_modules)
         return None
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
+    try:
+        return (yield)
+    except BaseException as error:  # in a moment in which pytest itself does not expect it
+        watched = getattr(config, "gemmadev_interrupts", None)
+        # What it formats of an interruption may fail, where Python knows no line for it.
+        pressed = isinstance(error, KeyboardInterrupt) or (watched is not None and watched.noted)
+        if _mode_of(config.option) == "off" or not pressed:
+            raise
+        written = getattr(config, "gemmadev_written", None)
+        notes = getattr(error, "__notes__", (written,) if written else ())
+        sys.stderr.write(f"gemmadev: {'; '.join(('interrupted', *notes))}\n")
+        return pytest.ExitCode.INTERRUPTED
+
+
+def _interrupts(config: pytest.Config) -> Interrupts:
+    """What notes Ctrl-C from here on until pytest is done."""
+    from pytest_gemmadev.core.interrupts import Interrupts
+
+    known = getattr(config, "gemmadev_interrupts", None)
+    if isinstance(known, Interrupts):
+        return known
+    interrupts = Interrupts()
+    interrupts.start()
+    config.add_cleanup(interrupts.stop)
+    config.gemmadev_interrupts = interrupts  # type: ignore[attr-defined]
+    return interrupts
 
 
 def _propose(folder: str) -> str:

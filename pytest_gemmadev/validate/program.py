@@ -162,7 +162,7 @@ class Trials:
             cwd = _within(self._program.cwd, self._program.root, stage.root)
             status = _run_with_streams(command, cwd, stdin, stdout, stage.environ)
             ran = self._ran(stage, status, b"", time.monotonic() - start_s, "")
-            return ran, self._bring_over(stage)
+            return ran, () if ran.stack is not None else self._bring_over(stage)
 
     def close(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)

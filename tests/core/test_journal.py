@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_gemmadev.core import atomic, journal
+from pytest_gemmadev.core import atomic, exchange, journal
 from pytest_gemmadev.core.types import GemmadevError
 
 OLD = {"a.py": b"one\r\n", "pkg/b.py": b"\xef\xbb\xbftwo", "c.py": b""}
@@ -126,7 +126,7 @@ def test_a_file_that_was_put_back_by_hand_is_no_obstacle(root: Path) -> None:
 
 
 def test_a_file_that_is_not_as_expected_is_left_as_it_is(root: Path) -> None:
-    with pytest.raises(GemmadevError, match="changed meanwhile"):
+    with pytest.raises(GemmadevError, match=r"^a\.py was changed by somebody else meanwhile"):
         journal.commit(root, NEW, note="n", expected={**OLD, min(OLD): b"another"})
     assert tree(root) == BEFORE
     journal.commit(root, NEW, note="n", expected=OLD)
@@ -266,14 +266,14 @@ def test_a_link_within_the_root_stays_a_link(root: Path) -> None:
 def test_a_failure_in_the_middle_puts_everything_back(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rename = os.replace
+    swap = exchange.swap
 
-    def fail_once(source: Path, target: Path) -> None:
+    def fail_once(fresh: Path, target: Path) -> None:
         if target.name == "c.py" and target.read_bytes() == OLD["c.py"]:
             raise OSError(28, "No space left on device", str(target))
-        rename(source, target)
+        swap(fresh, target)
 
-    monkeypatch.setattr(os, "replace", fail_once)
+    monkeypatch.setattr(exchange, "swap", fail_once)
     with pytest.raises(GemmadevError, match=r"c.py: No space left on device; nothing was changed"):
         journal.commit(root, NEW, note="")
     assert tree(root) == BEFORE
@@ -284,15 +284,13 @@ def test_a_failure_in_the_middle_puts_everything_back(
 def test_an_interrupt_in_the_middle_puts_everything_back(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sync = atomic.sync_folder
+    swap = exchange.swap
 
-    def interrupt(folder: Path) -> None:
-        if folder == root:
-            monkeypatch.setattr(atomic, "sync_folder", sync)
-            raise KeyboardInterrupt
-        sync(folder)
+    def interrupt(fresh: Path, target: Path) -> None:
+        swap(fresh, target)
+        signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(atomic, "sync_folder", interrupt)
+    monkeypatch.setattr(exchange, "swap", interrupt)
     with pytest.raises(KeyboardInterrupt):
         journal.commit(root, NEW, note="")
     assert tree(root) == BEFORE
@@ -449,12 +447,12 @@ def test_what_was_edited_between_a_kill_and_the_recovery_is_kept(root: Path) -> 
 def test_a_real_process_killed_in_a_commit_is_recovered_by_another(root: Path) -> None:
     script = (
         "import os, signal, sys\n"
-        "from pytest_gemmadev.core import journal\n"
-        "replace = journal.replace_file\n"
-        "def stop(target, data, **rest):\n"
-        "    replace(target, data, **rest)\n"
+        "from pytest_gemmadev.core import exchange, journal\n"
+        "swap = exchange.swap\n"
+        "def stop(fresh, target):\n"
+        "    swap(fresh, target)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "journal.replace_file = stop\n"
+        "exchange.swap = stop\n"
         "journal.commit(sys.argv[1], {'a.py': b'x', 'c.py': b'y'}, note='killed')\n"
     )
     ran = subprocess.run([sys.executable, "-c", script, str(root)], check=False)
@@ -471,17 +469,25 @@ def test_contents_reach_the_disk_before_the_names_do(
 ) -> None:
     flushed: set[int] = set()
     renamed: list[str] = []
-    rename = os.replace
+    rename, swap = os.replace, exchange.swap
 
     def check(source: Path, target: Path) -> None:
-        assert source.stat().st_ino in flushed
+        assert source.stat().st_ino in flushed or target.suffix == ".kept"
         renamed.append(target.name)
         rename(source, target)
 
+    def check_swap(fresh: Path, target: Path) -> None:
+        assert fresh.stat().st_ino in flushed
+        renamed.append(target.name)
+        swap(fresh, target)
+
     monkeypatch.setattr(os, "fsync", lambda handle: flushed.add(os.fstat(handle).st_ino))
     monkeypatch.setattr(os, "replace", check)
+    monkeypatch.setattr(exchange, "swap", check_swap)
     journal.commit(root, NEW, note="")
-    assert renamed == ["pending.json", "a.py", "c.py", "b.py", "000001.json"]
+    fresh = [f".gemmadev-000001-{n}.tmp" for n in range(3)]
+    kept = [f"000001-{n}.kept" for n in range(3)]
+    assert renamed == ["pending.json", *fresh, "a.py", "c.py", "b.py", *kept, "000001.json"]
     assert {(root / place).stat().st_ino for place in (".", "pkg", ".gemmadev")} <= flushed
 
 
@@ -544,3 +550,220 @@ def test_python_never_runs_bytecode_of_what_was_there_before(tmp_path: Path) -> 
     journal.undo(tmp_path)
     assert imported() == "0"
     assert list(tmp_path.glob("__pycache__/module*.pyc"))
+
+
+# --- saved by another program meanwhile ----------------------------------------------------------
+
+THEIRS = b"newer, by hand\n"
+
+
+def save(path: Path, how: str) -> None:
+    if how == "in place":
+        path.write_bytes(THEIRS)
+        return
+    beside = path.with_name("editor.tmp")
+    beside.write_bytes(THEIRS)
+    os.replace(beside, path)
+
+
+both_ways = pytest.mark.parametrize("how", ["in place", "renamed"])
+
+
+@pytest.fixture(params=["exchange", "in several steps"])
+def swapping(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """With the system's exchange of two names, and as where there is none."""
+    if request.param != "exchange":
+        monkeypatch.setattr(atomic, "_exchange", lambda: None)
+    return str(request.param)
+
+
+@both_ways
+@pytest.mark.parametrize("name", ["a.py", "c.py"])
+def test_a_save_between_the_look_and_the_exchange_stays(
+    root: Path, swapping: str, monkeypatch: pytest.MonkeyPatch, how: str, name: str
+) -> None:
+    swap = exchange.swap
+    saved: list[Path] = []
+
+    def save_first(fresh: Path, target: Path) -> None:
+        if target.name == name and not saved:
+            saved.append(target)
+            save(target, how)
+        swap(fresh, target)
+
+    monkeypatch.setattr(exchange, "swap", save_first)
+    with pytest.raises(GemmadevError, match=f"{name} was saved by somebody else in the very"):
+        journal.commit(root, NEW, note="", expected=OLD)
+    assert tree(root) == {**BEFORE, name: THEIRS}
+    assert journal.recover(root) is None
+    assert not (root / ".gemmadev/rescued").exists()
+
+
+@both_ways
+def test_a_save_after_the_exchange_stays_and_nothing_else_is_torn(
+    root: Path, swapping: str, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    swap = exchange.swap
+
+    def save_after(fresh: Path, target: Path) -> None:
+        swap(fresh, target)
+        if target.name == "a.py":
+            save(target, how)
+
+    monkeypatch.setattr(exchange, "swap", save_after)
+    journal.commit(root, NEW, note="")
+    assert tree(root) == {**AFTER, "a.py": THEIRS}
+
+
+def test_what_is_written_late_into_a_file_that_was_open_withdraws_the_change(
+    root: Path, swapping: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swap = exchange.swap
+    with open(root / "a.py", "r+b") as handle:
+
+        def write_late(fresh: Path, target: Path) -> None:
+            swap(fresh, target)
+            if target.name == "c.py" and not handle.tell():
+                handle.write(THEIRS)
+                handle.flush()
+
+        monkeypatch.setattr(exchange, "swap", write_late)
+        with pytest.raises(GemmadevError, match=r"a.py was saved by somebody else"):
+            journal.commit(root, NEW, note="")
+    assert tree(root) == {**BEFORE, "a.py": THEIRS}
+
+
+def test_what_is_written_later_still_is_kept_and_undo_says_where(root: Path) -> None:
+    with open(root / "a.py", "r+b") as handle:
+        entry = journal.commit(root, NEW, note="")
+        assert journal.saved_into(root, entry) == []
+        handle.write(THEIRS)
+    assert journal.saved_into(root, entry) == ["a.py"]
+    result = journal.undo(root, entry=entry)
+    assert tree(root) == BEFORE
+    assert [(root / path).read_bytes() for path in result.rescued] == [THEIRS]
+
+
+@both_ways
+def test_a_save_in_the_moment_of_an_undo_stays(
+    root: Path, swapping: str, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    journal.commit(root, NEW, note="")
+    swap = exchange.swap
+    saved: list[Path] = []
+
+    def save_first(fresh: Path, target: Path) -> None:
+        if target.name == "c.py" and not saved:
+            saved.append(target)
+            save(target, how)
+        swap(fresh, target)
+
+    monkeypatch.setattr(exchange, "swap", save_first)
+    result = journal.undo(root)
+    assert tree(root) == {**BEFORE, "c.py": THEIRS}
+    assert result.restored == ("a.py", "pkg/b.py")
+    assert [(root / path).read_bytes() for path in result.rescued] == [OLD["c.py"]]
+
+
+@both_ways
+def test_a_kill_after_a_save_in_the_very_moment_loses_neither(
+    root: Path, swapping: str, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    swap = exchange.swap
+
+    def save_and_die(fresh: Path, target: Path) -> None:
+        if target.name == "c.py":
+            save(target, how)
+            swap(fresh, target)
+            os.kill(os.getpid(), signal.SIGKILL)
+        swap(fresh, target)
+
+    monkeypatch.setattr(exchange, "swap", save_and_die)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            journal.commit(root, NEW, note="")
+        finally:
+            os._exit(0)
+    assert os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+    monkeypatch.undo()
+    assert (root / "c.py").read_bytes() == NEW["c.py"]
+    journal.recover(root)
+    assert tree(root) == {**BEFORE, "c.py": THEIRS}
+
+
+def test_what_was_rescued_is_never_replaced(root: Path) -> None:
+    held = []
+    for n in range(3):
+        journal.commit(root, NEW, note="")
+        (root / "a.py").write_bytes(b"by hand %d" % n)
+        held += journal.undo(root, force=True).rescued
+    assert [(root / path).read_bytes() for path in held] == [b"by hand %d" % n for n in range(3)]
+    assert tree(root) == BEFORE
+
+
+def test_undo_brings_back_the_file_itself_and_its_other_names(root: Path) -> None:
+    os.link(root / "a.py", root / "hard.py")
+    journal.commit(root, NEW, note="")
+    assert (root / "hard.py").read_bytes() == OLD["a.py"]
+    journal.undo(root)
+    assert (root / "hard.py").samefile(root / "a.py")
+
+
+def test_an_undo_of_a_change_whose_files_were_not_kept_writes_them_anew(root: Path) -> None:
+    journal.commit(root, NEW, note="")
+    for path in (root / ".gemmadev/undo").glob("*.kept"):
+        path.unlink()
+    assert journal.undo(root).restored == ("a.py", "c.py", "pkg/b.py")
+    assert (tree(root), modes(root)) == (BEFORE, MODES)
+
+
+def test_only_the_entry_that_is_meant_is_undone(root: Path) -> None:
+    first = journal.commit(root, {"a.py": b"1"}, note="")
+    second = journal.commit(root, {"c.py": b"2"}, note="")
+    with pytest.raises(GemmadevError, match="something else was written since"):
+        journal.undo(root, entry=first)
+    assert (root / "a.py").read_bytes() == b"1"
+    journal.undo(root, entry=second)
+    journal.undo(root, entry=first)
+    assert tree(root) == BEFORE
+
+
+def test_what_is_forgotten_leaves_nothing_but_what_was_saved_into_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "KEPT", 1)
+    with open(root / "a.py", "r+b") as handle:
+        journal.commit(root, {"a.py": b"1", "c.py": b"1"}, note="")
+        handle.write(THEIRS)
+    journal.commit(root, {"a.py": b"2"}, note="")
+    names = sorted(path.name for path in (root / ".gemmadev/undo").iterdir())
+    assert names == ["000002-0.kept", "000002.json"]
+    assert (root / ".gemmadev/rescued/000001/a.py").read_bytes() == THEIRS
+
+
+# --- interrupted ---------------------------------------------------------------------------------
+
+
+def test_an_interrupt_that_nobody_heard_keeps_a_commit_from_writing(root: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        journal.commit(root, NEW, note="", interrupted=lambda: True)
+    assert tree(root) == BEFORE
+    journal.commit(root, NEW, note="", interrupted=lambda: False)
+    assert tree(root) == AFTER
+
+
+def test_interrupts_while_everything_is_put_back_wait_for_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swap = exchange.swap
+
+    def interrupt(fresh: Path, target: Path) -> None:
+        swap(fresh, target)
+        signal.raise_signal(signal.SIGINT)  # at each exchange, those of putting back included
+
+    monkeypatch.setattr(exchange, "swap", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        journal.commit(root, NEW, note="")
+    assert tree(root) == BEFORE
+    assert not (root / ".gemmadev/pending.json").exists()

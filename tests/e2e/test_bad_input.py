@@ -238,13 +238,13 @@ def test_what_a_killed_repair_left_is_put_back_by_the_next(tmp_path: Path) -> No
     write(tmp_path, files)
     killed = """
 import os, signal
-from pytest_gemmadev.core import journal
-kept = os.replace
-def replaced(old, new):
-    kept(old, new)
-    if str(new).endswith("other.py"):
+from pytest_gemmadev.core import exchange, journal
+swap = exchange.swap
+def swapped(fresh, target):
+    swap(fresh, target)
+    if target.name == "other.py":
         os.kill(os.getpid(), signal.SIGKILL)
-os.replace = replaced
+exchange.swap = swapped
 journal.commit(".", {"other.py": b"half", "shop.py": b"half"}, note="a repair")
 """
     done = subprocess.run([sys.executable, "-c", killed], cwd=tmp_path, check=False)
