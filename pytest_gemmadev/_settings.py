@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -106,7 +107,28 @@ def _report(config: pytest.Config, options: Any) -> Path | None:
     path = config.invocation_params.dir / str(text)
     if not text or path.is_dir():
         raise pytest.UsageError(f"--gemmadev-report: {path} is a directory, name a file")
+    if path.is_file() and not _is_report(path):  # a device or a pipe holds nothing to lose
+        raise pytest.UsageError(
+            f"--gemmadev-report: {path} exists and is no report: name another file, or remove it"
+        )
     return path
+
+
+def _is_report(path: Path) -> bool:
+    """Whether a file may be replaced by a report: it is one of before, or empty."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise pytest.UsageError(f"--gemmadev-report: {path}: {error.strerror}") from None
+    if data[:15].lower() == b"<!doctype html>":
+        return b"gemmadev" in data
+    if not data:
+        return path.suffix not in (".py", ".pyi")  # an empty module is no empty file
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and found.keys() >= {"version", "failures"}
 
 
 def _adapter(config: pytest.Config, options: Any) -> str | None:

@@ -88,7 +88,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--gemmadev-report",
         metavar="FILE",
         dest="gemmadev_report",
-        help="write the JSON report there too",
+        help="write the JSON report there too; of files that exist, only a report is replaced",
     )
 
 

@@ -143,6 +143,43 @@ def test_misuse_is_a_usage_error_of_one_line(
     assert len(str(caught.value).splitlines()) == 1
 
 
+REPORT = b'{"version": 1, "model": "none", "failures": [], "totals": {}}'
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "taken"),
+    [
+        pytest.param("report.json", None, True, id="a-new-file"),
+        pytest.param("report.json", b"", True, id="an-empty-file"),
+        pytest.param("report.json", REPORT, True, id="a-report-of-before"),
+        pytest.param("report.html", b"<!doctype html>\n<title>gemmadev</title>", True, id="a-page"),
+        pytest.param("report", REPORT, True, id="a-report-without-suffix"),
+        pytest.param("shop.py", b"def double(x):\n    return x + 2\n", False, id="a-source"),
+        pytest.param("__init__.py", b"", False, id="an-empty-source"),
+        pytest.param("data.json", b"{}", False, id="an-empty-object"),
+        pytest.param("data.json", b'{"name": "mine"}', False, id="other-data"),
+        pytest.param("data.json", b"[1, 2]", False, id="a-list"),
+        pytest.param("data.json", b'{"version": 1, "fail', False, id="cut-off"),
+        pytest.param("page.html", b"<!DOCTYPE html><p>mine", False, id="another-page"),
+        pytest.param("blob", bytes(range(256)), False, id="binary"),
+    ],
+)
+def test_a_report_replaces_nothing_but_a_report(
+    pytester: pytest.Pytester, name: str, data: bytes | None, taken: bool
+) -> None:
+    path = pytester.path / name
+    if data is not None:
+        path.write_bytes(data)
+    args = ("--gemmadev-fix", f"--gemmadev-report={name}")
+    if taken:
+        assert settings_of(pytester.parseconfigure(*args)).report == path
+    else:
+        with pytest.raises(pytest.UsageError) as caught:
+            pytester.parseconfigure(*args)
+        assert str(caught.value).startswith(f"--gemmadev-report: {path} exists and is no report")
+    assert (path.read_bytes() if path.exists() else None) == data
+
+
 def test_misuse_in_the_ini_file_names_it(pytester: pytest.Pytester) -> None:
     ini = pytester.makeini("[pytest]\ngemmadev_budget = long\n")
     with pytest.raises(pytest.UsageError) as caught:
