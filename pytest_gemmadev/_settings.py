@@ -64,6 +64,8 @@ def _read(config: pytest.Config, options: Any) -> Settings:
         if getattr(options, dest, False):
             raise pytest.UsageError(f"gemmadev cannot repair under {option}: drop one of the two")
     mode, _, folder = str(options.gemmadev_mode).partition(":")
+    if mode == "both":
+        raise pytest.UsageError(_conflict(config))
     return Settings(
         root=config.rootpath,
         fix=mode == "fix",
@@ -78,6 +80,19 @@ def _read(config: pytest.Config, options: Any) -> Settings:
         jobs=_jobs(*_value(config, options, "jobs")),
         confine=_choice(*_value(config, options, "confine"), CONFINE),
         start=_choice(*_value(config, options, "start"), START),
+    )
+
+
+def _conflict(config: pytest.Config) -> str:
+    """Says which two options ask for different things, and where they come from."""
+    given = [str(arg).partition("=")[0] for arg in config.invocation_params.args]
+    named = [
+        option if option in given else f"{option} (in addopts)"
+        for option in ("--gemmadev-fix", "--gemmadev-propose")
+    ]
+    return (
+        f"{' and '.join(named)}: one changes the tree, the other leaves it untouched; drop one of "
+        "the two" + ("; -o addopts= leaves out all addopts" if "addopts" in "".join(named) else "")
     )
 
 

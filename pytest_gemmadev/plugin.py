@@ -32,10 +32,10 @@ _INFORMATION = ("help", "version", "markers", "showfixtures", "show_fixtures_per
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("gemmadev", "repair of failing tests")
-    mode: dict[str, Any] = {"dest": "gemmadev_mode", "default": None}  # the last one given wins
+    mode: dict[str, Any] = {"dest": "gemmadev_mode", "default": None, "action": _Mode}
     group.addoption(
         "--gemmadev-fix",
-        action="store_const",
+        nargs=0,
         const="fix",
         help="repair failing tests and errors in place, rerun until green or out of budget",
         **mode,
@@ -44,7 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--gemmadev-propose",
         metavar="DIR",
         type=_propose,
-        help="leave the tree untouched; write patches and report.json to DIR",
+        help="leave the tree untouched; write patches and report.json to DIR; not with fix",
         **mode,
     )
     # how a run started by the plugin switches repair off, whatever addopts says
@@ -203,12 +203,29 @@ def pytest_load_initial_conftests(
         return None
 
 
+class _Mode(argparse.Action):
+    """Options of which two that ask for different things come to ``both``; ``off`` ends them all."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        new = self.const or values
+        before = (getattr(namespace, self.dest) or "off").partition(":")[0]
+        if new != "off" and before not in ("off", new.partition(":")[0]):
+            new = "both"
+        setattr(namespace, self.dest, new)
+
+
 def _propose(folder: str) -> str:
     return f"propose:{folder}"
 
 
 def _mode_of(options: Any) -> str:
-    """``off``, ``fix`` or ``propose``."""
+    """``off``, ``fix``, ``propose``, or ``both``, which is refused."""
     if any(getattr(options, dest, False) for dest in _INFORMATION):
         return "off"
     return (getattr(options, "gemmadev_mode", None) or "off").partition(":")[0]

@@ -22,8 +22,13 @@ from pytest_gemmadev._settings import settings_of
         pytest.param(["--gemmadev-seed=1", "--gemmadev-model=none"], "off", id="no-request"),
         pytest.param(["--gemmadev-fix"], "fix", id="fix"),
         pytest.param(["--gemmadev-propose=out"], "propose", id="propose"),
-        pytest.param(["--gemmadev-fix", "--gemmadev-propose", "o"], "propose", id="last-propose"),
-        pytest.param(["--gemmadev-propose=o", "--gemmadev-fix"], "fix", id="last-fix"),
+        pytest.param(["--gemmadev-propose", "o"], "propose", id="propose"),
+        pytest.param(["--gemmadev-fix", "--gemmadev-fix"], "fix", id="fix-twice"),
+        pytest.param(["--gemmadev-propose=a", "--gemmadev-propose=b"], "propose", id="two-folders"),
+        pytest.param(["--gemmadev-mode=off", "--gemmadev-fix"], "fix", id="off-before"),
+        pytest.param(
+            ["--gemmadev-fix", "--gemmadev-propose=o", "--gemmadev-mode=off"], "off", id="both-off"
+        ),
         pytest.param(["--gemmadev-fix", "--gemmadev-mode=off"], "off", id="last-off"),
         pytest.param(["--gemmadev-propose=off"], "propose", id="a-folder-named-off"),
         pytest.param(["--gemmadev-fix", "--markers"], "off", id="information"),
@@ -32,7 +37,7 @@ from pytest_gemmadev._settings import settings_of
         ),
     ],
 )
-def test_the_last_request_wins(pytester: pytest.Pytester, args: list[str], mode: str) -> None:
+def test_the_mode_that_is_asked_for(pytester: pytest.Pytester, args: list[str], mode: str) -> None:
     config = pytester.parseconfigure(*args)
     assert config.gemmadev_mode == mode  # type: ignore[attr-defined]
     assert config.pluginmanager.hasplugin("gemmadev-repair") == (mode != "off")
@@ -44,6 +49,42 @@ def test_a_child_run_switches_off_what_addopts_asks_for(pytester: pytest.Pyteste
     assert pytester.parseconfigure().gemmadev_mode == "fix"  # type: ignore[attr-defined]
     config = pytester.parseconfigure("--gemmadev-mode=off")
     assert config.gemmadev_mode == "off"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("addopts", "args", "message"),
+    [
+        pytest.param(
+            "",
+            ["--gemmadev-fix", "--gemmadev-propose", "o"],
+            "--gemmadev-fix and --gemmadev-propose: one changes the tree, the other leaves it "
+            "untouched; drop one of the two",
+            id="both-given",
+        ),
+        pytest.param(
+            "--gemmadev-fix",
+            ["--gemmadev-propose=o"],
+            "--gemmadev-fix (in addopts) and --gemmadev-propose: one changes the tree, the other "
+            "leaves it untouched; drop one of the two; -o addopts= leaves out all addopts",
+            id="fix-in-addopts",
+        ),
+        pytest.param(
+            "--gemmadev-propose=o",
+            ["--gemmadev-fix"],
+            "--gemmadev-fix and --gemmadev-propose (in addopts): ",
+            id="propose-in-addopts",
+        ),
+    ],
+)
+def test_to_repair_in_place_and_to_propose_is_a_conflict(
+    pytester: pytest.Pytester, addopts: str, args: list[str], message: str
+) -> None:
+    pytester.makeini(f"[pytest]\naddopts = {addopts}\n")
+    with pytest.raises(pytest.UsageError) as caught:
+        pytester.parseconfigure(*args)
+    assert str(caught.value).startswith(message)
+    off = pytester.parseconfigure(*args, "--gemmadev-mode=off")
+    assert off.gemmadev_mode == "off"  # type: ignore[attr-defined]
 
 
 def test_defaults(pytester: pytest.Pytester) -> None:
