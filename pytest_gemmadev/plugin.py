@@ -120,8 +120,11 @@ class Repair:
     """The part that is registered where repair is asked for, on the controller."""
 
     def __init__(self, recorder: Recorder, settings: Settings) -> None:
+        from pytest_gemmadev._process_state import ProcessState
+
         self.recorder = recorder
         self.settings = settings
+        self.state = ProcessState()  # of before the tests
         self.lines: list[str] = []  # for the summary: what went wrong with the repair itself
 
     def recover(self, root: Path) -> None:
@@ -148,23 +151,27 @@ class Repair:
         if self.recorder.aborted:
             self.lines.append(f"nothing repaired, the run was cut short: {self.recorder.aborted}")
             return
+        with self.state.in_place():
+            status = self._repair(session)
+        if status is not None:
+            session.exitstatus = status
+
+    def _repair(self, session: pytest.Session) -> int | None:
         from pytest_gemmadev.core.types import GemmadevError
 
         try:
             from pytest_gemmadev._session import repair_session
 
-            status = repair_session(session, session.config, self.recorder.plain())
+            return repair_session(session, session.config, self.recorder.plain())
         except KeyboardInterrupt:
             self.lines.append("repair interrupted")
-            status = int(pytest.ExitCode.INTERRUPTED)
+            return int(pytest.ExitCode.INTERRUPTED)
         except GemmadevError as error:
             self.lines.append(str(error))
-            status = int(pytest.ExitCode.USAGE_ERROR)
+            return int(pytest.ExitCode.USAGE_ERROR)
         except Exception as error:  # a bug of the plugin must not break the user's run
             self._note("repair failed", error)
-            status = None
-        if status is not None:
-            session.exitstatus = status
+            return None
 
     def pytest_terminal_summary(
         self, terminalreporter: TerminalReporter, config: pytest.Config
@@ -172,7 +179,8 @@ class Repair:
         show = getattr(config, "gemmadev_summary", None)
         try:
             if show is not None:
-                show(terminalreporter)
+                with self.state.in_place():
+                    show(terminalreporter)
             elif self.lines or self.recorder.troubles:
                 terminalreporter.section("gemmadev")
         except Exception as error:  # as above
