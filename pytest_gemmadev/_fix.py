@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from pytest_gemmadev._careful import Careful
 from pytest_gemmadev._last import remember
+from pytest_gemmadev._process_state import room_for_recursion
 from pytest_gemmadev._tree import Snapshot, parses
 from pytest_gemmadev.core import journal
 from pytest_gemmadev.core.budget import Budget, Meter
@@ -117,6 +118,7 @@ def fix(program: Program, options: Options) -> int:
         return again.status
 
 
+@room_for_recursion()
 def _repaired(program: Program, options: Options, ran: Ran, input_: bytes) -> RepairReport | None:
     """What became of the program's errors; None where they do not come again in a trial."""
     meter = Meter(Budget(options.budget_s), time.monotonic)

@@ -73,7 +73,7 @@ class ProcessState:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """The state of before inside, with room for deep recursion; that of now afterwards."""
+        """The state of before inside, that of now afterwards."""
         with ExitStack() as given_back:
 
             def later(function: Callable[..., object], *arguments: object) -> None:
@@ -81,23 +81,18 @@ class ProcessState:
 
             for put in self._parts:
                 _quietly(put, later)
-            _quietly(_make_room, later)
             yield
 
 
 @contextmanager
 def room_for_recursion() -> Iterator[None]:
     """Lets syntax trees be walked that are nested deeper than the interpreter's limit allows."""
-    with ExitStack() as given_back:
-        _make_room(given_back.callback)
-        yield
-
-
-def _make_room(later: _Later) -> None:
     before = sys.getrecursionlimit()
-    if before < _DEEP:
-        sys.setrecursionlimit(_DEEP)
-        later(sys.setrecursionlimit, before)
+    sys.setrecursionlimit(max(before, _DEEP))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def _quietly(function: Callable[..., object], *arguments: object) -> None:
