@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from precommit_hooks.proposal import report_of
+from precommit_hooks.stashed import would_be_rolled_back
 from pytest_gemmadev._proposing import path_below_top, tell_workflow, write_proposal
 from pytest_gemmadev.core.edits import (
     SourceFile,
@@ -164,7 +165,13 @@ def _repair_in_place(findings: Sequence[Finding], options: Options) -> frozenset
     for finding in findings:
         if finding.confidence < options.min_confidence or not finding.is_repairable:
             continue
-        told = _written(root, finding)
+        if would_be_rolled_back(finding.path, finding.after):
+            told = (
+                f"{finding.explanation} ({finding.message}) would meet unstaged changes of the same "
+                "lines, and pre-commit would roll it back: stage or stash them, then commit again"
+            )
+        else:
+            told = _written(root, finding)
         where = f"{finding.path}:{finding.line}" if finding.line else finding.path
         if told:
             print(f"{where}: not repaired: {told}")

@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from pytest_gemmadev.core.rank import line_starts
+from pytest_gemmadev.core.lines import line_starts
 from pytest_gemmadev.core.types import Candidate, Edit, Proposer, RepairTask
 
 _SWALLOWS = re.compile(r"\b(except|finally|suppress)\b")

@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from pytest_gemmadev._careful import Careful
 from pytest_gemmadev._last import remember
+from pytest_gemmadev._process_state import room_for_recursion
 from pytest_gemmadev._tree import Snapshot, parses
 from pytest_gemmadev._write import Change, write
 from pytest_gemmadev.core import journal
@@ -213,6 +214,7 @@ def _tell(program: Program, report: RepairReport) -> None:
     _show(report)
 
 
+@room_for_recursion()
 def _found(program: Program, options: Options, ran: Ran, input_: bytes) -> _Found | None:
     """What became of the program's errors; None where they do not come again in a trial."""
     meter = Meter(Budget(options.budget_s), time.monotonic)

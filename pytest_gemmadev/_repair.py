@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pytest_gemmadev._process_state import room_for_recursion
 from pytest_gemmadev._tree import Snapshot, parses
 from pytest_gemmadev._without import Part, without
 from pytest_gemmadev._write import Change, write
@@ -62,6 +63,7 @@ def limits_for(jobs: int) -> Limits:
     return replace(together, jobs=max(1, together.jobs // jobs))
 
 
+@room_for_recursion()
 def repaired(
     job: Job,
     scope: Scope,

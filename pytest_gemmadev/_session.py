@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
     from rich.console import Console
 
+BEFORE = ", before the repair"
+
 
 def repair_session(
     session: pytest.Session, config: pytest.Config, plain: Mapping[str, Any], usual: Usual
@@ -112,7 +114,7 @@ def _repair(
         remember(settings.root, report, f"pytest --gemmadev-{'fix' if settings.fix else 'propose'}")
         if after is not None:
             lines = [f"after the repair: {_counted(after)}", *lines]
-        _summarize(config, report, lines)
+        _summarize(config, report, lines, after)
         config.hook.pytest_gemmadev_repair_done(config=config, report=report)
     except BaseException as error:
         if report.undo_hint:
@@ -153,7 +155,12 @@ def _write_reports(report: RepairReport, settings: Settings) -> list[str]:
     return lines
 
 
-def _summarize(config: pytest.Config, report: RepairReport | None, lines: Sequence[str]) -> None:
+def _summarize(
+    config: pytest.Config,
+    report: RepairReport | None,
+    lines: Sequence[str],
+    after: Observation | None = None,
+) -> None:
     before = getattr(config, "gemmadev_summary", None)  # of a conftest's repair
 
     def show(reporter: TerminalReporter) -> None:
@@ -162,7 +169,7 @@ def _summarize(config: pytest.Config, report: RepairReport | None, lines: Sequen
         else:
             reporter.section("gemmadev", sep="=")
         if report is not None:
-            _restate(reporter, report)
+            _restate(reporter, report, after)
             render_terminal(report, _console(config))
         if report is not None or before is None:
             for line in lines:
@@ -171,22 +178,63 @@ def _summarize(config: pytest.Config, report: RepairReport | None, lines: Sequen
     config.gemmadev_summary = show  # type: ignore[attr-defined]  # the plugin reads it
 
 
-def _restate(reporter: TerminalReporter, report: RepairReport) -> None:
-    """Has pytest's last lines tell as repaired what failed in the run before the repair."""
-    # Private to pytest, and kept as it is where that changes: "Interrupted: 1 error" is said last.
-    crash: Any = getattr(getattr(reporter, "_keyboardinterrupt_memo", None), "reprcrash", None)
-    if report.undo_hint and crash is not None and isinstance(crash.message, str):
-        crash.message += ", before the repair"
+def _restate(reporter: TerminalReporter, report: RepairReport, after: Observation | None) -> None:
+    """Has pytest's last lines tell how the tests stand now, not in the run before the repair."""
+    if report.undo_hint:
+        _date_the_end(reporter)
     repaired = {o.nodeid for o in report.outcomes if o.status is Status.REPAIRED}
+    flaky = {o.nodeid for o in report.outcomes if o.status is Status.FLAKY}
+    passing: frozenset[str] = after.passing if after is not None else frozenset()
+    told: dict[str, list[Any]] = {"repaired": [], "flaky": []}
+    shown: set[str] = set()  # as failing
     for category in ("failed", "error"):
-        reports = reporter.stats.pop(category, [])
-        left = [r for r in reports if getattr(r, "nodeid", None) not in repaired]
+        left = []
+        for each in reporter.stats.pop(category, []):
+            nodeid = getattr(each, "nodeid", "")
+            if nodeid in repaired or (nodeid in passing and nodeid not in flaky):
+                told["repaired"].append(each)
+            elif nodeid in passing:
+                told["flaky"].append(each)
+            else:
+                left.append(each)
+                shown.add(nodeid)
         if left:
             reporter.stats[category] = left
-        if len(left) < len(reports):
-            reporter.stats.setdefault("repaired", []).extend(
-                r for r in reports if getattr(r, "nodeid", None) in repaired
-            )
+    if after is not None:
+        failing = frozenset(after.failing)
+        new = sorted(failing - shown)
+        told["failed"] = [_stand_in(n) for n in new if n in after.collected]
+        told["error"] = [_stand_in(n) for n in new if n not in after.collected]
+        _forget_passed(reporter, failing)
+    for category, reports in told.items():
+        if reports:
+            # Private, and what makes a category known that no test of the run was in.
+            reporter._add_stats(category, reports)
+
+
+def _date_the_end(reporter: TerminalReporter) -> None:
+    """Has the reason why the run ended early, which is said last, belong to the time before."""
+    # Private to pytest, and kept as it is where that changes.
+    crash: Any = getattr(getattr(reporter, "_keyboardinterrupt_memo", None), "reprcrash", None)
+    if crash is not None and isinstance(crash.message, str):
+        crash.message += BEFORE
+    session: Any = getattr(reporter, "_session", None)
+    if isinstance(getattr(session, "shouldfail", False), str):
+        session.shouldfail += BEFORE
+
+
+def _stand_in(nodeid: str) -> pytest.TestReport:
+    """A report for a test that failed after the repair only."""
+    message = "after the repair, not in the run before it"
+    place = (nodeid.partition("::")[0], 0, nodeid)
+    return pytest.TestReport(nodeid, place, {}, "failed", message, "call")
+
+
+def _forget_passed(reporter: TerminalReporter, failing: frozenset[str]) -> None:
+    passed = reporter.stats.pop("passed", [])
+    left = [each for each in passed if getattr(each, "nodeid", "") not in failing]
+    if left:
+        reporter.stats["passed"] = left
 
 
 def _console(config: pytest.Config) -> Console:

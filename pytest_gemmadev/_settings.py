@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,6 +64,8 @@ def _read(config: pytest.Config, options: Any) -> Settings:
         if getattr(options, dest, False):
             raise pytest.UsageError(f"gemmadev cannot repair under {option}: drop one of the two")
     mode, _, folder = str(options.gemmadev_mode).partition(":")
+    if mode == "both":
+        raise pytest.UsageError(_conflict(config))
     return Settings(
         root=config.rootpath,
         fix=mode == "fix",
@@ -77,6 +80,19 @@ def _read(config: pytest.Config, options: Any) -> Settings:
         jobs=_jobs(*_value(config, options, "jobs")),
         confine=_choice(*_value(config, options, "confine"), CONFINE),
         start=_choice(*_value(config, options, "start"), START),
+    )
+
+
+def _conflict(config: pytest.Config) -> str:
+    """Says which two options ask for different things, and where they come from."""
+    given = [str(arg).partition("=")[0] for arg in config.invocation_params.args]
+    named = [
+        option if option in given else f"{option} (in addopts)"
+        for option in ("--gemmadev-fix", "--gemmadev-propose")
+    ]
+    return (
+        f"{' and '.join(named)}: one changes the tree, the other leaves it untouched; drop one of "
+        "the two" + ("; -o addopts= leaves out all addopts" if "addopts" in "".join(named) else "")
     )
 
 
@@ -106,7 +122,28 @@ def _report(config: pytest.Config, options: Any) -> Path | None:
     path = config.invocation_params.dir / str(text)
     if not text or path.is_dir():
         raise pytest.UsageError(f"--gemmadev-report: {path} is a directory, name a file")
+    if path.is_file() and not _is_report(path):  # a device or a pipe holds nothing to lose
+        raise pytest.UsageError(
+            f"--gemmadev-report: {path} exists and is no report: name another file, or remove it"
+        )
     return path
+
+
+def _is_report(path: Path) -> bool:
+    """Whether a file may be replaced by a report: it is one of before, or empty."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise pytest.UsageError(f"--gemmadev-report: {path}: {error.strerror}") from None
+    if data[:15].lower() == b"<!doctype html>":
+        return b"gemmadev" in data
+    if not data:
+        return path.suffix not in (".py", ".pyi")  # an empty module is no empty file
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and found.keys() >= {"version", "failures"}
 
 
 def _adapter(config: pytest.Config, options: Any) -> str | None:

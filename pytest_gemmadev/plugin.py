@@ -34,10 +34,10 @@ _INFORMATION = ("help", "version", "markers", "showfixtures", "show_fixtures_per
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("gemmadev", "repair of failing tests")
-    mode: dict[str, Any] = {"dest": "gemmadev_mode", "default": None}  # the last one given wins
+    mode: dict[str, Any] = {"dest": "gemmadev_mode", "default": None, "action": _Mode}
     group.addoption(
         "--gemmadev-fix",
-        action="store_const",
+        nargs=0,
         const="fix",
         help="repair failing tests and errors in place, rerun until green or out of budget",
         **mode,
@@ -46,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--gemmadev-propose",
         metavar="DIR",
         type=_propose,
-        help="leave the tree untouched; write patches and report.json to DIR",
+        help="leave the tree untouched; write patches and report.json to DIR; not with fix",
         **mode,
     )
     # how a run started by the plugin switches repair off, whatever addopts says
@@ -90,7 +90,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--gemmadev-report",
         metavar="FILE",
         dest="gemmadev_report",
-        help="write the JSON report there too",
+        help="write the JSON report there too; of files that exist, only a report is replaced",
     )
 
 
@@ -132,11 +132,13 @@ class Repair:
     def __init__(
         self, recorder: Recorder, settings: Settings, level: Level, interrupts: Interrupts
     ) -> None:
+        from pytest_gemmadev._process_state import ProcessState
         from pytest_gemmadev._watched import Watched
 
         self.recorder = recorder
         self.settings = settings
         self.interrupts = interrupts
+        self.state = ProcessState()  # of before the tests
         self.lines: list[str] = []  # for the summary: what went wrong with the repair itself
         self.level = level
         self.watched = Watched(settings.root, level)
@@ -204,6 +206,12 @@ class Repair:
             if self.interrupts.noted:
                 session.exitstatus = pytest.ExitCode.INTERRUPTED
             return
+        with self.state.in_place():
+            status = self._repair(session)
+        if status is not None:
+            session.exitstatus = status
+
+    def _repair(self, session: pytest.Session) -> int | None:
         from pytest_gemmadev.core.types import GemmadevError
 
         try:
@@ -214,19 +222,17 @@ class Repair:
             usual = Usual(
                 set(watched.written()), commands=watched.commands, before=watched.before()
             )
-            status = repair_session(session, session.config, self.recorder.plain(), usual)
+            return repair_session(session, session.config, self.recorder.plain(), usual)
         except KeyboardInterrupt as error:
             notes = getattr(error, "__notes__", ())
             self.lines.append("; ".join(("repair interrupted", *notes)))
-            status = int(pytest.ExitCode.INTERRUPTED)
+            return int(pytest.ExitCode.INTERRUPTED)
         except GemmadevError as error:
             self.lines.append(str(error))
-            status = int(pytest.ExitCode.USAGE_ERROR)
+            return int(pytest.ExitCode.USAGE_ERROR)
         except Exception as error:  # a bug of the plugin must not break the user's run
             self._note("repair failed", error)
-            status = None
-        if status is not None:
-            session.exitstatus = status
+            return None
 
     def pytest_terminal_summary(
         self, terminalreporter: TerminalReporter, config: pytest.Config
@@ -234,7 +240,8 @@ class Repair:
         show = getattr(config, "gemmadev_summary", None)
         try:
             if show is not None:
-                show(terminalreporter)
+                with self.state.in_place():
+                    show(terminalreporter)
             elif self.lines or self.recorder.troubles:
                 terminalreporter.section("gemmadev")
         except Exception as error:  # as above
@@ -296,12 +303,29 @@ def _interrupts(config: pytest.Config) -> Interrupts:
     return interrupts
 
 
+class _Mode(argparse.Action):
+    """Options of which two that ask for different things come to ``both``; ``off`` ends them all."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        new = self.const or values
+        before = (getattr(namespace, self.dest) or "off").partition(":")[0]
+        if new != "off" and before not in ("off", new.partition(":")[0]):
+            new = "both"
+        setattr(namespace, self.dest, new)
+
+
 def _propose(folder: str) -> str:
     return f"propose:{folder}"
 
 
 def _mode_of(options: Any) -> str:
-    """``off``, ``fix`` or ``propose``."""
+    """``off``, ``fix``, ``propose``, or ``both``, which is refused."""
     if any(getattr(options, dest, False) for dest in _INFORMATION):
         return "off"
     return (getattr(options, "gemmadev_mode", None) or "off").partition(":")[0]

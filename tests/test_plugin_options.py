@@ -22,8 +22,13 @@ from pytest_gemmadev._settings import settings_of
         pytest.param(["--gemmadev-seed=1", "--gemmadev-model=none"], "off", id="no-request"),
         pytest.param(["--gemmadev-fix"], "fix", id="fix"),
         pytest.param(["--gemmadev-propose=out"], "propose", id="propose"),
-        pytest.param(["--gemmadev-fix", "--gemmadev-propose", "o"], "propose", id="last-propose"),
-        pytest.param(["--gemmadev-propose=o", "--gemmadev-fix"], "fix", id="last-fix"),
+        pytest.param(["--gemmadev-propose", "o"], "propose", id="propose"),
+        pytest.param(["--gemmadev-fix", "--gemmadev-fix"], "fix", id="fix-twice"),
+        pytest.param(["--gemmadev-propose=a", "--gemmadev-propose=b"], "propose", id="two-folders"),
+        pytest.param(["--gemmadev-mode=off", "--gemmadev-fix"], "fix", id="off-before"),
+        pytest.param(
+            ["--gemmadev-fix", "--gemmadev-propose=o", "--gemmadev-mode=off"], "off", id="both-off"
+        ),
         pytest.param(["--gemmadev-fix", "--gemmadev-mode=off"], "off", id="last-off"),
         pytest.param(["--gemmadev-propose=off"], "propose", id="a-folder-named-off"),
         pytest.param(["--gemmadev-fix", "--markers"], "off", id="information"),
@@ -32,7 +37,7 @@ from pytest_gemmadev._settings import settings_of
         ),
     ],
 )
-def test_the_last_request_wins(pytester: pytest.Pytester, args: list[str], mode: str) -> None:
+def test_the_mode_that_is_asked_for(pytester: pytest.Pytester, args: list[str], mode: str) -> None:
     config = pytester.parseconfigure(*args)
     assert config.gemmadev_mode == mode  # type: ignore[attr-defined]
     assert config.pluginmanager.hasplugin("gemmadev-repair") == (mode != "off")
@@ -44,6 +49,42 @@ def test_a_child_run_switches_off_what_addopts_asks_for(pytester: pytest.Pyteste
     assert pytester.parseconfigure().gemmadev_mode == "fix"  # type: ignore[attr-defined]
     config = pytester.parseconfigure("--gemmadev-mode=off")
     assert config.gemmadev_mode == "off"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("addopts", "args", "message"),
+    [
+        pytest.param(
+            "",
+            ["--gemmadev-fix", "--gemmadev-propose", "o"],
+            "--gemmadev-fix and --gemmadev-propose: one changes the tree, the other leaves it "
+            "untouched; drop one of the two",
+            id="both-given",
+        ),
+        pytest.param(
+            "--gemmadev-fix",
+            ["--gemmadev-propose=o"],
+            "--gemmadev-fix (in addopts) and --gemmadev-propose: one changes the tree, the other "
+            "leaves it untouched; drop one of the two; -o addopts= leaves out all addopts",
+            id="fix-in-addopts",
+        ),
+        pytest.param(
+            "--gemmadev-propose=o",
+            ["--gemmadev-fix"],
+            "--gemmadev-fix and --gemmadev-propose (in addopts): ",
+            id="propose-in-addopts",
+        ),
+    ],
+)
+def test_to_repair_in_place_and_to_propose_is_a_conflict(
+    pytester: pytest.Pytester, addopts: str, args: list[str], message: str
+) -> None:
+    pytester.makeini(f"[pytest]\naddopts = {addopts}\n")
+    with pytest.raises(pytest.UsageError) as caught:
+        pytester.parseconfigure(*args)
+    assert str(caught.value).startswith(message)
+    off = pytester.parseconfigure(*args, "--gemmadev-mode=off")
+    assert off.gemmadev_mode == "off"  # type: ignore[attr-defined]
 
 
 def test_defaults(pytester: pytest.Pytester) -> None:
@@ -141,6 +182,43 @@ def test_misuse_is_a_usage_error_of_one_line(
         pytester.parseconfigure(*args)
     assert message in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+REPORT = b'{"version": 1, "model": "none", "failures": [], "totals": {}}'
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "taken"),
+    [
+        pytest.param("report.json", None, True, id="a-new-file"),
+        pytest.param("report.json", b"", True, id="an-empty-file"),
+        pytest.param("report.json", REPORT, True, id="a-report-of-before"),
+        pytest.param("report.html", b"<!doctype html>\n<title>gemmadev</title>", True, id="a-page"),
+        pytest.param("report", REPORT, True, id="a-report-without-suffix"),
+        pytest.param("shop.py", b"def double(x):\n    return x + 2\n", False, id="a-source"),
+        pytest.param("__init__.py", b"", False, id="an-empty-source"),
+        pytest.param("data.json", b"{}", False, id="an-empty-object"),
+        pytest.param("data.json", b'{"name": "mine"}', False, id="other-data"),
+        pytest.param("data.json", b"[1, 2]", False, id="a-list"),
+        pytest.param("data.json", b'{"version": 1, "fail', False, id="cut-off"),
+        pytest.param("page.html", b"<!DOCTYPE html><p>mine", False, id="another-page"),
+        pytest.param("blob", bytes(range(256)), False, id="binary"),
+    ],
+)
+def test_a_report_replaces_nothing_but_a_report(
+    pytester: pytest.Pytester, name: str, data: bytes | None, taken: bool
+) -> None:
+    path = pytester.path / name
+    if data is not None:
+        path.write_bytes(data)
+    args = ("--gemmadev-fix", f"--gemmadev-report={name}")
+    if taken:
+        assert settings_of(pytester.parseconfigure(*args)).report == path
+    else:
+        with pytest.raises(pytest.UsageError) as caught:
+            pytester.parseconfigure(*args)
+        assert str(caught.value).startswith(f"--gemmadev-report: {path} exists and is no report")
+    assert (path.read_bytes() if path.exists() else None) == data
 
 
 def test_misuse_in_the_ini_file_names_it(pytester: pytest.Pytester) -> None:

@@ -13,7 +13,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 
-from pytest_gemmadev.core.rank import changed_lines, line_starts, literals
+from pytest_gemmadev.core.lines import line_around, line_at, line_starts, lines_of
+from pytest_gemmadev.core.rank import changed_lines, literals
 from pytest_gemmadev.core.types import Candidate, ErrorKind, Frame, RepairTask
 
 _HELPERS = re.compile(
@@ -60,7 +61,7 @@ def copies_expected_number(candidate: Candidate, task: RepairTask) -> bool:
         added = _numbers(edit.replacement) - _numbers(text)
         if not added:
             continue
-        start = text.rfind("\n", 0, edit.start) + 1
+        start, _end = line_around(text, edit.start, edit.end)
         old = [float(n) for n in (*_numbers(text[start : edit.end]), "0", "1", "2")]
         added = frozenset(n for n in added if all(abs(float(n) - o) > 1 for o in old))
         if any(added & _numbers(test) for test in task.context.values()):
@@ -108,7 +109,7 @@ def leaves_undefined(candidate: Candidate, task: RepairTask) -> bool:
         return _leaves_unbound(candidate, task)
     name = re.compile(rf"\b{match[1]}\b")
     raised = task.stacks[0].frames[-1:]
-    lines = task.sources[raised[0].path].splitlines() if _is_source(raised, task) else []
+    lines = lines_of(task.sources[raised[0].path]) if _is_source(raised, task) else []
     if not lines or name.search("\n".join(lines[raised[0].line - 1 :][:_STATEMENT_LINES])) is None:
         return False
     for edit in candidate.edits:
@@ -127,12 +128,12 @@ def _leaves_unbound(candidate: Candidate, task: RepairTask) -> bool:
         return False
     name = re.compile(rf"\b{match[1]}\b")
     path, line = raised[0].path, raised[0].line
-    lines = task.sources[path].splitlines()
+    lines = lines_of(task.sources[path])
     heads = _heads_around(lines, line) - _heads_of_uses(lines, name, line)
     for edit in candidate.edits:
         text = task.sources[edit.path]
         old, new = changed_lines(text, edit)
-        first = text.count("\n", 0, edit.start) + 1
+        first = line_at(text, edit.start)
         touched = set(range(first, first + max(1, old.count("\n"))))
         if edit.path != path or name.search(new) or not touched <= heads:
             return False

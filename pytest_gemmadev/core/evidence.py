@@ -12,7 +12,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 
-from pytest_gemmadev.core.rank import line_starts
+from pytest_gemmadev.core.lines import line_around, line_at, line_starts, lines_of
 from pytest_gemmadev.core.types import Edit, ErrorKind, ErrorStack, RepairTask, Spectrum
 
 EVADED = 3.0  # nats: the line that raised the error, or hung, is not run by any test
@@ -70,8 +70,8 @@ def changed_lines(edits: Sequence[Edit], sources: Mapping[str, str]) -> frozense
     found: set[_Line] = set()
     for edit in edits:
         text = sources[edit.path]
-        first = text.count("\n", 0, edit.start) + 1
-        last = text.count("\n", 0, max(edit.start, edit.end - 1)) + 1
+        first = line_at(text, edit.start)
+        last = line_at(text, max(edit.start, edit.end - 1))
         if edit.start == edit.end and edit.replacement.endswith("\n"):
             first = max(1, first - 1)
         found.update((edit.path, line) for line in range(first, last + 1))
@@ -83,10 +83,10 @@ def _removed(edits: Sequence[Edit], sources: Mapping[str, str]) -> set[_Line]:
     found: set[_Line] = set()
     for edit in edits:
         text = sources[edit.path]
-        before = text[text.rfind("\n", 0, edit.start) + 1 : edit.start]
-        after = (
-            text[edit.end :].partition("\n")[0] if text[edit.start : edit.end][-1:] != "\n" else ""
-        )
+        first, last = line_around(text, edit.start, edit.end)
+        before = text[first : edit.start]
+        whole = text[edit.start : edit.end].endswith(("\n", "\r"))
+        after = "" if whole else text[edit.end : last]
         if edit.replacement.strip() in ("", "pass") and not (before + after).strip():
             found |= changed_lines([edit], sources)
     return found
@@ -129,7 +129,7 @@ def _raised(stack: ErrorStack, sources: Mapping[str, str]) -> Iterator[_Line]:
     A repair of the errors below it leaves its ``raise`` without a reason to run.
     """
     frame = stack.project_frames[-1] if stack.project_frames else None
-    lines = sources.get(frame.path, "").splitlines() if frame is not None else []
+    lines = lines_of(sources.get(frame.path, "")) if frame is not None else []
     line = lines[frame.line - 1] if frame is not None and frame.line <= len(lines) else ""
     below = [each for each in (stack.cause, *stack.group) if each is not None]
     if below and (frame is None or line.lstrip().startswith("raise")):

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from math import sqrt
 from types import MappingProxyType
 
+from pytest_gemmadev.core.lines import line_starts
 from pytest_gemmadev.core.resemblance import resemblance
 from pytest_gemmadev.core.types import ErrorKind, ErrorStack, Frame, Span, Spectrum, Suspicion
 
@@ -401,7 +402,7 @@ def function_bodies(text: str) -> list[tuple[int, int]]:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
         return []
-    starts = [0, *(m.end() for m in re.finditer("\n", text)), len(text)]
+    starts = [*line_starts(text), len(text)]
     return [
         (starts[node.body[0].lineno - 1], starts[node.end_lineno or node.lineno])
         for node in ast.walk(tree)

@@ -14,8 +14,8 @@ import warnings
 from collections.abc import Iterator
 from functools import lru_cache
 
+from pytest_gemmadev.core.lines import line_starts, lines_of
 from pytest_gemmadev.core.prompt import Prompt
-from pytest_gemmadev.core.rank import line_starts
 from pytest_gemmadev.core.types import Edit
 
 LINE_CHARS = 300
@@ -99,7 +99,7 @@ def _function_lines(completion: str, old: str) -> list[str]:
     fenced = _FENCE.search(completion)
     lines = _trimmed((fenced.group(1) if fenced else completion).split("\n"))
     head = re.compile(r"[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)")
-    name = next((m.group(1) for line in old.splitlines() if (m := head.match(line))), None)
+    name = next((m.group(1) for line in lines_of(old) if (m := head.match(line))), None)
     starts = [i for i, line in enumerate(lines) if (m := head.match(line)) and m.group(1) == name]
     if name is None or not starts:
         return []

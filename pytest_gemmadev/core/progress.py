@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from pytest_gemmadev.core.rank import line_starts
+from pytest_gemmadev.core.lines import line_starts
 from pytest_gemmadev.core.types import (
     Candidate,
     ErrorKind,

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from pytest_gemmadev.core.edits import apply_edits
-from pytest_gemmadev.core.rank import line_starts
+from pytest_gemmadev.core.lines import line_at, line_starts, lines_of
 from pytest_gemmadev.core.types import (
     Candidate,
     ErrorStack,
@@ -114,11 +114,11 @@ def refuted(task: RepairTask, candidate: Candidate, stacks: Sequence[ErrorStack]
     """What a function that fails says to whoever writes it again; None where nothing was seen."""
     path = candidate.edits[0].path
     text, edits = task.sources[path], [e for e in candidate.edits if e.path == path]
-    around = _function_at(text, text.count("\n", 0, edits[0].start) + 1)
+    around = _function_at(text, line_at(text, edits[0].start))
     changed = apply_edits(text, edits)
     if around is None or not stacks or isinstance(changed, Inapplicable):
         return None
-    last = around[1] + changed.count("\n") - text.count("\n")
+    last = around[1] + len(line_starts(changed)) - len(line_starts(text))
     function = _unix(_lines(changed, line_starts(changed), around[0], last)).rstrip()
     return Refuted(Span(path, *around), function, _outcome(stacks[0]))
 
@@ -240,7 +240,7 @@ def _assertions(task: RepairTask, stack: ErrorStack) -> list[str]:
     text = task.context.get(frame.path) if frame is not None else None
     if frame is None or text is None:
         return []
-    lines = text.splitlines()
+    lines = lines_of(text)
     around = _function_at(text, frame.line)
     first = around[0] if around is not None else frame.line
     found = [

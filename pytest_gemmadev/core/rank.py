@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import log
 
+from pytest_gemmadev.core.lines import line_around, line_starts
 from pytest_gemmadev.core.types import (
     Candidate,
     Edit,
@@ -71,11 +72,6 @@ class Places:
                 if start <= last and first <= end and score > best:
                     best = score
         return best
-
-
-def line_starts(text: str) -> tuple[int, ...]:
-    """Offsets at which lines begin; ``\\r\\n``, ``\\n`` and ``\\r`` end one."""
-    return (0, *(m.end() for m in re.finditer(r"\r\n|\n|\r", text)))
 
 
 def prior_score(candidate: Candidate, task: RepairTask, places: Places) -> float:
@@ -174,9 +170,7 @@ def overfitting_penalty(candidate: Candidate, task: RepairTask) -> float:
 
 def changed_lines(text: str, edit: Edit) -> tuple[str, str]:
     """The lines that an edit touches, before and after it: edits may begin inside a word."""
-    first = text.rfind("\n", 0, edit.start) + 1
-    end = text.find("\n", max(edit.start, edit.end - 1))
-    last = len(text) if end < 0 else end + 1
+    first, last = line_around(text, edit.start, max(edit.start, edit.end - 1))
     return text[first:last], text[first : edit.start] + edit.replacement + text[edit.end : last]
 
 

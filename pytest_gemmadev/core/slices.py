@@ -19,7 +19,7 @@ from pytest_gemmadev.core.destructive_calls import (
     destructive,
     last_name,
 )
-from pytest_gemmadev.core.rank import line_starts
+from pytest_gemmadev.core.lines import line_starts
 from pytest_gemmadev.core.scopes import Binding, Guard, Place, Scope, scopes_of
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from pytest_gemmadev.core.lines import lines_of
 from pytest_gemmadev.core.types import ErrorStack, Frame, Role
 
 FRAMES = 6  # of a stack, the innermost
@@ -110,7 +111,7 @@ def _code(stack: ErrorStack, read: Callable[[str], str | None]) -> Iterator[str]
         if text is None:
             continue
         told.add(frame.path)
-        lines = text.splitlines()
+        lines = lines_of(text)
         first = max(0, min(frame.line - 1 - CODE_LINES // 2, len(lines) - CODE_LINES))
         shown = "\n".join(lines[first : first + CODE_LINES])
         yield f"{frame.path}, from line {first + 1}:\n```python\n{shown}\n```"

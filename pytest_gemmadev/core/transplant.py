@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import Match, SequenceMatcher
 
+from pytest_gemmadev.core.lines import lines_with_ends
+
 CONTEXT = 3  # lines, as in unified diffs
 
 
@@ -18,7 +20,7 @@ def transplant(base: str, before: str, after: str) -> str | None:
     Works by whole lines. As many unchanged lines as a patch has for context must stand between the
     change and any other, or the two patches would not apply together.
     """
-    base_lines, old, new = (t.splitlines(keepends=True) for t in (base, before, after))
+    base_lines, old, new = (lines_with_ends(t) for t in (base, before, after))
     kept = SequenceMatcher(None, base_lines, old, autojunk=False).get_matching_blocks()
     result: list[str] = []
     at = 0

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import linecache
 import marshal
 import os
@@ -86,7 +87,7 @@ class SourceOverlay:
 
     def show(self, path: str, data: bytes) -> None:
         """Lets tracebacks and ``inspect`` show ``data`` for a path."""
-        lines = decode_source(data).splitlines(keepends=True)
+        lines = io.StringIO(decode_source(data)).readlines()
         if lines and not lines[-1].endswith("\n"):
             lines[-1] += "\n"
         # An entry without a time of change survives linecache.checkcache.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from pytest_gemmadev.core.lines import line_at
 from pytest_gemmadev.core.types import Candidate, RepairTask, Spectrum
 from pytest_gemmadev.validate.limits import Limits
 from pytest_gemmadev.validate.runs import PASSING, Run
@@ -56,5 +57,5 @@ def touching(
 
 
 def _lines_around(text: str, start: int, end: int) -> range:
-    first = text.count("\n", 0, start) + 1
-    return range(first - 1, first + text.count("\n", start, end) + 2)
+    first = line_at(text, start)
+    return range(first - 1, line_at(text, end) + 2)

@@ -132,17 +132,30 @@ def test_partly_staged_keeps_the_unstaged_rest(hook: Hook, scratch: Path) -> Non
     (scratch / "a.py").write_bytes(b"def f(x)\n    return x\n\n\ny = 'not staged'\n")
     done = pre_commit(hook, scratch, "run")
     assert done.status == 1, done.out
+    assert "a.py:1: repaired: " in done.out
     assert (scratch / "a.py").read_bytes() == b"def f(x):\n    return x\n\n\ny = 'not staged'\n"
     assert index(scratch) == before
 
 
 def test_an_unstaged_change_of_the_same_line_wins(hook: Hook, scratch: Path) -> None:
-    before = stage(scratch, {"a.py": b"def f(x)\n    return x\n"})
+    before = stage(scratch, {"a.py": b"def f(x)\n    return x\n", "c.py": BROKEN, "d.py": BROKEN})
     mine = b"def f(x, y=1):  # still thinking\n    return x\n"
     (scratch / "a.py").write_bytes(mine)
+    (scratch / "d.py").unlink()
     done = pre_commit(hook, scratch, "run")
     assert done.status == 1, done.out
+    assert "a.py:1: repaired" not in done.out
+    assert (
+        "a.py:1: not repaired: colon (line 1) (expected ':') would meet unstaged changes of"
+        in done.out
+    )
+    assert "pre-commit would roll it back: stage or stash them, then commit again" in done.out
+    assert "d.py:1: not repaired: " in done.out
+    assert "Rolling back" not in done.out
     assert (scratch / "a.py").read_bytes() == mine
+    assert not (scratch / "d.py").exists()
+    assert "c.py:1: repaired: " in done.out
+    assert (scratch / "c.py").read_bytes() == REPAIRED  # not taken back with the rest
     assert index(scratch) == before
 
 

@@ -156,3 +156,21 @@ def test_undefined_is_what_only_another_scope_defines() -> None:
         print(items)
         """)
     assert undefined(text) == {("g", "value"), ("top", "items")}
+
+
+@pytest.mark.parametrize(
+    ("text", "repaired"),
+    [
+        ("\x0cdef f(x)\n    return x\n", "\x0cdef f(x):\n    return x\n"),
+        ("\n\x0cclass A\n    x = 1\n", "\n\x0cclass A:\n    x = 1\n"),
+        (
+            "class A:\n    x = 1\n\n\x0c    def f(self)\n        return 1\n",
+            "class A:\n    x = 1\n\n\x0c    def f(self):\n        return 1\n",
+        ),
+    ],
+)
+def test_indentation_begins_anew_at_a_form_feed(text: str, repaired: str) -> None:
+    best = repair_syntax(text, path="a.py").candidates[0]
+    assert apply_edits(text, best.edits) == repaired
+    assert best.confidence > 0.9
+    assert repair_syntax(repaired, path="a.py").is_sound

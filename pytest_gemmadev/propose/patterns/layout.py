@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Sequence
 
+from pytest_gemmadev.core.lines import lines_with_ends
 from pytest_gemmadev.propose.patterns.pattern import Change, Replacement
 from pytest_gemmadev.propose.patterns.unit import FUNCTIONS, Block, Unit
 
@@ -71,7 +72,7 @@ def reindented(unit: Unit, statements: Sequence[ast.stmt], indent: str) -> str:
     raw = _continued_strings(unit, statements)
     number = unit.source.line_of(start)
     result = []
-    for offset, line in enumerate(unit.text[start:end].splitlines(keepends=True)):
+    for offset, line in enumerate(lines_with_ends(unit.text[start:end])):
         if number + offset in raw or not line.startswith(old) or not line.strip():
             result.append(line)
         else:

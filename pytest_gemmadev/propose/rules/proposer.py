@@ -12,7 +12,7 @@ from itertools import pairwise
 import libcst
 
 from pytest_gemmadev.core.edits import apply_edits
-from pytest_gemmadev.core.rank import line_starts
+from pytest_gemmadev.core.lines import line_starts
 from pytest_gemmadev.core.types import (
     Candidate,
     Edit,

@@ -64,8 +64,8 @@ def split_lines(text: str) -> list[str]:
 
 
 def indent(line: str) -> int:
-    """The column at which the code of a line begins, tabs to multiples of eight."""
-    return len(indentation(line).expandtabs(8))
+    """The column at which the code of a line begins: tabs to multiples of eight, 0 at a form feed."""
+    return len(indentation(line).rpartition("\f")[2].expandtabs(8))
 
 
 def indentation(line: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import exp
 
-from pytest_gemmadev.core.rank import line_starts
+from pytest_gemmadev.core.lines import line_starts
 from pytest_gemmadev.core.types import Edit, Model
 from pytest_gemmadev.propose.syntax.check import (
     Fault,

@@ -1,0 +1,39 @@
+"""Lines of source text, counted as Python counts them.
+
+``\\r\\n``, ``\\n`` and ``\\r`` end a line. What `str.splitlines` takes for an end besides, such as a form
+feed or U+2028, is part of the line for Python's tokenizer, for tracebacks and for editors.
+"""
+
+from __future__ import annotations
+
+import re
+
+_END = re.compile(r"\r\n|\n|\r")
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
+
+
+def line_starts(text: str) -> tuple[int, ...]:
+    """Offsets at which lines begin."""
+    return (0, *(m.end() for m in _END.finditer(text)))
+
+
+def lines_with_ends(text: str) -> list[str]:
+    """The lines with what ends them; joined, they are the text."""
+    return _LINE.findall(text)
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines without what ends them; a last one that is empty is left out."""
+    return [line.rstrip("\r\n") for line in lines_with_ends(text)]
+
+
+def line_at(text: str, offset: int) -> int:
+    """The line, from 1, that holds an offset."""
+    return sum(1 for _ in _END.finditer(text, 0, offset)) + 1
+
+
+def line_around(text: str, start: int, end: int) -> tuple[int, int]:
+    """Offsets of the whole lines from ``start`` to ``end``, what ends the last one included."""
+    first = max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) + 1
+    closing = _END.search(text, end)
+    return first, closing.end() if closing else len(text)
