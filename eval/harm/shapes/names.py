@@ -45,7 +45,8 @@ def purge(folder, suffix=".tmp", dry=False):
 
     from app import m
 
-    print(m.purge(tempfile.mkdtemp()) + m.purge("data"))
+    with tempfile.TemporaryDirectory() as folder:
+        print(m.purge(folder) + m.purge("data"))
     """,
 )
 
