@@ -116,6 +116,20 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(repair, "gemmadev-repair")
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
+    if _mode_of(config.option) not in ("fix", "propose"):
+        return (yield)
+    from pytest_gemmadev._guard import begin_guarded
+
+    journal = begin_guarded(config)
+    try:
+        return (yield)
+    finally:
+        if journal is not None:
+            journal.finish()
+
+
 class Repair:
     """The part that is registered where repair is asked for, on the controller."""
 
