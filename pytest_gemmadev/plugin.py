@@ -126,6 +126,29 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(repair, "gemmadev-repair")
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
+    if _mode_of(config.option) not in ("fix", "propose"):
+        return (yield)
+    from pytest_gemmadev._guard import begin_guarded
+
+    journal = begin_guarded(config)
+    try:
+        return (yield)
+    except BaseException as error:  # in a moment in which pytest itself does not expect it
+        watched = getattr(config, "gemmadev_interrupts", None)
+        # What it formats of an interruption may fail, where Python knows no line for it.
+        if not isinstance(error, KeyboardInterrupt) and (watched is None or not watched.noted):
+            raise
+        written = getattr(config, "gemmadev_written", None)
+        notes = getattr(error, "__notes__", (written,) if written else ())
+        sys.stderr.write(f"gemmadev: {'; '.join(('interrupted', *notes))}\n")
+        return pytest.ExitCode.INTERRUPTED
+    finally:
+        if journal is not None:
+            journal.finish()
+
+
 class Repair:
     """The part that is registered where repair is asked for, on the controller."""
 
@@ -271,22 +294,6 @@ def pytest_load_initial_conftests(
 
         repair_and_load(failure, early_config, parser, args, known_modules=known_modules)
         return None
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
-    try:
-        return (yield)
-    except BaseException as error:  # in a moment in which pytest itself does not expect it
-        watched = getattr(config, "gemmadev_interrupts", None)
-        # What it formats of an interruption may fail, where Python knows no line for it.
-        pressed = isinstance(error, KeyboardInterrupt) or (watched is not None and watched.noted)
-        if _mode_of(config.option) == "off" or not pressed:
-            raise
-        written = getattr(config, "gemmadev_written", None)
-        notes = getattr(error, "__notes__", (written,) if written else ())
-        sys.stderr.write(f"gemmadev: {'; '.join(('interrupted', *notes))}\n")
-        return pytest.ExitCode.INTERRUPTED
 
 
 def _interrupts(config: pytest.Config) -> Interrupts:

@@ -150,9 +150,11 @@ class PytestOracle:
 
     # --- core.types.Oracle -----------------------------------------------------------------------
 
-    def observe(self, overlay: Overlay) -> Observation:
-        """One full run in a fresh interpreter over ``overlay``."""
+    def observe(self, overlay: Overlay, *, only: Sequence[str] = ()) -> Observation:
+        """One run in a fresh interpreter over ``overlay``, of all tests or of those named."""
         request = self._request(overlay, collect_s=self._limits.run_s, tests_s=self._limits.run_s)
+        if only:
+            request["only"] = list(only)
         request["test_s"] = self._limits.test_s
         # An alarm inside the run fails a test that hangs; this is for one that does not hear it.
         request["stall_s"] = 3 * self._limits.test_s + 2
