@@ -137,7 +137,7 @@ def test_nothing_outside_the_project_is_edited(project: Path, tmp_path: Path) ->
     (project / "helper.py").write_text("def help(x):\n    return y\n")
     before = tree(project)
     done = fix(project / "shop", "--budget", "6", "main.py")
-    assert done.returncode == 1
+    assert "NameError" in done.stderr
     assert tree(project)["helper.py"] == before["helper.py"]
 
 

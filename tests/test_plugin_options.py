@@ -290,7 +290,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
 
 
 RECORDING = """
-def repair_session(session, config, plain):
+def repair_session(session, config, plain, usual):
     note("session", plain)
     config.gemmadev_summary = lambda reporter: reporter.write_line("so it went")
     return {status}
@@ -301,7 +301,9 @@ def test_the_session_gets_what_failed_and_sets_the_exit_status(project: Project)
     project.write(ONE_BUG)
     result = project.run(RECORDING.format(status=0), "--gemmadev-fix", "--gemmadev-model=none")
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["gemmadev: repair in place, model none, budget 300 s", "so it*"])
+    result.stdout.fnmatch_lines(
+        ["gemmadev: repair in place, model none, budget 300 s, *", "so it*"]
+    )
     [[name, plain]] = project.calls
     assert name == "session"
     assert plain["outcomes"]["test_shop.py::test_it"] == "failed"
@@ -356,7 +358,7 @@ def test_errors_of_the_repair_are_one_line_of_the_summary(
 ) -> None:
     project.write(ONE_BUG)
     result = project.run(
-        f"def repair_session(session, config, plain):\n    {body}", "--gemmadev-fix"
+        f"def repair_session(session, config, plain, usual):\n    {body}", "--gemmadev-fix"
     )
     assert result.ret == status
     result.stdout.fnmatch_lines([line])
@@ -457,7 +459,7 @@ def repair_conftest(config, plain):
     path.write_text(new)
     return new != old
 
-def repair_session(session, config, plain):
+def repair_session(session, config, plain, usual):
     note("session", plain["outcomes"])
 """
 
