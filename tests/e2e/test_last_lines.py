@@ -89,7 +89,8 @@ def count():
 def test_a_test_that_fails_the_first_time_only(tmp_path: Path) -> None:
     flaky = COUNTING + "def test_once():\n    assert count() > 1\n"
     write(tmp_path, {**DOUBLE, "test_z.py": flaky})
-    ran = run(tmp_path, *FIX)
+    # With private copies every run would find the project as the first one did.
+    ran = run(tmp_path, *FIX, "--gemmadev-confine=off")
     assert ran.status == 0, ran.output
     assert "after the repair: 2 passed" in ran.output.splitlines()
     assert "FAILED" not in ran.output
@@ -99,7 +100,8 @@ def test_a_test_that_fails_the_first_time_only(tmp_path: Path) -> None:
 def test_a_test_that_passes_the_first_time_only(tmp_path: Path) -> None:
     flaky = COUNTING + "def test_once():\n    assert count() == 1\n"
     write(tmp_path, {**DOUBLE, "test_z.py": flaky})
-    ran = run(tmp_path, *FIX)
+    # With private copies every run would find the project as the first one did.
+    ran = run(tmp_path, *FIX, "--gemmadev-confine=off")
     assert ran.status == 1, ran.output
     assert "after the repair: 1 failed, 1 passed" in ran.output.splitlines()
     assert last_line(ran) == "1 failed, 1 repaired"

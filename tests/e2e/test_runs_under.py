@@ -161,7 +161,7 @@ CASES = {
         TWO
         | {
             "pytest.ini": "[pytest]\naddopts = --gemmadev-fix -p no:cacheprovider\n"
-            "gemmadev_model = none\n",
+            "gemmadev_model = none\ngemmadev_confine = off\n",  # else its file is private
             "conftest.py": """\
 import os
 
