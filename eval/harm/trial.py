@@ -36,7 +36,7 @@ class Tool:
         report = f"{place()}/out/report.json"
         if way == "program":
             options = (f"--model={self.model}", f"--budget={self.budget_s:g}")
-            confine = ("--confine=strict",) if self.confine == "strict" else ()
+            confine = (f"--confine={self.confine}",)
             seed = (f"--seed={self.seed}",)
             code = "import sys; from pytest_gemmadev.cli import main; sys.exit(main())"
             return (sys.executable, "-c", code, "fix", *options, *seed, *confine, "main.py")
@@ -52,9 +52,8 @@ class Tool:
         )
 
     def environ(self, way: str) -> dict[str, str]:
-        """What caps the confinement from outside; programs have no option for none at all."""
-        level = "none" if way == "program" and self.confine == "off" else self.level
-        return {LEVEL_VARIABLE: level} if level else {}
+        """What caps the confinement from outside."""
+        return {LEVEL_VARIABLE: self.level} if self.level else {}
 
 
 @dataclass(frozen=True, slots=True)

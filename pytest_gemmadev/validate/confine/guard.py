@@ -49,7 +49,7 @@ _MESSAGE = "refused while a patch is tried: it is outside the places of this run
 
 
 class Guard:
-    """Called by the interpreter with each event that it audits; cannot be taken out again."""
+    """Knows what is to be refused; see `install`."""
 
     def __init__(self, places: Places, refused: Callable[[str, str], None]) -> None:
         """``refused`` is told path and call of each refusal."""
@@ -57,7 +57,7 @@ class Guard:
         self._refused = refused
         self._confined = confines(places.level)
         self._made: set[str] = set()  # in shared memory
-        self._checks: dict[str, Callable[..., None]] = {
+        self.checks: dict[str, Callable[..., None]] = {
             "open": self._open,
             "os.remove": self._remove,
             "os.rmdir": self._remove,
@@ -82,9 +82,9 @@ class Guard:
             "os.startfile": self._never,
         }
         if self._confined:
-            self._checks["sqlite3.connect"] = self._note_database
+            self.checks["sqlite3.connect"] = self._note_database
         else:
-            self._checks |= {
+            self.checks |= {
                 "sqlite3.connect": self._database,
                 "subprocess.Popen": self._process,
                 "os.system": self._shell,
@@ -96,11 +96,6 @@ class Guard:
                 "winreg.DeleteKey": self._never,
                 "winreg.DeleteValue": self._never,
             }
-
-    def __call__(self, event: str, args: tuple[Any, ...]) -> None:
-        check = self._checks.get(event)
-        if check is not None:
-            check(event, *args)
 
     # --- files -----------------------------------------------------------------------------------
 
@@ -259,7 +254,14 @@ def install(places: Places, refused: Callable[[str, str], None]) -> Guard | None
     if places.level is Level.NONE:
         return None
     guard = Guard(places, refused)
-    sys.addaudithook(guard)
+    check_of = guard.checks.get
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:  # called a hundred times by one quick test
+        check = check_of(event)
+        if check is not None:
+            check(event, *args)
+
+    sys.addaudithook(hook)
     return guard
 
 
