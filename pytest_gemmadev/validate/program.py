@@ -264,17 +264,19 @@ def _wait(process: subprocess.Popen[bytes], deadline: float, output: Path) -> st
     """Waits for the end of the process, or ends it with all it started; says which limit it was."""
     over = ""
     pause = _POLL_S
-    while process.poll() is None and not over:
-        if time.monotonic() > deadline:
-            over = "time"
-        elif output.stat().st_size > OUTPUT_BYTES:
-            over = "output"
-        else:
-            time.sleep(pause)
-            pause = min(0.05, pause * 1.2)
-    with contextlib.suppress(OSError):
-        os.killpg(process.pid, signal.SIGKILL)  # what it left behind, too
-    process.wait()
+    try:
+        while process.poll() is None and not over:
+            if time.monotonic() > deadline:
+                over = "time"
+            elif output.stat().st_size > OUTPUT_BYTES:
+                over = "output"
+            else:
+                time.sleep(pause)
+                pause = min(0.05, pause * 1.2)
+    finally:  # where Ctrl-C ends the search, too
+        with contextlib.suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)  # what it left behind, too
+        process.wait()
     return over
 
 

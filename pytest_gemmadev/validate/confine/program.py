@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from pytest_gemmadev.validate.confine import namespace
 from pytest_gemmadev.validate.confine.child import Confinement, changes_of_run
 from pytest_gemmadev.validate.confine.places import Level
+from pytest_gemmadev.validate.process import die_with_parent
 
 REACHED = "reached.jsonl"  # in the run's folder: (path, call) a line
 BROUGHT = "brought"  # new files of the project, copied there
@@ -26,8 +27,13 @@ def confine_program(setup: dict[str, Any]) -> None:
         setup["level"], setup["folder"], setup["private"], filled=setup["filled"]
     )
     confinement.enter()
-    if confinement.level is Level.NAMESPACE and (pid := os.fork()):
-        _attend(pid, setup)
+    if confinement.level is Level.NAMESPACE:
+        attendant = os.getpid()
+        if pid := os.fork():
+            _attend(pid, setup)
+        die_with_parent()
+        if os.getppid() != attendant:  # it has ended before that
+            os._exit(1)
 
     def refused(path: str, call: str) -> None:
         _note(scratch, [(path, call)])
