@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -179,6 +180,24 @@ def test_beyond_this_machine_is_refused(project: Project) -> None:
     verdict = try_body(project, body, WAYS["swapped"], project.root)
     assert isinstance(verdict, Refused)
     assert verdict.path == "192.0.2.1:9"
+
+
+def test_abstract_sockets_of_others_are_left_alone(project: Project) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(f"\0gemmadev-test-{os.getpid()}")
+        server.listen()
+        server.settimeout(0.2)
+        name = server.getsockname().decode()
+        body = f"import socket\nsocket.socket(socket.AF_UNIX).connect({name!r})"
+        verdict = try_body(project, body, WAYS["swapped"], project.root)
+        assert not isinstance(verdict, Plausible), verdict
+        with pytest.raises(TimeoutError):
+            server.accept()
+    body = (
+        "import socket\na = socket.socket(socket.AF_UNIX)\na.bind('\\0own-gemmadev')\n"
+        "a.listen()\nsocket.socket(socket.AF_UNIX).connect('\\0own-gemmadev')"
+    )
+    assert isinstance(try_body(project, body, WAYS["swapped"], project.root), Plausible)
 
 
 def test_other_processes_are_left_alone(project: Project) -> None:

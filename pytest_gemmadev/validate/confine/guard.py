@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from pytest_gemmadev.validate.confine import landlock
 from pytest_gemmadev.validate.confine.places import (
     ANYTHING,
     OPENED,
@@ -33,6 +34,7 @@ _DEVICES = frozenset(
     {"/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/stdout", "/dev/stderr", os.devnull}
 )
 _LOOPBACK = frozenset({"", "localhost", "ip6-localhost", "localhost.localdomain", "::1", "::"})
+_SCOPES = 6  # version of Landlock that keeps from abstract sockets of others
 _LOGS = "/dev/log"  # the system's log, which takes anything
 _FUNCTIONS = frozenset(  # of the C library and of Windows
     name
@@ -57,6 +59,8 @@ class Guard:
         self._refused = refused
         self._confined = confines(places.level)
         self._made: set[str] = set()  # in shared memory
+        self._bound: set[str] = set()  # abstract sockets
+        self._holds_abstract = self._confined and landlock.version() >= _SCOPES
         self.checks: dict[str, Callable[..., None]] = {
             "open": self._open,
             "os.remove": self._remove,
@@ -75,6 +79,7 @@ class Guard:
             "os.chflags": self._change,
             "os.kill": self._kill,
             "os.killpg": self._kill,
+            "socket.bind": self._bind,
             "socket.connect": self._connect,
             "socket.sendto": self._connect,
             "socket.sendmsg": self._connect,
@@ -199,10 +204,18 @@ class Guard:
 
     # --- others ----------------------------------------------------------------------------------
 
+    def _bind(self, _event: str, _sock: Any, address: Any) -> None:
+        if isinstance(address, (str, bytes)):
+            self._bound.add(os.fsdecode(address))
+
     def _connect(self, event: str, sock: Any, address: Any) -> None:
         if isinstance(address, (str, bytes)):
             name = os.fsdecode(address)
-            if not name or name.startswith("\0") or name == _LOGS:
+            if not name or name == _LOGS:
+                return
+            if name.startswith("\0"):
+                if name not in self._bound and not self._holds_abstract:
+                    self._refuse(f"@{name[1:]}", event)
                 return
             real = _real(name, -1, follow=True)
             if real is None or inside(real, self.places.free) or not os.path.exists(real):
