@@ -1,9 +1,8 @@
 """Limits on what runs a candidate, and an end for everything it starts.
 
 Covered: time, address space, size of single files, number of messages' bytes, core dumps,
-children in the same process group anywhere, children that left it on Linux. Not covered: what
-tests do to files they can write, to the network, or to processes of the same user that they look
-up. This is no security boundary: a candidate may do what the tests themselves may do.
+children in the same process group anywhere, children that left it on Linux. What tests do to files,
+to the network and to other processes is for `validate.confine`.
 """
 
 from __future__ import annotations

@@ -254,5 +254,12 @@ def test_a_level_can_be_capped(level: Level, monkeypatch: pytest.MonkeyPatch) ->
     assert described(Level.NONE) == "not confined"
 
 
-def test_the_folder_of_an_oracle_is_removed(project: Project) -> None:
-    assert os.path.isdir(project.oracle._launcher.folder)
+@pytest.mark.parametrize("level", LEVELS, ids=lambda level: level.value)
+def test_the_folder_of_an_oracle_is_removed(make_project: MakeProject, level: Level) -> None:
+    if LEVELS.index(strongest()) > LEVELS.index(level):
+        pytest.skip(f"this system has no {level.value}")
+    project = make_project({"lib.py": LIB, "test_lib.py": TESTS, "log.txt": ""}, level=level)
+    folder = project.oracle._launcher.folder
+    assert os.path.isdir(folder)
+    project.oracle.close()
+    assert not os.path.exists(folder)
