@@ -12,7 +12,7 @@ from eval.plots import outcomes_plot
 from eval.repair import Result
 from eval.report import totals_of
 from eval.stats import mcnemar, median
-from pytest_gemmadev._without import Part
+from pytest_gemmadev.doors.ablations import Part
 
 ABLATION = "ablation.json"
 WHOLE = "everything"

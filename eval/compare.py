@@ -14,7 +14,7 @@ from pathlib import Path
 from eval.repair import Score
 from eval.runs import Row, read_rows
 from eval.stats import Comparison, Difference, mcnemar, median, signed_ranks
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from eval import _check
 from eval.process import Finished
 from eval.runs import Row, RunFolder, in_parallel
 from eval.sandbox import run_isolated
-from pytest_gemmadev.core.types import Completion, GemmadevError, Model, Sampling
+from pytest_gemmadev.types import Completion, GemmadevError, Model, Sampling
 
 # Where a base model has left the function: the next statement in the first column.
 BASE_STOPS = (

@@ -25,11 +25,14 @@ from eval.document import Block, Figure, Table, Text, facts_of, write_document
 from eval.plots import rates_plot
 from eval.runs import RunFolder, code_digest, model_settings, new_run_path, open_run
 from eval.stats import median, wilson
-from pytest_gemmadev.core.edits import apply_edits
-from pytest_gemmadev.core.parse import tree_key
-from pytest_gemmadev.core.rank import MODEL_WEIGHT, Places, model_scores, prior_score
-from pytest_gemmadev.core.scope import Scope
-from pytest_gemmadev.core.types import (
+from pytest_gemmadev.files.scope import Scope
+from pytest_gemmadev.prompting.parse import tree_key
+from pytest_gemmadev.propose.patterns import PatternProposer
+from pytest_gemmadev.propose.write import WriteProposer
+from pytest_gemmadev.registry import load_model
+from pytest_gemmadev.search.rank import MODEL_WEIGHT, Places, model_scores, prior_score
+from pytest_gemmadev.text.edits import apply_edits
+from pytest_gemmadev.types import (
     Candidate,
     GemmadevError,
     Inapplicable,
@@ -37,10 +40,7 @@ from pytest_gemmadev.core.types import (
     RepairTask,
     Suspicion,
 )
-from pytest_gemmadev.propose.patterns import PatternProposer
-from pytest_gemmadev.propose.write import WriteProposer
-from pytest_gemmadev.registry import load_model
-from pytest_gemmadev.validate.oracle import PytestOracle
+from pytest_gemmadev.validate.parent.oracle import PytestOracle
 from training.bugs import BreakOptions, Counts, broken
 from training.examples import Bug, question, repair_examples, write_line
 from training.functions import sources

@@ -28,7 +28,7 @@ from eval.cases import Case, Files, write_tree
 from eval.process import Finished
 from eval.repair import CHECK_TIMEOUT_S, run_tests, visible_command
 from eval.runs import in_parallel
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 
 RECIPES = Path(__file__).parent / "cases" / "projects.json"
 SLICE = "project"

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from eval.cases import Case, load_cases
 from eval.repair import Score, judge, visible_command
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 
 CASES = Path(__file__).parent / "cases" / "debug"
 

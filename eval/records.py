@@ -16,7 +16,7 @@ from typing import Any
 from eval.ablation import ABLATION, WHOLE
 from eval.compare import comparisons, differences, read_verdicts
 from eval.runs import read_rows
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 
 ROOT = Path(__file__).parents[1]
 RECORDS = Path(__file__).parent / "results"

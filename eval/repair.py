@@ -24,10 +24,10 @@ from eval.cases import Case, Files, read_tree, write_tree
 from eval.kept import strays, without_outputs
 from eval.place import ranks_of
 from eval.process import Finished, run_command
-from pytest_gemmadev._without import VARIABLE, Part
-from pytest_gemmadev.core.edits import unified_diff
-from pytest_gemmadev.core.types import GemmadevError, Inapplicable
-from pytest_gemmadev.core.unified import apply_unified
+from pytest_gemmadev.doors.ablations import VARIABLE, Part
+from pytest_gemmadev.text.diff import apply_unified
+from pytest_gemmadev.text.edits import unified_diff
+from pytest_gemmadev.types import GemmadevError, Inapplicable
 
 CHECK_TIMEOUT_S = 120.0  # for one run of the visible or the hidden tests
 _USAGE_ERROR = 4  # of pytest

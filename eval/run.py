@@ -27,9 +27,9 @@ from eval.runs import (
     open_run,
     parse_seeds,
 )
-from pytest_gemmadev._without import Part
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.doors.ablations import Part
 from pytest_gemmadev.registry import load_model
+from pytest_gemmadev.types import GemmadevError
 
 _MODULES = {"syntax": "eval.syntax", "lines": "eval.lines", "harm": "eval.harm.command"}
 """Benchmarks with a command line of their own."""

@@ -22,8 +22,8 @@ from threading import Event
 from typing import Any, TypeVar
 
 import pytest_gemmadev
-from pytest_gemmadev.core.types import GemmadevError, ModelInfo
 from pytest_gemmadev.registry import load_model
+from pytest_gemmadev.types import GemmadevError, ModelInfo
 
 Row = dict[str, Any]
 """One line of eval.jsonl."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.prompt import BEFORE_CHARS
-from pytest_gemmadev.core.types import Model, Sampling
+from pytest_gemmadev.prompting.prompt import BEFORE_CHARS
+from pytest_gemmadev.types import Model, Sampling
 from training.functions import Sound
 from training.texts import Change, Text, lines_of
 

@@ -19,7 +19,7 @@ from datasets import Dataset
 from transformers import Trainer as PlainTrainer
 from transformers import TrainingArguments
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 from training.aligned import align, open_base, trainer_settings
 from training.config import Config
 from training.counted import list_likelihoods

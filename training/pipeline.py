@@ -13,7 +13,7 @@ from typing import Any
 import transformers
 from accelerate import PartialState
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 from training.base import (
     Base,
     check_device,

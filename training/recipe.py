@@ -24,7 +24,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 from training import align, data
 from training.config import Config, load_config
 from training.examples import Example, read_examples, write_line

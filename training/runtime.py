@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pytest_gemmadev.core.types import GemmadevError, Model
+from pytest_gemmadev.types import GemmadevError, Model
 
 
 def open_model(spec: str, adapter: str = "") -> Model:
@@ -37,7 +37,7 @@ def packaged_adapter() -> Path:
 
 def dequantized_folder(path: Path) -> str:
     """The folder with a GGUF file's weights that ``hf:`` models use too."""
-    from pytest_gemmadev.models._dequantize import dequantized
+    from pytest_gemmadev.models.transformers.dequantize import dequantized
 
     return str(dequantized(path))
 

@@ -18,7 +18,7 @@ from datasets import Dataset, concatenate_datasets, disable_progress_bars, load_
 from transformers import TrainerCallback
 from trl import SFTConfig, SFTTrainer, pack_dataset
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 from training.config import Config
 from training.corpus import Corpus
 from training.counted import SeenWords, can_count, counted_logits

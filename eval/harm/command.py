@@ -30,7 +30,7 @@ from eval.runs import (
     new_run_path,
     open_run,
 )
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 
 LEVELS = ("namespace", "landlock", "hooks", "none")
 

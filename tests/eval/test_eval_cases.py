@@ -9,7 +9,7 @@ import pytest
 
 from eval.cases import Case, load_cases, read_tree, select, write_tree
 from eval.repair import hidden_command, run_tests, visible_command
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 
 DEBUG = load_cases(Path(__file__).parents[2] / "eval" / "cases" / "debug")
 KINDS = {

@@ -11,8 +11,8 @@ from eval.cases import Case
 from eval.compare import compare, of_lines
 from eval.lines import Asked, asked_of, bug_of, measure, report_of, totals_line, with_facts
 from eval.runs import RunFolder
-from pytest_gemmadev.core.types import GemmadevError
 from pytest_gemmadev.models.scripted import ScriptedModel
+from pytest_gemmadev.types import GemmadevError
 from training.bugs import BreakOptions, Counts, broken
 from training.examples import Bug, read_examples
 from training.functions import sources

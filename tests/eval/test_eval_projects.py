@@ -15,8 +15,8 @@ import pytest
 from eval import mine, projects, sdist
 from eval.cases import Files, load_cases
 from eval.projects import Package, Recipe, break_text, case_of, read_recipes, without_functions
-from pytest_gemmadev.core.types import GemmadevError
 from pytest_gemmadev.models.scripted import ScriptedModel
+from pytest_gemmadev.types import GemmadevError
 
 SOURCE = '''def add(a, b):
     """The sum."""

@@ -25,8 +25,8 @@ from eval.repair import (
 from eval.report import breakdown, totals_of
 from eval.run import main, run_cases
 from eval.runs import in_parallel, open_run, parse_seeds, read_rows
-from pytest_gemmadev.core.edits import unified_diff
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.text.edits import unified_diff
+from pytest_gemmadev.types import GemmadevError
 
 PLAIN = Case(
     id="sum/one",

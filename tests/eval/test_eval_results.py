@@ -15,7 +15,7 @@ from eval.page import page
 from eval.repair import Result, Score, result_to_row
 from eval.report import write_reports
 from eval.runs import open_run
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "eval" / "cases" / "debug"

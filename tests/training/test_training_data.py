@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 from training.data import main
 from training.decontaminate import Held, held_back, tree_prints
 from training.examples import Example, read_examples, write_line

@@ -9,8 +9,8 @@ from random import Random
 
 import pytest
 
-from pytest_gemmadev.core.types import GemmadevError, Role
 from pytest_gemmadev.models.scripted import ScriptedModel
+from pytest_gemmadev.types import GemmadevError, Role
 from training import inputs
 from training.bugs import BreakOptions, Counts, broken, broken_by_many
 from training.examples import Bug, repair_examples

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 from training import converter, export
 from training.functions import sources
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 from training import extras, memory, recipe
 from training.card import TERMS, Card, counted, render
 from training.config import DEFAULTS, load_config, to_toml
