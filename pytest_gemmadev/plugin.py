@@ -155,8 +155,8 @@ class Repair:
     def __init__(
         self, recorder: Recorder, settings: Settings, level: Level, interrupts: Interrupts
     ) -> None:
-        from pytest_gemmadev.capture.side_effects import Watched
         from pytest_gemmadev.doors.session_state import ProcessState
+        from pytest_gemmadev.doors.side_effects import Watched
 
         self.recorder = recorder
         self.settings = settings

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[1]
+CASES = {"debug", "writers"}  # folders of eval that hold cases, some of them broken on purpose
 PACKAGES = ("pytest_gemmadev", "precommit_hooks", "eval", "training", "benchmarks")
 
 # The parts of pytest_gemmadev. What stands in a line may import what stands in the lines above it, and
@@ -21,12 +22,13 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"files"}),
     frozenset({"capture", "prompting", "report"}),
     frozenset({"search"}),
-    frozenset({"propose", "validate", "models"}),
     frozenset({"hookspecs"}),
+    frozenset({"propose", "validate", "models"}),
     frozenset({"registry"}),
     frozenset({"doors", "hook"}),
     frozenset({"api"}),
-    frozenset({"plugin", "newhooks", "testing", "__main__"}),
+    frozenset({"newhooks", "testing"}),
+    frozenset({"plugin", "__main__"}),
 )
 PARTS = frozenset().union(*LAYERS)
 
@@ -44,7 +46,7 @@ class Import(NamedTuple):
 def sources() -> list[Path]:
     """Every module of the project; the cases of benchmarks are data."""
     found = (path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-    return sorted(path for path in found if not {"data", "debug", "writers"} & set(path.relative_to(ROOT).parts[1:3]))
+    return sorted(path for path in found if not CASES & set(path.relative_to(ROOT).parts[1:3]))
 
 
 def imports_of(path: Path) -> Iterator[Import]:
@@ -94,7 +96,7 @@ FOREIGN = [
 
 def part(module: str) -> str:
     """The part of the package that a module belongs to; empty for the package itself."""
-    return (module.split(".") + [""])[1]
+    return [*module.split("."), ""][1]
 
 
 def layer(name: str) -> int:

@@ -75,8 +75,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"gemmadev {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_fix, _add_undo, add_apply, add_chat, add_models, add_doctor, add_completion):
+    for add in (_add_fix, _add_undo, add_apply, add_chat, add_models, add_doctor):
         add(commands)
+    add_completion(commands, build_parser)
     return parser
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +199,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
 # --- completion ----------------------------------------------------------------------------------
 
 
-def add_completion(commands: Any) -> None:
+def add_completion(commands: Any, build: Callable[[], argparse.ArgumentParser]) -> None:
+    """Adds the command; ``build`` makes the parser of all commands."""
     about = "print what makes a shell complete this command"
     parser = commands.add_parser(
         "completion",
@@ -206,20 +209,17 @@ def add_completion(commands: Any) -> None:
         epilog='For bash: eval "$(gemmadev completion bash)" in ~/.bashrc.',
     )
     parser.add_argument("shell", choices=_SHELLS)
-    parser.set_defaults(run=_completion)
+    parser.set_defaults(run=partial(_completion, build))
 
 
-def _completion(arguments: argparse.Namespace) -> int:
+def _completion(build: Callable[[], argparse.ArgumentParser], arguments: argparse.Namespace) -> int:
     try:
         import shtab
     except ImportError:
         raise GemmadevError(
             "completion needs shtab: pip install 'pytest-gemmadev[completion]'"
         ) from None
-    from pytest_gemmadev.doors.cli import build_parser
-
-    parser = build_parser()
-    print(shtab.complete(_with_files(parser), arguments.shell))
+    print(shtab.complete(_with_files(build()), arguments.shell))
     return 0
 
 

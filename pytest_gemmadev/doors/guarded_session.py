@@ -21,7 +21,6 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -36,15 +35,6 @@ _LOOKS_S = 1.0  # between two looks at the child, where no signal tells of its e
 _NAME, _STACK, _SIZE = 8, 16_384, 65_536  # places in the shared memory
 _DUMPED = re.compile(r'  File "(.+)", line (\d+) in (.+)')
 _PR_SET_PDEATHSIG = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Death:
-    """How a session ended in the middle of a test."""
-
-    nodeid: str
-    how: str  # ``exited with status 3``, ``was ended by SIGSEGV``
-    frames: tuple[dict[str, Any], ...]  # of the project, the outermost first; empty where not known
 
 
 class Journal:
@@ -160,14 +150,14 @@ def begin_guarded(config: pytest.Config) -> Journal | None:
     status, is_cancelled = _wait(child)
     if journal.is_finished or is_cancelled or not journal.nodeid:
         _end_as(status)
+    from pytest_gemmadev.doors.isolated_session import Death, Isolated
+
     how = (
         f"was ended by {signal.Signals(os.WTERMSIG(status)).name}"
         if os.WIFSIGNALED(status)
         else f"exited with status {os.waitstatus_to_exitcode(status)}"
     )
     death = Death(journal.nodeid, how, journal.frames)
-    from pytest_gemmadev.doors.isolated_session import Isolated
-
     config.pluginmanager.register(Isolated(death, journal.dumped), "gemmadev-isolated")
     return None
 

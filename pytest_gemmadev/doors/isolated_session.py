@@ -7,12 +7,12 @@ pytest as if it had run here.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from pytest_gemmadev.capture.plain import plain_from_stack
-from pytest_gemmadev.doors.guarded_session import Death
 from pytest_gemmadev.doors.settings import settings_of
 from pytest_gemmadev.files.scope import Scope
 from pytest_gemmadev.types import ErrorStack, TestOutcome
@@ -28,6 +28,15 @@ _OUTCOMES: Mapping[TestOutcome, Any] = {
     TestOutcome.FAILED: "failed",
     TestOutcome.ERROR: "failed",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """How a session ended in the middle of a test."""
+
+    nodeid: str
+    how: str  # ``exited with status 3``, ``was ended by SIGSEGV``
+    frames: tuple[dict[str, Any], ...]  # of the project, the outermost first; empty where not known
 
 
 class Isolated:

@@ -4,8 +4,8 @@ Candidates of all proposers are tried in one order. Where one fix does not turn 
 but moves the error on, the search goes on from there, so that two faults behind one test are found one
 after the other.
 
-What may destroy something (`search.destructive.destructive_edits`) comes after all else, and only where nothing else was
-found; there one candidate at a time, until one is plausible.
+What may destroy something (`search.destructive`) comes after all else, and only where nothing else
+was found; there one candidate at a time, until one is plausible.
 """
 
 from __future__ import annotations
