@@ -19,9 +19,11 @@ from collections.abc import Iterable
 import pytest
 from _pytest.config import ConftestImportFailure  # not public; initial conftests raise it
 
+from pytest_gemmadev.capture.bug_log import log_bug
 from pytest_gemmadev.capture.exceptions import is_installed, steps
 from pytest_gemmadev.capture.hooks import Recorder, cause_of, described
 from pytest_gemmadev.doors import session
+from pytest_gemmadev.doors.bug_file import start_bug_file
 from pytest_gemmadev.doors.settings import settings_of
 from pytest_gemmadev.types import GemmadevError
 
@@ -56,6 +58,7 @@ def repair_and_load(
 
 def _repair(config: pytest.Config, failure: ConftestImportFailure) -> bool:
     """True when the tree has changed so that loading the conftests again is worth it."""
+    bug_file = start_bug_file(config)
     recorder = Recorder()
     recorder.record_conftest(failure, config)
     try:
@@ -63,7 +66,10 @@ def _repair(config: pytest.Config, failure: ConftestImportFailure) -> bool:
     except GemmadevError as error:
         raise pytest.UsageError(f"gemmadev: {error}") from error
     except Exception as error:  # a bug of the plugin must not hide what is wrong with the conftest
+        log_bug("repair failed", error)
         sys.stderr.write(f"gemmadev: repair failed: {described(error)}\n")
+        if bug_file is not None and bug_file.is_written:
+            sys.stderr.write(f"{bug_file.line}\n")
         return False
 
 

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_gemmadev.capture.plain import observation_from_plain
+from pytest_gemmadev.doors import stash
 from pytest_gemmadev.doors.last_failures import remember
 from pytest_gemmadev.doors.settings import Settings, settings_of
 from pytest_gemmadev.doors.tests import WRITTEN, Job, limits_for, repaired
 from pytest_gemmadev.files import journal
-from pytest_gemmadev.files.interrupts import Interrupts, explain
+from pytest_gemmadev.files.interrupts import explain
 from pytest_gemmadev.files.scope import Scope
 from pytest_gemmadev.report.proposal import SUMMARY
 from pytest_gemmadev.report.publish import tell_workflow, write_proposal
@@ -81,7 +82,7 @@ def _repair(
     usual: Usual | None = None,
 ) -> tuple[RepairReport, int | None]:
     """Searches, writes, reports; with the exit status, None to keep pytest's own."""
-    interrupts = getattr(config, "gemmadev_interrupts", None)
+    interrupts = config.stash.get(stash.INTERRUPTS, None)
     job = Job(
         root=settings.root,
         write=settings.fix,
@@ -91,7 +92,7 @@ def _repair(
         budget_s=settings.budget_s,
         seed=settings.seed,
         jobs=settings.jobs,
-        interrupted=lambda: isinstance(interrupts, Interrupts) and interrupts.noted,
+        interrupted=lambda: interrupts is not None and interrupts.noted,
     )
     oracle = PytestOracle(
         settings.root,
@@ -108,7 +109,7 @@ def _repair(
         warnings.simplefilter("ignore")
         report, status, after = repaired(job, scope, oracle, seen, tell)
     if report.undo_hint:
-        config.gemmadev_written = WRITTEN  # type: ignore[attr-defined]  # for a Ctrl-C after this
+        config.stash[stash.WRITTEN] = WRITTEN
     try:
         lines = _write_reports(report, settings)
         remember(settings.root, report, f"pytest --gemmadev-{'fix' if settings.fix else 'propose'}")
@@ -161,7 +162,7 @@ def _summarize(
     lines: Sequence[str],
     after: Observation | None = None,
 ) -> None:
-    before = getattr(config, "gemmadev_summary", None)  # of a conftest's repair
+    before = config.stash.get(stash.SUMMARY, None)  # of a conftest's repair
 
     def show(reporter: TerminalReporter) -> None:
         if before is not None:
@@ -175,7 +176,7 @@ def _summarize(
             for line in lines:
                 reporter.write_line(line)
 
-    config.gemmadev_summary = show  # type: ignore[attr-defined]  # the plugin reads it
+    config.stash[stash.SUMMARY] = show
 
 
 def _restate(reporter: TerminalReporter, report: RepairReport, after: Observation | None) -> None:
