@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_gemmadev.api import repair, undo
-    from pytest_gemmadev.report.report import patch_files, to_json, to_markdown
+    from pytest_gemmadev.report.json_report import to_json
+    from pytest_gemmadev.report.markdown import to_markdown
+    from pytest_gemmadev.report.patch_files import patch_files
     from pytest_gemmadev.types import GemmadevError, Outcome, RepairReport, Status
 
 __version__ = "0.1.0"
@@ -30,7 +32,9 @@ __all__ = [
 
 _PLACES = {
     "api": ("repair", "undo"),
-    "report.report": ("patch_files", "to_json", "to_markdown"),
+    "report.json_report": ("to_json",),
+    "report.markdown": ("to_markdown",),
+    "report.patch_files": ("patch_files",),
     "types": ("GemmadevError", "Outcome", "RepairReport", "Status"),
 }
 

@@ -443,7 +443,7 @@ def _console() -> Console:
 
 
 def _show(report: RepairReport) -> None:
-    from pytest_gemmadev.report.report import render_terminal
+    from pytest_gemmadev.report.terminal import render_terminal
 
     render_terminal(report, _console())
 

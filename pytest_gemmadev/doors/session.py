@@ -22,9 +22,10 @@ from pytest_gemmadev.doors.tests import WRITTEN, Job, limits_for, repaired
 from pytest_gemmadev.files import journal
 from pytest_gemmadev.files.interrupts import explain
 from pytest_gemmadev.files.scope import Scope
+from pytest_gemmadev.report.json_report import to_json
 from pytest_gemmadev.report.proposal import SUMMARY
 from pytest_gemmadev.report.publish import tell_workflow, write_proposal
-from pytest_gemmadev.report.report import render_terminal, to_json
+from pytest_gemmadev.report.terminal import render_terminal
 from pytest_gemmadev.types import Observation, RepairReport, Status, TestOutcome
 from pytest_gemmadev.validate.confine.places import level_for
 from pytest_gemmadev.validate.parent.oracle import PytestOracle

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,9 +10,8 @@ import pytest
 from pytest_gemmadev.files.interrupts import Interrupts
 
 if TYPE_CHECKING:
-    pass
+    from _pytest.terminal import TerminalReporter
 
 INTERRUPTS = pytest.StashKey[Interrupts]()  # what notes Ctrl-C until pytest is done
 WRITTEN = pytest.StashKey[str]()  # what to say when a Ctrl-C comes after the tree was changed
-SUMMARY = pytest.StashKey["Callable[[TerminalReporter], None]"]()
-"""Shows what came of the repair."""
+SUMMARY = pytest.StashKey[Callable[["TerminalReporter"], None]]()  # shows what the repair came to
