@@ -21,11 +21,11 @@ from dataclasses import dataclass, field
 
 from pytest_gemmadev.search.destructive.bindings import Binding
 from pytest_gemmadev.search.destructive.flows import Module, Site, Wrapper, may_destroy, told
-from pytest_gemmadev.search.rank import changed_lines
+from pytest_gemmadev.search.limits import DEFAULT
+from pytest_gemmadev.search.rank import lines_before_and_after
 from pytest_gemmadev.text.edits import apply_edits
 from pytest_gemmadev.types import Candidate, Edit, Inapplicable, RepairTask
 
-INDEXED_CHARS = 8_000_000  # of a project's sources that are searched for destructive functions
 _WORDS = re.compile(r"\w+")
 _LINES = re.compile(
     r"\b(?:open|execute\w*|ZipFile|TarFile|rename|replace)\([^()\n]*$", re.MULTILINE
@@ -59,6 +59,9 @@ class Hazards:
     outside: dict[str, set[str]] = field(default_factory=dict)
     # names of other modules that flow into destructive calls, by the module's last name
     files: dict[str, _File] = field(default_factory=dict)  # by path, as last seen
+    indexed_chars: int = (
+        DEFAULT.indexed_chars
+    )  # of the sources that are searched for such functions
 
     def of(self, candidate: Candidate, task: RepairTask) -> str:
         """What a candidate does to a destructive call, in a few words; empty for most candidates."""
@@ -79,7 +82,7 @@ class Hazards:
     def _index(self, sources: Mapping[str, str]) -> None:
         """Finds the functions of the project that destroy something, and what flows into them."""
         wrappers: dict[str, Wrapper] = {}
-        left = INDEXED_CHARS
+        left = self.indexed_chars
         texts = []
         for path in sources:
             text = sources[path]
@@ -157,7 +160,7 @@ class Hazards:
                 max(0, bisect_right(file.starts, max(e.start, e.end - 1)) - 1) for e in edits
             }
         if touched.isdisjoint(file.concerned) and touched.isdisjoint(file.latent):
-            lines = [changed_lines(file.text, edit)[1] for edit in edits]
+            lines = [lines_before_and_after(file.text, edit)[1] for edit in edits]
             new = "\n".join(lines)
             if not may_destroy(new) and file.words.isdisjoint(_WORDS.findall(new)):
                 return ""
