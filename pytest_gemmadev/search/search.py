@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
-from pytest_gemmadev.prompting.prompt import refuted
+from pytest_gemmadev.prompting.prompt import describe_refuted
 from pytest_gemmadev.search.budget import Meter
 from pytest_gemmadev.search.candidate_pass import CandidatePass, Failed, Level
 from pytest_gemmadev.search.context import SearchContext
@@ -133,7 +133,7 @@ class _Search:
         for _ in range(self.context.limits.rewriting_rounds):
             best: dict[Span, Refuted] = {}
             for step, verdict in sorted(level.wrong_functions, key=lambda pair: -pair[1].passed):
-                attempt = refuted(level.task, step.candidate, verdict.stacks)
+                attempt = describe_refuted(level.task, step.candidate, verdict.stacks)
                 if attempt is not None:
                     best.setdefault(attempt.span, attempt)
             level.wrong_functions.clear()
