@@ -30,7 +30,8 @@ from pytest_gemmadev.prompting.parse import tree_key
 from pytest_gemmadev.propose.patterns import PatternProposer
 from pytest_gemmadev.propose.write import WriteProposer
 from pytest_gemmadev.registry import load_model
-from pytest_gemmadev.search.rank import MODEL_WEIGHT, Places, model_scores, prior_score
+from pytest_gemmadev.search.limits import DEFAULT as LIMITS
+from pytest_gemmadev.search.rank import Places, model_scores, prior_score
 from pytest_gemmadev.text.edits import apply_edits
 from pytest_gemmadev.types import (
     Candidate,
@@ -253,7 +254,7 @@ def measure(asked: Asked, model: Model, *, order: bool = True) -> Result:
     places = Places.of(asked.task.suspicions, asked.task.sources)
     priors = [prior_score(candidate, asked.task, places) for candidate in known]
     ratios = model_scores(known, asked.task, model) if known else ()
-    scores = [p + MODEL_WEIGHT * r for p, r in zip(priors, ratios, strict=True)]
+    scores = [p + LIMITS.model_weight * r for p, r in zip(priors, ratios, strict=True)]
     return Result(
         case=asked.name,
         slice=asked.slice,

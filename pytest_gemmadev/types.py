@@ -288,6 +288,7 @@ class RepairTask:
     sources: Mapping[str, str]  # decoded text of every editable file, overlay applied
     overlay: Overlay  # edits accepted earlier, not on disk yet
     others: tuple[str, ...] = ()  # tests outside the set that fail too, perhaps for the same fault
+    also_failing: tuple[Spectrum, ...] = ()  # lines that some of those run; empty where not known
     suspicions: tuple[Suspicion, ...] = ()  # best first
     context: Mapping[str, str] = field(default_factory=dict)
     # decoded text of files that may be read but not edited: the tests in the stacks

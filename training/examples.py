@@ -24,7 +24,8 @@ from pytest_gemmadev.prompting.prompt import (
     function_prompt,
     line_prompt,
 )
-from pytest_gemmadev.search.rank import line_starts, scoring_context
+from pytest_gemmadev.search.rank import scoring_context
+from pytest_gemmadev.text.lines import line_starts
 from pytest_gemmadev.types import Candidate, Edit, ErrorStack, GemmadevError, RepairTask, Span
 
 KINDS = ("line", "block", "function", "rank", "lines")

@@ -29,9 +29,10 @@ from pytest_gemmadev.files.snapshot import Snapshot, parses
 from pytest_gemmadev.propose.conservative import Careful
 from pytest_gemmadev.registry import model_or_none, proposers
 from pytest_gemmadev.search.budget import Budget, Meter
-from pytest_gemmadev.search.loop import Repair
-from pytest_gemmadev.search.outcomes import numbered
-from pytest_gemmadev.search.patches import rebased
+from pytest_gemmadev.search.context import SearchContext
+from pytest_gemmadev.search.loop import repair
+from pytest_gemmadev.search.outcomes import number_suggestions
+from pytest_gemmadev.search.patches import rebase_suggestion
 from pytest_gemmadev.types import (
     GemmadevError,
     Model,
@@ -253,13 +254,13 @@ def _found(program: Program, options: Options, ran: Ran, input_: bytes) -> _Foun
             model.close()
     told = [_told(o) for o in outcomes if o.nodeid not in asked]
     if runs and not options.propose:
-        told = [rebased(outcome, overlay, snapshot.read) for outcome in told]
+        told = [rebase_suggestion(outcome, overlay, snapshot.read) for outcome in told]
     report = RepairReport(
         model=model.info.name if model is not None else "none",
         adapter=model.info.adapter if model is not None else "",
         seed=options.seed,
         seconds=meter.seconds,
-        outcomes=numbered(told),
+        outcomes=number_suggestions(told),
         overlay=overlay,
         diff=snapshot.diff(overlay),
         undo_hint=f"gemmadev undo --root {program.root}",
@@ -284,7 +285,7 @@ def _searched(
     outcomes: tuple[Outcome, ...] = ()
     overlay: Overlay = {}
     for some, more, share in ((rules, (), _RULES_SHARE), (first, writers, 1.0)):
-        repair = Repair(
+        context = SearchContext(
             files=snapshot,
             oracle=oracle,
             proposers=tuple(Careful(p) for p in some),
@@ -292,10 +293,10 @@ def _searched(
             model=model,
             clock=time.monotonic,
             seed=seed,
-            tell=tell,
-            parses=parses,
+            progress=tell,
+            can_write=parses,
         )
-        found, changed = repair.run(oracle.observe({}), meter.share(share))
+        found, changed = repair(context, oracle.observe({}), meter.share(share))
         runs = bool(changed) and not oracle.observe(changed).stacks
         if runs or not outcomes or len(found) > len(outcomes):
             outcomes, overlay = found, changed

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pytest_gemmadev.doors.ablations import Part, without
+from pytest_gemmadev.doors.ablations import without
 from pytest_gemmadev.doors.session_state import room_for_recursion
 from pytest_gemmadev.files.commit import Change, write
 from pytest_gemmadev.files.interrupts import explain
@@ -20,12 +20,12 @@ from pytest_gemmadev.files.snapshot import Snapshot, parses
 from pytest_gemmadev.models.turns import for_threads
 from pytest_gemmadev.registry import model_or_none, proposers
 from pytest_gemmadev.search.budget import Budget, Meter
-from pytest_gemmadev.search.lane import Lane
-from pytest_gemmadev.search.localize import everywhere, localize
-from pytest_gemmadev.search.loop import Repair
-from pytest_gemmadev.search.losses import losses
-from pytest_gemmadev.search.outcomes import numbered
-from pytest_gemmadev.search.patches import rebased
+from pytest_gemmadev.search.context import SearchContext
+from pytest_gemmadev.search.localize import localize, suspect_everywhere
+from pytest_gemmadev.search.loop import repair
+from pytest_gemmadev.search.losses import find_losses
+from pytest_gemmadev.search.outcomes import number_suggestions
+from pytest_gemmadev.search.patches import rebase_suggestion
 from pytest_gemmadev.types import Model, Observation, Outcome, Overlay, RepairReport, Status
 from pytest_gemmadev.validate.confine.places import described
 from pytest_gemmadev.validate.parent.oracle import Limits, PytestOracle
@@ -71,9 +71,8 @@ def repaired(
     """
     meter = Meter(Budget(job.budget_s * WORKING_SHARE), time.monotonic)
     snapshot = Snapshot(scope)
-    left_out = without()
     model: Model | None = None
-    lanes: list[Lane] = []
+    contexts: list[SearchContext] = []
     status: int | None = None
     after: Observation | None = None
     _stop_where_interrupted(job)
@@ -83,31 +82,12 @@ def repaired(
             # It starts, and the model loads, while this process imports what proposes.
             oracle.prepare()
             model = _model(job, meter, tell)
-            first, writers = proposers(model, left_out=left_out)
             oracle.learn(seen)
-            judge = None if "ranking" in left_out else model
-            localizer = everywhere if "localization" in left_out else localize
-            lanes = [
-                replace(lane, model=judge, localizer=localizer)
-                for lane in _lanes(job, snapshot, oracle, seen, model, left_out, tell)
-            ]
+            contexts = _make_contexts(job, snapshot, oracle, seen=seen, model=model, tell=tell)
             # After -x or an error in collection, tests that did not run say nothing of what passes.
             complete = set(seen.outcomes) >= seen.collected
             baseline = seen if complete or meter.exhausted else oracle.observe({})
-            repair = Repair(
-                files=snapshot,
-                oracle=oracle,
-                proposers=first,
-                writers=writers,
-                model=judge,
-                clock=time.monotonic,
-                seed=job.seed,
-                tell=tell,
-                parses=parses,
-                localizer=localizer,
-                beside=lanes,
-            )
-            outcomes, overlay = repair.run(baseline, meter)
+            outcomes, overlay = repair(contexts[0], baseline, meter, beside=contexts[1:])
             _stop_where_interrupted(job)
             if overlay and job.write:
                 outcomes, overlay, after = _write(
@@ -117,13 +97,13 @@ def repaired(
             elif job.write:
                 status = RED  # pytest's own tells errors in collection from failures
         finally:
-            _close(job, oracle, lanes, model)
+            _close(job, oracle, contexts, model)
     except BaseException as error:
         if after is not None:
             explain(error, WRITTEN)
         raise
     if job.write:
-        outcomes = tuple(rebased(outcome, overlay, snapshot.read) for outcome in outcomes)
+        outcomes = tuple(rebase_suggestion(outcome, overlay, snapshot.read) for outcome in outcomes)
     else:
         outcomes = tuple(_proposed(outcome) for outcome in outcomes)
     report = RepairReport(
@@ -131,7 +111,7 @@ def repaired(
         adapter=model.info.adapter if model is not None else "",
         seed=job.seed,
         seconds=meter.seconds,
-        outcomes=numbered(outcomes),
+        outcomes=number_suggestions(outcomes),
         overlay=overlay,
         diff=snapshot.diff(overlay),
         undo_hint="gemmadev undo" if overlay and job.write else "",
@@ -140,8 +120,10 @@ def repaired(
     return report, status, after
 
 
-def _close(job: Job, oracle: PytestOracle, lanes: Sequence[Lane], model: Model | None) -> None:
-    for each in (oracle, *(lane.oracle for lane in lanes)):
+def _close(
+    job: Job, oracle: PytestOracle, contexts: Sequence[SearchContext], model: Model | None
+) -> None:
+    for each in (oracle, *(context.oracle for context in contexts[1:])):
         each.close()
     if model is not None and isinstance(job.model, str):
         model.close()
@@ -158,23 +140,40 @@ def _model(job: Job, meter: Meter, tell: Callable[[str], None]) -> Model | None:
     return model if job.jobs == 1 else for_threads(model)
 
 
-def _lanes(
+def _make_contexts(
     job: Job,
     snapshot: Snapshot,
     oracle: PytestOracle,
+    *,
     seen: Observation,
     model: Model | None,
-    left_out: frozenset[Part],
     tell: Callable[[str], None],
-) -> list[Lane]:
-    """What searches beside the first one need: as many as there are failures that they could take."""
-    lanes = []
-    for _ in range(min(job.jobs, len({stack.signature for stack in seen.stacks})) - 1):
-        another = oracle.another()
-        another.learn(seen)
+) -> list[SearchContext]:
+    """One for the first search, and for as many beside it as there are failures to take."""
+    left_out = without()
+    signatures = {stack.signature for stack in seen.stacks}
+    contexts = []
+    for number in range(max(1, min(job.jobs, len(signatures)))):
         first, writers = proposers(model, left_out=left_out)
-        lanes.append(Lane(another, first, writers, snapshot, model, time.monotonic, tell))
-    return lanes
+        another = oracle
+        if number:
+            another = oracle.another()
+            another.learn(seen)
+        contexts.append(
+            SearchContext(
+                oracle=another,
+                proposers=first,
+                writers=writers,
+                files=snapshot,
+                model=None if "ranking" in left_out else model,
+                clock=time.monotonic,
+                seed=job.seed,
+                progress=tell,
+                can_write=parses,
+                localizer=suspect_everywhere if "localization" in left_out else localize,
+            )
+        )
+    return contexts
 
 
 def _write(
@@ -201,7 +200,8 @@ def _write(
         after = oracle.observe({})
         lost = frozenset(green - after.passing)
         if not after.aborted and not lost:
-            lost = losses(oracle, before, baseline, after, baseline.passing - green)
+            regression = baseline.passing - green
+            lost = find_losses(oracle, baseline, after, overlay=before, regression=regression)
         _stop_where_interrupted(job)
         return (
             f"the final run disagreed ({after.aborted or min(lost)})"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from pytest_gemmadev.models.llama.stops import cut_at_stop
-from pytest_gemmadev.search.rank import NATS_PER_CHARACTER
+from pytest_gemmadev.search.limits import DEFAULT as LIMITS
 from pytest_gemmadev.types import Completion, Sampling
 
 CALLS = 24  # requests for one question, at most
@@ -51,9 +51,9 @@ def score(likeliest: Likeliest, prefix: str, texts: Sequence[str]) -> tuple[floa
 
     Exact where the texts part, for as many places as `CALLS` allow, those that part the most first,
     and, of up to `FOLLOWED` texts, for the words after that; what follows or precedes counts
-    `NATS_PER_CHARACTER`, the rate at which `search.rank` compares texts of different length.
+    `LIMITS.nats_per_character`, the rate at which `search.rank` compares texts of different length.
     """
-    values = [-NATS_PER_CHARACTER * len(text) for text in texts]
+    values = [-LIMITS.nats_per_character * len(text) for text in texts]
     groups = deque([(tuple(range(len(texts))), 0)])
     alone: deque[tuple[tuple[int, ...], int]] = deque()  # same texts, and where they are read on
     reads_on = len(set(texts)) <= FOLLOWED
@@ -78,7 +78,7 @@ def score(likeliest: Likeliest, prefix: str, texts: Sequence[str]) -> tuple[floa
             rest = texts[i][at:]
             token = _longest(known, rest)
             length = len(token) or len(_piece(rest))
-            values[i] += known.get(token, floor) + NATS_PER_CHARACTER * length
+            values[i] += known.get(token, floor) + LIMITS.nats_per_character * length
             following.setdefault((token or _piece(rest), length), []).append(i)
         groups.extend((tuple(some), at + length) for (_, length), some in following.items())
     return tuple(values)

@@ -20,7 +20,7 @@ from pytest_gemmadev.models.servers.http import (
     split_spec,
     within_budget,
 )
-from pytest_gemmadev.search.rank import NATS_PER_CHARACTER
+from pytest_gemmadev.search.limits import DEFAULT as LIMITS
 from pytest_gemmadev.types import Completion, GemmadevError, ModelInfo, Sampling
 
 TOP = 20  # next tokens with their log-probabilities, as many as Ollama names
@@ -63,7 +63,7 @@ class OllamaModel:
         if self._can_look_ahead:
             with within_budget():
                 return next_token.score(self._likeliest, prefix, continuations)
-        return tuple(-NATS_PER_CHARACTER * len(text) for text in continuations)
+        return tuple(-LIMITS.nats_per_character * len(text) for text in continuations)
 
     def stream(self, prompt: str, sampling: Sampling) -> Iterator[str]:
         """The continuation of ``prompt`` piece by piece; ends early where the budget does."""
@@ -118,7 +118,7 @@ class OllamaModel:
             answer = self._generate(prompt, sampling)
         text = answer.response or ""
         rows = answer.logprobs or ()
-        nats = sum(row.logprob for row in rows) if rows else -NATS_PER_CHARACTER * len(text)
+        nats = sum(row.logprob for row in rows) if rows else -LIMITS.nats_per_character * len(text)
         ended = "length" if answer.done_reason == "length" else "stop"
         return Completion(text, answer.eval_count or len(rows), nats, ended)
 

@@ -34,7 +34,7 @@ from pytest_gemmadev.models.servers.openai_answers import (
     tokens_of,
     without_fence,
 )
-from pytest_gemmadev.search.rank import NATS_PER_CHARACTER
+from pytest_gemmadev.search.limits import DEFAULT as LIMITS
 from pytest_gemmadev.types import Completion, GemmadevError, ModelInfo, Sampling
 
 KEY = "OPENAI_API_KEY"  # sent to the server where the environment has it
@@ -120,7 +120,7 @@ class OpenAIModel:
                 )
             if self._abilities.top:
                 return next_token.score(self._likeliest, prefix, texts)
-        return tuple(-NATS_PER_CHARACTER * len(text) for text in texts)
+        return tuple(-LIMITS.nats_per_character * len(text) for text in texts)
 
     def stream(self, prompt: str, sampling: Sampling) -> Iterator[str]:
         """The continuation of ``prompt`` piece by piece; ends early where the budget does."""
@@ -226,7 +226,11 @@ class OpenAIModel:
         if not self._abilities.raw and not sampling.chat:
             text = without_fence(text)
         tokens = tokens_of(choice)
-        nats = sum(token.nats for token in tokens) if tokens else -NATS_PER_CHARACTER * len(text)
+        nats = (
+            sum(token.nats for token in tokens)
+            if tokens
+            else -LIMITS.nats_per_character * len(text)
+        )
         ended = "length" if choice.get("finish_reason") == "length" else "stop"
         return Completion(text, len(tokens) or sampling.max_tokens, nats, ended)
 

@@ -23,7 +23,7 @@ import transformers
 from pytest_gemmadev.models import packaged
 from pytest_gemmadev.models.transformers.batch import Batch, alternatives, draw
 from pytest_gemmadev.models.transformers.dequantize import dequantized
-from pytest_gemmadev.search.rank import NATS_PER_CHARACTER
+from pytest_gemmadev.search.limits import DEFAULT as LIMITS
 from pytest_gemmadev.types import Completion, GemmadevError, ModelInfo, Sampling
 
 PREFIX = 2048  # tokens of context kept, at most
@@ -83,7 +83,7 @@ class TransformersModel:
         """
         start = self.prefix_ids(prefix)
         ids = [self.ids(text)[:CONTINUATION] for text in continuations]
-        values = [-NATS_PER_CHARACTER * len(text) for text in continuations]
+        values = [-LIMITS.nats_per_character * len(text) for text in continuations]
         by_length = sorted(range(len(ids)), key=lambda i: len(ids[i]))  # little padding
         for first in range(0, len(ids), SCORED):
             if self._left_s() <= 0:

@@ -1,4 +1,4 @@
-"""Whether a repair attempt that did not turn a test green brought it further."""
+"""Which candidates repair a part: they do not turn a test green, and bring it further."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pytest_gemmadev.types import Candidate, ErrorKind, ErrorStack, RepairTask, 
 _SOFT = (ErrorKind.ASSERTION, ErrorKind.TIMEOUT)
 
 
-def moved_on(task: RepairTask, candidate: Candidate, verdict: StillFailing) -> bool:
+def is_progress(task: RepairTask, candidate: Candidate, verdict: StillFailing) -> bool:
     """True when the failing set fails less, or fails later and for another reason.
 
     An error raised on a line that the candidate wrote is the candidate's own and never progress.

@@ -14,8 +14,9 @@ from in_memory import InMemory, Substitutions
 from pytest_gemmadev.models.scripted import ScriptedModel
 from pytest_gemmadev.models.turns import TakingTurns, for_threads
 from pytest_gemmadev.search.budget import Budget, Meter
-from pytest_gemmadev.search.lane import FailingSet, Lane, apart
-from pytest_gemmadev.search.loop import Repair
+from pytest_gemmadev.search.context import SearchContext
+from pytest_gemmadev.search.failing_sets import FailingSet, disjoint_sets
+from pytest_gemmadev.search.loop import repair
 from pytest_gemmadev.types import (
     Candidate,
     Completion,
@@ -57,22 +58,20 @@ class Meeting:
 def repaired(
     project: InMemory, *proposers: Proposer, seconds: float = 30.0
 ) -> tuple[dict[str, Outcome], Overlay]:
-    """With a lane for each proposer."""
-    lanes = [
-        Lane(project, [proposer], [], project, None, time.monotonic, lambda _message: None)
-        for proposer in proposers[1:]
-    ]
-    repair = Repair(
-        files=project,
-        oracle=project,
-        proposers=proposers[:1],
-        writers=[],
-        model=None,
-        clock=time.monotonic,
-        beside=lanes,
+    """With a search beside for each further proposer."""
+    first, *beside = (
+        SearchContext(
+            oracle=project,
+            proposers=[proposer],
+            writers=[],
+            files=project,
+            model=None,
+            clock=time.monotonic,
+        )
+        for proposer in proposers
     )
     meter = Meter(Budget(seconds), time.monotonic)
-    outcomes, overlay = repair.run(project.observe({}), meter)
+    outcomes, overlay = repair(first, project.observe({}), meter, beside=beside)
     return {o.nodeid: o for o in outcomes}, overlay
 
 
@@ -173,8 +172,8 @@ SOURCE, TEST, OUTSIDE = Role.SOURCE, Role.TEST, Role.OUTSIDE
     ],
 )
 def test_what_is_apart(first: FailingSet, second: FailingSet, is_apart: bool) -> None:
-    assert (apart(first, [second], 2) == [first, second]) is is_apart
-    assert apart(first, [second], 1) == [first]
+    assert (disjoint_sets(first, [second], 2) == [first, second]) is is_apart
+    assert disjoint_sets(first, [second], 1) == [first]
 
 
 @dataclass
