@@ -144,7 +144,7 @@ class RepairPlugin:
             usual = Usual(
                 set(watched.written()), commands=watched.commands, before=watched.before()
             )
-            return repair_session(session, session.config, self.recorder.plain(), usual)
+            return repair_session(session.config, self.recorder.plain(), usual=usual)
         except KeyboardInterrupt as error:
             notes = getattr(error, "__notes__", ())
             self.lines.append("; ".join(("repair interrupted", *notes)))
