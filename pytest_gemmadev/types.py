@@ -8,7 +8,7 @@ the file.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NoReturn, Protocol, TypeAlias, runtime_checkable
@@ -372,6 +372,14 @@ class Proposer(Protocol):
     name: str
 
     def propose(self, task: RepairTask) -> Iterator[Candidate]: ...
+
+
+Validator: TypeAlias = Callable[[RepairTask, Candidate], "str | None"]
+"""Says why a plausible patch must not be accepted, in a few words, or None where it may be.
+
+It is called with the task on the tree that the candidate is applied to, for each patch that passes the
+tests, before one of them is chosen. It can only reject.
+"""
 
 
 class Oracle(Protocol):

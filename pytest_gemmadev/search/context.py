@@ -25,6 +25,7 @@ from pytest_gemmadev.types import (
     RepairTask,
     Spectrum,
     Suspicion,
+    Validator,
 )
 
 _NEVER_FLAKY = (ErrorKind.SYNTAX, ErrorKind.INDENTATION)
@@ -65,6 +66,7 @@ class SearchContext:
     can_write: Callable[[str, bytes], bool] = lambda _path, _data: True
     # whether the door would write such bytes to a path
     localizer: Localizer = localize
+    validators: Sequence[Validator] = ()  # of other packages, which may reject a plausible patch
     hazards: Hazards = field(default_factory=Hazards)  # what is known of destructive calls
 
     def locate(self, task: RepairTask) -> RepairTask:

@@ -116,6 +116,9 @@ def number_suggestions(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
 
 def explain_failure(result: SearchResult) -> str:
     """Why a search ended without an accepted repair."""
+    if result.vetoes and not result.found:
+        plausible = _count(len(result.vetoes), "plausible patch was", "plausible patches were")
+        return f"{plausible} found and rejected: {result.vetoes[0]}"
     tried = _count(result.statistics.validations, "candidate patch", "candidate patches")
     if result.found:
         return f"no plausible patch of {len(result.found)} survived a full run; {tried} validated"

@@ -30,12 +30,18 @@ class RuleProposer:
 
     name = "rules"
 
-    def __init__(self, rules: Sequence[Rule] | None = None, *, limit: int = LIMIT) -> None:
+    def __init__(
+        self,
+        rules: Sequence[Rule] | None = None,
+        *,
+        further: Sequence[Rule] = (),
+        limit: int = LIMIT,
+    ) -> None:
         if rules is None:
             from pytest_gemmadev.propose.rules.catalog import RULES
 
             rules = RULES
-        self.rules = tuple(rules)
+        self.rules = (*rules, *further)
         self.limit = limit
 
     def propose(self, task: RepairTask) -> Iterator[Candidate]:
