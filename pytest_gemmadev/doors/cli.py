@@ -156,13 +156,14 @@ def _parted(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _fix(arguments: argparse.Namespace) -> int:
-    from pytest_gemmadev.doors.program import Options, fix, program_of
+    from pytest_gemmadev.doors.program import find_program, fix
+    from pytest_gemmadev.doors.program_repair import Options
 
     commands = (*([file] for file in arguments.also), arguments.program)
     try:
         if commands[-1] in ([], ["-m"]):
             raise GemmadevError(f"fix: no program named; {_FIX_USAGE}")
-        programs = [program_of(c, root=arguments.root, python=arguments.python) for c in commands]
+        programs = [find_program(c, root=arguments.root, python=arguments.python) for c in commands]
     except GemmadevError as error:
         print(f"gemmadev: {error}", file=sys.stderr)
         return 2  # as Python ends where there is no such file
