@@ -106,7 +106,8 @@ def add_chat(commands: Any) -> None:
 
 
 def _chat(arguments: argparse.Namespace) -> int:
-    from pytest_gemmadev.doors.chat import Options, chat
+    from pytest_gemmadev.doors.answers import Options
+    from pytest_gemmadev.doors.chat import chat
 
     options = Options(
         model=arguments.model,
