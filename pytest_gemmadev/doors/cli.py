@@ -1,7 +1,7 @@
-"""The command ``gemmadev``: what it can do outside of a test run.
+"""The command ``gemmadev``, for everything outside of a test run.
 
-Exit status: 0 done, 1 not done or a problem found, 2 wrong usage. Imports of other parts stand in
-the commands that need them, so that ``gemmadev undo`` starts quickly and works without a model.
+The exit status is 0 where it was done, 1 where it was not or a problem was found, 2 on wrong usage.
+Each command imports what it needs, so that ``gemmadev undo`` starts quickly and works without a model.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ _INTERRUPTED = 130  # as a shell has it: 128 and the number of SIGINT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit status of the command line."""
+    """Runs the command line; the exit status."""
     parser = build_parser()
-    own, program = _parted(sys.argv[1:] if argv is None else argv)
+    own, program = _split_off_program(sys.argv[1:] if argv is None else argv)
     arguments = parser.parse_args(own, argparse.Namespace(program=program))
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
@@ -144,8 +144,8 @@ def _add_fix(commands: Any) -> None:
     parser.set_defaults(run=_fix)
 
 
-def _parted(argv: Sequence[str]) -> tuple[list[str], list[str]]:
-    """(what is for this command, the program with its arguments) of a command line."""
+def _split_off_program(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """A command line in two: what is for this command, and the program with its arguments."""
     own = list(argv)
     if own[:1] != ["fix"]:
         return own, []
@@ -208,15 +208,15 @@ def _add_undo(commands: Any) -> None:
 def _undo(arguments: argparse.Namespace) -> int:
     from pytest_gemmadev.files import journal
 
-    root = _root(arguments.root)
+    root = _find_repaired_root(arguments.root)
     result = journal.undo(root, force=arguments.force)
-    for line in _undone(result, root):
+    for line in _describe_undo(result, root):
         print(line)
     return 0
 
 
-def _root(given: Path | None) -> Path:
-    """The project whose repair is meant."""
+def _find_repaired_root(given: Path | None) -> Path:
+    """The project whose repair is to be undone: the given folder, or the nearest one above."""
     from pytest_gemmadev.files.journal import FOLDER
 
     if given is not None:
@@ -230,7 +230,7 @@ def _root(given: Path | None) -> Path:
     raise GemmadevError(f"nothing to undo: no project was repaired in {here} or above it")
 
 
-def _undone(result: UndoResult, root: Path) -> Iterator[str]:
+def _describe_undo(result: UndoResult, root: Path) -> Iterator[str]:
     # Whole paths: the project that was found may be another than the one that was meant.
     for path in result.restored:
         yield f"put back {root.absolute() / path}"

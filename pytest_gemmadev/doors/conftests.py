@@ -38,7 +38,7 @@ def repair_and_load(
     *,
     known_modules: set[str],
 ) -> None:
-    """Returns when all conftests are loaded; raises the last failure where that cannot be had.
+    """Repairs and loads again until all conftests are loaded; raises the last failure where it cannot.
 
     ``known_modules`` are the names in ``sys.modules`` before the first conftest was loaded.
     """
@@ -57,7 +57,7 @@ def repair_and_load(
 
 
 def _repair(config: pytest.Config, failure: ConftestImportFailure) -> bool:
-    """True when the tree has changed so that loading the conftests again is worth it."""
+    """True when the tree has changed, so that the conftests are worth loading again."""
     bug_file = start_bug_file(config)
     recorder = Recorder()
     recorder.record_conftest(failure, config)
@@ -76,27 +76,27 @@ def _repair(config: pytest.Config, failure: ConftestImportFailure) -> bool:
 def _load(
     config: pytest.Config, parser: pytest.Parser, args: list[str]
 ) -> ConftestImportFailure | None:
-    """Runs what the failure cut short: the loading itself and the hooks that come after it.
+    """Loads the conftests and calls the hooks after that; the failure, None where all are loaded.
 
-    The hooks before it are done, their wrappers closed; running them again would, for one, start
-    pytest's capturing twice.
+    The hooks before the loading have been called, and their wrappers closed: a second call would start
+    pytest's capturing twice, for one.
     """
     manager = config.pluginmanager
     hook = manager.hook.pytest_load_initial_conftests
-    done = []
+    called = []
     for implementation in reversed(hook.get_hookimpls()):  # in the order in which they are called
         if implementation.plugin is config:
             break
-        done.append(implementation.plugin)
+        called.append(implementation.plugin)
     try:
-        manager.subset_hook_caller(hook.name, done)(early_config=config, parser=parser, args=args)
+        manager.subset_hook_caller(hook.name, called)(early_config=config, parser=parser, args=args)
     except ConftestImportFailure as failure:
         return failure
     return None
 
 
 def _forget_modules(manager: pytest.PytestPluginManager, known: set[str]) -> set[str]:
-    """The files of the project's modules, which are imported afresh from now on."""
+    """Has modules of the project imported anew when they are next needed; their files."""
     files = set()
     for name in set(sys.modules) - known:
         module = sys.modules[name]
@@ -110,7 +110,7 @@ def _forget_modules(manager: pytest.PytestPluginManager, known: set[str]) -> set
 
 
 def _remove_bytecode(files: Iterable[str]) -> None:
-    """A file repaired within a second to the same size would not be compiled again."""
+    """Removes what a file that was repaired within a second to the same size would be loaded from."""
     for path in files:
         with contextlib.suppress(OSError, NotImplementedError):  # there may be none
             os.unlink(importlib.util.cache_from_source(path))

@@ -20,7 +20,7 @@ from pytest_gemmadev.capture.hooks import Recorder, described
 from pytest_gemmadev.doors.bug_file import BugFile, start_bug_file, tell_worker
 from pytest_gemmadev.doors.session_state import ProcessState
 from pytest_gemmadev.doors.settings import DEFAULT_MODEL, Settings, settings_of
-from pytest_gemmadev.doors.side_effects import Watched
+from pytest_gemmadev.doors.side_effects import WatchedRun
 from pytest_gemmadev.doors.stash import SUMMARY
 from pytest_gemmadev.files import journal
 from pytest_gemmadev.files.interrupts import Interrupts
@@ -58,7 +58,7 @@ class RepairPlugin:
         self.state = ProcessState()  # of before the tests
         self.lines: list[str] = []  # for the summary: what went wrong with the repair itself
         self.level = level
-        self.watched = Watched(settings.root, level)
+        self.watched = WatchedRun(settings.root, level)
         self.bug_file: BugFile | None = None
 
     def recover(self, root: Path) -> None:
@@ -142,7 +142,7 @@ class RepairPlugin:
 
             watched = self.watched
             usual = Usual(
-                set(watched.written()), commands=watched.commands, before=watched.before()
+                set(watched.find_written()), commands=watched.commands, before=watched.read_before()
             )
             return repair_session(session.config, self.recorder.plain(), usual=usual)
         except KeyboardInterrupt as error:

@@ -246,7 +246,7 @@ CODER = ModelInfo("q", "Q", path="/m/q.gguf", has_chat_template=True, can_infill
     ],
 )
 def test_a_modelfile(info: ModelInfo, holds: list[str], lacks: list[str]) -> None:
-    text = models.modelfile_text(info, {"FROM": info.path})
+    text = models.write_modelfile(info, {"FROM": info.path})
     assert [part for part in holds if part not in text] == []
     assert [part for part in lacks if part in text] == []
 
