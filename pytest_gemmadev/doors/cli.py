@@ -102,6 +102,30 @@ def _add_fix(commands: Any) -> None:
         epilog="A program that runs is a weak judge: read the patch. gemmadev undo takes it back.",
     )
     add_model_options(parser)
+    _add_limits(parser)
+    parser.add_argument(
+        "--also",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="a further program that has to run, without arguments, before this one; repeatable",
+    )
+    parser.add_argument("--propose", action="store_true", help="show the patch, write nothing")
+    parser.add_argument(
+        "--confine",
+        choices=("auto", "strict", "off"),
+        default="auto",
+        help="how trials are kept from doing harm; strict refuses to run where the system cannot",
+    )
+    parser.add_argument(
+        "--root", metavar="DIR", help="the project; by default found by its pyproject.toml or .git"
+    )
+    parser.add_argument("--python", metavar="PATH", help="another interpreter to run it under")
+    parser.set_defaults(run=_fix)
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that say how long the search may take and which files it may edit."""
     parser.add_argument(
         "--budget",
         metavar="SECONDS",
@@ -123,25 +147,6 @@ def _add_fix(commands: Any) -> None:
         parser.add_argument(
             f"--{name}", metavar="GLOB", action="append", default=[], help=f"{text}; repeatable"
         )
-    parser.add_argument(
-        "--also",
-        metavar="FILE",
-        action="append",
-        default=[],
-        help="a further program that has to run, without arguments, before this one; repeatable",
-    )
-    parser.add_argument("--propose", action="store_true", help="show the patch, write nothing")
-    parser.add_argument(
-        "--confine",
-        choices=("auto", "strict", "off"),
-        default="auto",
-        help="how trials are kept from doing harm; strict refuses to run where the system cannot",
-    )
-    parser.add_argument(
-        "--root", metavar="DIR", help="the project; by default found by its pyproject.toml or .git"
-    )
-    parser.add_argument("--python", metavar="PATH", help="another interpreter to run it under")
-    parser.set_defaults(run=_fix)
 
 
 def _split_off_program(argv: Sequence[str]) -> tuple[list[str], list[str]]:
