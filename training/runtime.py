@@ -37,9 +37,9 @@ def packaged_adapter() -> Path:
 
 def dequantized_folder(path: Path) -> str:
     """The folder with a GGUF file's weights that ``hf:`` models use too."""
-    from pytest_gemmadev.models.transformers.dequantize import dequantized
+    from pytest_gemmadev.models.transformers.dequantize import dequantize
 
-    return str(dequantized(path))
+    return str(dequantize(path))
 
 
 def cache_folder() -> Path:

@@ -89,7 +89,7 @@ class _Search:
         room = self.engine.cells // 4 - EXACT
         active: list[_Way] = []
         while True:
-            active += self._begun(ABREAST - len(active))
+            active += self._begin(ABREAST - len(active))
             room -= len(active)
             if not active or room < 0:
                 return
@@ -99,7 +99,7 @@ class _Search:
                 way for way in active if not way.sample.ended and way.sample.log_likelihood > floor
             ]
 
-    def _begun(self, count: int) -> list[_Way]:
+    def _begin(self, count: int) -> list[_Way]:
         """The likeliest ways that were not taken yet, those that end at once left out."""
         begun: list[_Way] = []
         while len(begun) < count and self._next <= self.last:

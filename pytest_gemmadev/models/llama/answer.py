@@ -56,14 +56,16 @@ def complete(engine: Engine, prompt: str, sampling: Sampling) -> list[Completion
     """
     found: list[Completion] = []
     try:
-        for some in _completed(engine, prompt, sampling):
+        for some in _complete_in_rounds(engine, prompt, sampling):
             found += some
     except Late:
         engine.drop_branches()
     return found
 
 
-def _completed(engine: Engine, prompt: str, sampling: Sampling) -> Iterator[list[Completion]]:
+def _complete_in_rounds(
+    engine: Engine, prompt: str, sampling: Sampling
+) -> Iterator[list[Completion]]:
     if sampling.max_tokens < 1 or sampling.samples < 1:
         return
     half = engine.cells // 2  # the other half is for the prompt

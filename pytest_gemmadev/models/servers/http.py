@@ -118,7 +118,7 @@ class PatientTransport(httpx.BaseTransport):
         try:
             return self._inner.handle_request(request)
         except httpx.HTTPError as error:
-            raise self.explained(error) from None
+            raise self.explain_error(error) from None
 
     def _wait(self, response: httpx.Response, attempt: int) -> None:
         """Waits as long as a busy server asks, where the budget has as much."""
@@ -135,7 +135,7 @@ class PatientTransport(httpx.BaseTransport):
             f"{self._what}: the server {busy} (status {response.status_code}){wish}{limit}"
         )
 
-    def explained(self, error: httpx.HTTPError) -> Exception:
+    def explain_error(self, error: httpx.HTTPError) -> Exception:
         """What to raise for an error of the connection."""
         if self._patience.left_s() <= 0:
             return OutOfBudget()
@@ -144,13 +144,13 @@ class PatientTransport(httpx.BaseTransport):
                 f"{self._what}: no server answers at {self._url}; start it, or name another one"
             )
         if isinstance(error, httpx.TimeoutException):
-            return self.late()
+            return self.explain_delay()
         return GemmadevError(
             f"{self._what}: {self._url} ended the connection in the middle of an answer "
-            f"({_line(error)}); its own log may say why"
+            f"({_first_line(error)}); its own log may say why"
         )
 
-    def late(self) -> Exception:
+    def explain_delay(self) -> Exception:
         """What to raise at the deadline."""
         if self._patience.left_s() <= 0:
             return OutOfBudget()
@@ -162,7 +162,7 @@ class PatientTransport(httpx.BaseTransport):
     def is_over(self, deadline: float) -> bool:
         return self._patience.clock() >= deadline
 
-    def too_long(self) -> Exception:
+    def explain_size(self) -> Exception:
         return GemmadevError(f"{self._what}: an answer of more than {ANSWER_BYTES >> 20} MB")
 
     def close(self) -> None:
@@ -185,12 +185,12 @@ class _Body(httpx.SyncByteStream):
             for chunk in self._stream:
                 size += len(chunk)
                 if size > ANSWER_BYTES:
-                    raise self._transport.too_long()
+                    raise self._transport.explain_size()
                 if self._transport.is_over(self._deadline):
-                    raise self._transport.late()
+                    raise self._transport.explain_delay()
                 yield chunk
         except httpx.HTTPError as error:
-            raise self._transport.explained(error) from None
+            raise self._transport.explain_error(error) from None
 
     def close(self) -> None:
         self._stream.close()
@@ -234,5 +234,5 @@ def _retry_after(response: httpx.Response) -> float | None:
         return None
 
 
-def _line(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

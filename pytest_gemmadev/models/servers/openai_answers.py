@@ -70,7 +70,7 @@ def text_of(choice: Mapping[str, Any]) -> str:
     return str(choice.get("text") or "")
 
 
-def parsed(text: str, what: str = "the server") -> dict[str, Any]:
+def parse_json(text: str, what: str = "the server") -> dict[str, Any]:
     try:
         value = json.loads(text)
     except ValueError:
@@ -81,7 +81,7 @@ def parsed(text: str, what: str = "the server") -> dict[str, Any]:
     return value
 
 
-def without_fence(text: str) -> str:
+def strip_fence(text: str) -> str:
     """A continuation out of a code fence that a chat model put it into."""
     lines = text.split("\n")
     if lines and lines[0].startswith("```"):

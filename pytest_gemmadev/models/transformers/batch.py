@@ -50,7 +50,7 @@ class Batch:
         """Log-likelihoods in nats of token sequences after ``prefix``."""
         if not any(texts):
             return [0.0] * len(texts)
-        logits, _, _ = self._started(prefix, texts)
+        logits, _, _ = self._start(prefix, texts)
         values = []
         for row, text in zip(logits, texts, strict=True):
             # Padding stands on the left: the row before the first token is this many from the end.
@@ -62,12 +62,12 @@ class Batch:
 
     def rows_along(self, prefix: Sequence[int], text: Sequence[int]) -> list[Row]:
         """Logits after the prefix and after each token of ``text``."""
-        logits, _, _ = self._started(prefix, [text])
+        logits, _, _ = self._start(prefix, [text])
         return [np.asarray(row.float().cpu().numpy()) for row in logits[0]]
 
     def steps(self, prefix: Sequence[int], texts: Sequence[Sequence[int]]) -> Iterator[list[Row]]:
         """Logits after each of ``texts``, then after each token sent to the generator for it."""
-        logits, cache, mask = self._started(prefix, texts)
+        logits, cache, mask = self._start(prefix, texts)
         position = torch.tensor(
             [[len(prefix) + len(text)] for text in texts], device=self._device, dtype=torch.long
         )
@@ -103,11 +103,9 @@ class Batch:
         with torch.inference_mode():
             return self._model(**inputs)
 
-    def _started(
-        self, prefix: Sequence[int], texts: Sequence[Sequence[int]]
-    ) -> tuple[Any, Any, Any]:
+    def _start(self, prefix: Sequence[int], texts: Sequence[Sequence[int]]) -> tuple[Any, Any, Any]:
         """(logits from the prefix's last token on, the cache, the mask) of ``texts``."""
-        cache = copy.deepcopy(self._held(list(prefix)).cache)
+        cache = copy.deepcopy(self._hold(list(prefix)).cache)
         if len(texts) > 1:
             cache.batch_repeat_interleave(len(texts))
         longest = max(len(text) for text in texts)
@@ -129,7 +127,7 @@ class Batch:
         )
         return out.logits, out.past_key_values, mask_tensor
 
-    def _held(self, ids: list[int]) -> _Prefix:
+    def _hold(self, ids: list[int]) -> _Prefix:
         """The cache of a prefix without its last token, from the time before where it is the same."""
         from transformers import DynamicCache
 
@@ -190,10 +188,10 @@ def draw(
             return
         numbers = range(first, min(first + SIDE_BY_SIDE, sampling.samples))
         samples = [_Sample([], generator(sampling.seed, number)) for number in numbers]
-        yield from _finished(batch, prefix, samples, sampling, left_s)
+        yield from _finish(batch, prefix, samples, sampling, left_s)
 
 
-def _finished(
+def _finish(
     batch: Batch,
     prefix: Sequence[int],
     samples: Sequence[_Sample],
@@ -240,14 +238,14 @@ def alternatives(
     best: dict[str, Completion] = {}
     left = FOLLOWED * sampling.samples
     while left > 0 and left_s() > 0:
-        samples = _begun(batch, frontier, min(left, SIDE_BY_SIDE), greedy)
+        samples = _begin(batch, frontier, min(left, SIDE_BY_SIDE), greedy)
         if not samples:
             break
         written = [sample for sample in samples if not sample.ended]
         left -= len(written)
         found = [sample.completion() for sample in samples if sample.ended]
         if written:
-            found += _finished(batch, prefix, written, greedy, left_s, frontier)
+            found += _finish(batch, prefix, written, greedy, left_s, frontier)
         for one in found:
             known_one = best.get(one.text)
             if known_one is None and one.text != unlike:
@@ -258,7 +256,7 @@ def alternatives(
     return sorted(best.values(), key=lambda one: -one.log_likelihood)[: sampling.samples]
 
 
-def _begun(batch: Batch, frontier: Frontier, count: int, sampling: Sampling) -> list[_Sample]:
+def _begin(batch: Batch, frontier: Frontier, count: int, sampling: Sampling) -> list[_Sample]:
     """Samples that have taken the likeliest ways that are left."""
     samples: list[_Sample] = []
     while len(samples) < count and (leaves := frontier.pop()) is not None:

@@ -13,7 +13,7 @@ import transformers
 from pytest_gemmadev.models import packaged
 
 
-def dequantized(file: Path) -> Path:
+def dequantize(file: Path) -> Path:
     """The folder, with weights in 16 bits; written when that has not been done before.
 
     Raises what the libraries raise for a file that they cannot read.
