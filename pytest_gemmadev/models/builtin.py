@@ -1,4 +1,4 @@
-"""The project's own plugin: the packaged models, any GGUF file, and servers."""
+"""The built-in implementation of the hooks: the packaged models, any GGUF file, and servers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HF_INSTALL = "pip install 'pytest-gemmadev[hf]'"
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A kind of server that models can lie behind."""
+    """A kind of server, and the class that asks it."""
 
     spec: str  # with placeholders
     name: str
@@ -66,7 +66,7 @@ SERVERS = {
 def gemmadev_load_model(
     spec: str, adapter: str | None, threads: int | None, left_s: Callable[[], float]
 ) -> Model | None:
-    """The model of a packaged spec, of a file, or of a server."""
+    """The model that a spec of ours names: a packaged one, a file, or one behind a server."""
     scheme, colon, rest = spec.partition(":")
     for package in PACKAGES:
         if spec == package.spec:
@@ -82,7 +82,7 @@ def gemmadev_load_model(
 
 @hookimpl
 def gemmadev_known_models() -> tuple[KnownModel, ...]:
-    """The packaged models, and the scheme for files."""
+    """The packaged models, and a line for each scheme."""
     runtime = find_spec(c_api.RUNTIME) is not None
     listed = [_describe_package(package, runtime=runtime) for package in PACKAGES]
     file = KnownModel(
@@ -186,7 +186,7 @@ def _load_file(
 
 
 def _start(info: ModelInfo, threads: int | None, left_s: Callable[[], float]) -> Model:
-    """The model, which loads while the tests that fail are run again."""
+    """The model, which begins to load: it does so while the failing tests are run again."""
     model = LlamaModel(info, threads=threads, left_s=left_s)
     model.prepare()
     return model

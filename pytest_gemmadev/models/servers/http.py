@@ -1,8 +1,8 @@
-"""What every model behind an HTTP server shares: bounded waiting, and errors that say what to do.
+"""The transport of every model behind an HTTP server: bounded waiting, and errors that say what to do.
 
 A server may be down, slow, busy, cut its answer, or be no API at all. Each of these ends in one
-line for the user, after no more time than the budget has left, and whatever client sends the
-requests: the rules live in the transport below it.
+line for the user, after no more time than the budget has left. The rules are in the transport, so they
+hold for every client.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class OutOfBudget(Exception):
-    """The budget ended while a server was waited for: no error, there is just no answer."""
+    """The budget ended before a server answered. It is not an error: there is just no answer."""
 
 
 @contextmanager
 def within_budget() -> Iterator[None]:
-    """Leaves what the end of the budget keeps from being finished as it is."""
+    """Ends the block early, without an error, when the budget ends."""
     try:
         yield
     except OutOfBudget:
@@ -67,7 +67,7 @@ class PatientTransport(httpx.BaseTransport):
 
     @contextmanager
     def opening(self) -> Iterator[None]:
-        """Inside, half of the budget is enough: a server that hangs at once is no help later."""
+        """Inside the block, waits for half of the budget at most: a server that hangs at once is no help later."""
         self._request_s = min(self._patience.request_s, self._patience.left_s() / 2)
         try:
             yield
@@ -75,7 +75,7 @@ class PatientTransport(httpx.BaseTransport):
             self._request_s = self._patience.request_s
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer, once the server is not busy; its body is bounded like the request."""
+        """The answer, tried again while the server is busy; reading its body is bounded too."""
         for attempt in count():
             deadline = self._deadline()
             response = self._send(request, deadline)
@@ -151,7 +151,7 @@ class PatientTransport(httpx.BaseTransport):
         )
 
     def explain_delay(self) -> Exception:
-        """What to raise at the deadline."""
+        """What to raise when the deadline has passed."""
         if self._patience.left_s() <= 0:
             return OutOfBudget()
         return GemmadevError(

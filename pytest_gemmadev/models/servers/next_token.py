@@ -1,8 +1,8 @@
-"""Scores and alternatives from a server that says how likely the next token is, and no more.
+"""Scores and alternatives from a server that tells the likeliest next tokens and nothing else.
 
 Most servers do not score a given text, but name the likeliest next tokens with their probabilities.
-Where texts part, one short request tells which way is likelier; its prefix is in the server's cache
-from the request before.
+At the place where texts part, one short request tells which of them is likelier; the server has its prefix
+in the cache from the request before.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def complete(
 def score(likeliest: Likeliest, prefix: str, texts: Sequence[str]) -> tuple[float, ...]:
     """Log-likelihoods in nats, comparable among ``texts`` only.
 
-    Exact where the texts part, for as many places as `CALLS` allow, those that part the most first,
-    and, of up to `FOLLOWED` texts, for the words after that; what follows or precedes counts
+    They are exact at the places where the texts part, at most `CALLS` of them, those that part the most texts
+    first, and for at most `FOLLOWED` texts in the words after that. All other characters count
     `LIMITS.nats_per_character`, the rate at which `search.rank` compares texts of different length.
     """
     values = [-LIMITS.nats_per_character * len(text) for text in texts]
@@ -85,14 +85,14 @@ def score(likeliest: Likeliest, prefix: str, texts: Sequence[str]) -> tuple[floa
 
 
 def _common_beginning(texts: Sequence[str]) -> str:
-    """What all begin with."""
+    """The beginning that all texts share."""
     first, last = min(texts), max(texts)
     pairs = enumerate(zip(first, last, strict=False))
     return first[: next((i for i, (a, b) in pairs if a != b), min(len(first), len(last)))]
 
 
 def _find_parting(text: str, common: str, at: int) -> int:
-    """Where to ask: the start of the word in which the texts part, not before ``at``."""
+    """The offset at which to ask: the start of the word in which the texts part, not before ``at``."""
     start = at
     for match in _PIECE.finditer(text, at):
         if match.end() > len(common):
@@ -113,7 +113,7 @@ def _guess_token(rest: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Exit:
-    """A place where another token is taken than the known text has."""
+    """A place of the known text, and the token that is taken there instead."""
 
     nats: float
     text: str  # from the prompt on, that token included
@@ -141,7 +141,7 @@ def alternatives(
 
 
 def _find_exits(likeliest: Likeliest, prompt: str, known: str, count: int) -> list[_Exit]:
-    """The ``count`` likeliest ways to leave the known text."""
+    """The ``count`` likeliest exits from the known text."""
     found: list[_Exit] = []
     at, so_far = 0, 0.0
     for _ in range(CALLS):

@@ -51,7 +51,7 @@ _GO_ON = (
 
 @dataclass(frozen=True, slots=True)
 class _Abilities:
-    """What a server turned out to do."""
+    """What a server can do, as the first requests have shown."""
 
     raw: bool = False  # has /completions
     echo: bool = False  # log-probabilities of the prompt
@@ -250,7 +250,7 @@ class OpenAIModel:
         return "/chat/completions", {**body, "messages": [_user_message(message)]}
 
     def _fit(self, prompt: str, further: int) -> str:
-        """The end of a prompt that the server's context has room for, from a line's start on."""
+        """As much of a prompt's end, from the start of a line, as the server's context has room for."""
         room = (self.info.context_tokens - further) * CHARACTERS
         if self.info.context_tokens <= 0 or len(prompt) <= room:
             return prompt
@@ -269,7 +269,7 @@ class OpenAIModel:
         return tokens[0].top if tokens else {}
 
     def _score_by_echo(self, prefix: str, texts: Sequence[str]) -> Iterator[float]:
-        """Exact log-likelihoods, from a server that repeats the prompt with its probabilities."""
+        """Exact log-likelihoods in nats, from a server that echoes the prompt with its probabilities."""
         body = {
             "model": self._name,
             "prompt": [prefix + text for text in texts],

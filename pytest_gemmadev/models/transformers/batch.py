@@ -128,7 +128,7 @@ class Batch:
         return out.logits, out.past_key_values, mask_tensor
 
     def _hold(self, ids: list[int]) -> _Prefix:
-        """The cache of a prefix without its last token, from the time before where it is the same."""
+        """The cache of a prefix without its last token; the last one is used again where it is the same."""
         from transformers import DynamicCache
 
         if self._prefix is None or self._prefix.ids != ids[:-1]:
@@ -145,7 +145,7 @@ class Batch:
 
 @dataclass(slots=True)
 class _Sample:
-    """One completion in the making."""
+    """One completion that is being sampled."""
 
     ids: list[int]
     random: np.random.Generator
@@ -155,7 +155,7 @@ class _Sample:
     drawn: int = 0
 
     def take(self, batch: Batch, row: Row, sampling: Sampling) -> None:
-        """Goes on by one token, or ends."""
+        """Adds a token, or ends the completion."""
         token = pick(row, sampling, self.random)
         self.nats += float(row[token]) - log_normalizer(row)
         self.add(batch, token, sampling)
@@ -182,7 +182,7 @@ class _Sample:
 def draw(
     batch: Batch, prefix: Sequence[int], sampling: Sampling, left_s: Callable[[], float]
 ) -> Iterator[Completion]:
-    """Samples, as many as asked for or as the time allows."""
+    """Samples, as many as ``sampling`` asks for or the time allows."""
     for first in range(0, sampling.samples, SIDE_BY_SIDE):
         if left_s() <= 0:
             return
@@ -199,7 +199,7 @@ def _finish(
     left_s: Callable[[], float],
     frontier: Frontier | None = None,
 ) -> Iterator[Completion]:
-    """The samples, once each has ended or the time has; the ways to leave them go to ``frontier``."""
+    """The samples, once all have ended or the time is over; notes the exits from them in ``frontier``."""
     stream: Any = batch.steps(prefix, [sample.ids for sample in samples])
     rows = next(stream)
     while left_s() > 0:
@@ -257,7 +257,7 @@ def alternatives(
 
 
 def _begin(batch: Batch, frontier: Frontier, count: int, sampling: Sampling) -> list[_Sample]:
-    """Samples that have taken the likeliest ways that are left."""
+    """Samples that take the likeliest exits left."""
     samples: list[_Sample] = []
     while len(samples) < count and (leaves := frontier.pop()) is not None:
         before = list(leaves.tokens[:-1])

@@ -79,7 +79,7 @@ class TransformersModel:
     def score(self, prefix: str, continuations: Sequence[str]) -> tuple[float, ...]:
         """Log-likelihood in nats of each continuation after ``prefix``, in their order.
 
-        What the budget leaves no time for counts by its length alone.
+        A text that the budget leaves no time for counts by its length alone.
         """
         start = self.prefix_ids(prefix)
         ids = [self.ids(text)[:CONTINUATION] for text in continuations]
@@ -107,7 +107,7 @@ class TransformersModel:
                     return
 
     def close(self) -> None:
-        """Lets the weights go."""
+        """Frees the weights."""
         self._batch = None
 
     # --- text and tokens -------------------------------------------------------------------------
@@ -136,7 +136,7 @@ class TransformersModel:
         return ids[-PREFIX:]
 
     def _beginning(self) -> list[int]:
-        """What the tokenizer puts before a text."""
+        """Token ids that the tokenizer puts before a text."""
         with_mark = self._tokenizer.encode("a")
         return with_mark[:1] if with_mark[:1] == [self._tokenizer.bos_token_id] else []
 
@@ -158,7 +158,7 @@ class TransformersModel:
         return name
 
     def _dequantize(self, file: Path) -> str:
-        """The folder with the model of a GGUF file, written when that has not been done before."""
+        """The folder with the model of a GGUF file, which it writes the first time."""
         with self._explain_errors("cannot be dequantized"):
             return str(dequantize(file))
 
