@@ -67,7 +67,7 @@ class PatientTransport(httpx.BaseTransport):
 
     @contextmanager
     def opening(self) -> Iterator[None]:
-        """Inside the block, waits for half of the budget at most: a server that hangs at once is no help later."""
+        """Inside, waits for half of the budget at most: a server that hangs at once is no help later."""
         self._request_s = min(self._patience.request_s, self._patience.left_s() / 2)
         try:
             yield
