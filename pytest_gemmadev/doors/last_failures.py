@@ -105,7 +105,7 @@ def _to_plain(outcome: Outcome) -> dict[str, Any]:
         "patches": [
             {
                 "diff": patch.diff,
-                "origin": patch.candidate.origin,
+                "origin": str(patch.candidate.origin),
                 "explanation": patch.candidate.explanation,
                 "rank": patch.rank,
                 "chosen": patch.chosen,

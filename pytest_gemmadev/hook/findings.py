@@ -12,6 +12,8 @@ from pytest_gemmadev.types import (
     ErrorKind,
     ErrorStack,
     Frame,
+    Origin,
+    OriginKind,
     Outcome,
     RankedPatch,
     RepairReport,
@@ -47,7 +49,9 @@ def _make_outcome(finding: Finding, min_confidence: float, is_written: bool) -> 
                        finding.seconds)  # fmt: skip
     sure = finding.confidence >= min_confidence
     diff = unified_diff(path, finding.before, finding.after)
-    candidate = Candidate(finding.edits, f"syntax:{finding.names[0]}", 0.0, finding.explanation)
+    candidate = Candidate(
+        finding.edits, Origin(OriginKind.SYNTAX, finding.names[0]), 0.0, finding.explanation
+    )
     reason = (
         f"it compiles; {finding.confidence:.0%} sure among {finding.others + 1}"
         if sure

@@ -74,7 +74,7 @@ def _patch(patch: RankedPatch) -> dict[str, Any]:
     return {
         "diff": decodable(patch.diff),
         "files": sorted({decodable(edit.path) for edit in patch.candidate.edits}),
-        "origin": patch.candidate.origin,
+        "origin": str(patch.candidate.origin),
         "rank": patch.rank,
         "log_likelihood": likelihood if likelihood is None or math.isfinite(likelihood) else None,
         "plausible": True,  # of other candidates only the number is kept

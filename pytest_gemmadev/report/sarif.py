@@ -89,7 +89,7 @@ def _fix(patch: RankedPatch, prefix: str) -> dict[str, Any] | None:
     if any("\udc80" <= character <= "\udcff" for character in patch.diff):
         return None
     changes = [_change(file, prefix) for file in files_of(patch.diff)]
-    text = patch.candidate.explanation or patch.candidate.origin
+    text = patch.candidate.explanation or str(patch.candidate.origin)
     return {"description": {"text": _encodable(text)}, "artifactChanges": changes}
 
 

@@ -20,6 +20,8 @@ from pytest_gemmadev.types import (
     Inapplicable,
     Model,
     Oracle,
+    Origin,
+    OriginKind,
     Plausible,
     Proposer,
     RepairTask,
@@ -110,7 +112,7 @@ class SearchContext:
         """Whether the failing set passes when it is run again with nothing changed."""
         if all(stack.kind in _NEVER_FLAKY for stack in task.stacks):
             return False
-        unchanged = Candidate(edits=(), origin="unchanged", prior=0.0)
+        unchanged = Candidate(edits=(), origin=Origin(OriginKind.UNCHANGED), prior=0.0)
         # A test that hangs is not waited for again and again.
         share = meter.share(self.limits.rerun_share)
         for _ in range(self.limits.reruns):

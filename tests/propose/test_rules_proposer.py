@@ -26,7 +26,7 @@ MISSPELT = "def total(items):\n    return sum(itmes)\n"
 
 def test_candidates_come_best_first_and_differ(tmp_path: Path) -> None:
     _, found = proposed(tmp_path, MISSPELT, "total([1])")
-    assert found[0].origin == "rule:misspelt_name"
+    assert str(found[0].origin) == "rule:misspelt_name"
     assert found[0].edits == (Edit("app.py", 35, 37, "em"),)
     priors = [candidate.prior for candidate in found]
     assert priors == sorted(priors, reverse=True)
