@@ -151,7 +151,9 @@ def pytest_load_initial_conftests(
         _watch_interrupts(early_config)
         from pytest_gemmadev.doors.conftests import repair_and_load
 
-        repair_and_load(failure, early_config, parser, args, known_modules=known_modules)
+        repair_and_load(
+            failure, early_config, parser=parser, args=args, known_modules=known_modules
+        )
         return None
 
 

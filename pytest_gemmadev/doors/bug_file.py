@@ -17,7 +17,7 @@ from pytest_gemmadev.capture.bug_log import LOGGER
 from pytest_gemmadev.models.packaged import cache_folder
 
 KEPT = 20  # files of earlier runs
-_TOLD = "gemmadev_bug_file"  # key of what a controller of pytest-xdist tells its workers
+_KEY = "gemmadev_bug_file"  # key of what a controller of pytest-xdist tells its workers
 
 
 class BugFile(logging.Handler):
@@ -68,9 +68,9 @@ BUG_FILE = pytest.StashKey[BugFile]()
 def start_bug_file(config: pytest.Config) -> BugFile | None:
     """The file that bugs go to until pytest is done; None where the user has no home folder."""
     if BUG_FILE not in config.stash:
-        told: dict[str, Any] = getattr(config, "workerinput", {})
+        given: dict[str, Any] = getattr(config, "workerinput", {})
         try:
-            bug_file = BugFile(Path(told[_TOLD]) if _TOLD in told else _new_path())
+            bug_file = BugFile(Path(given[_KEY]) if _KEY in given else _new_path())
         except RuntimeError:  # of `Path.home`
             return None
         LOGGER.addHandler(bug_file)
@@ -81,7 +81,7 @@ def start_bug_file(config: pytest.Config) -> BugFile | None:
 
 def tell_worker(node: Any, bug_file: BugFile) -> None:
     """Has a worker of pytest-xdist, a process of its own, log its bugs to the same file."""
-    node.workerinput[_TOLD] = str(bug_file.path)
+    node.workerinput[_KEY] = str(bug_file.path)
 
 
 def _new_path() -> Path:

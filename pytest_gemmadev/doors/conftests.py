@@ -33,9 +33,9 @@ MAX_REPAIRS = 10  # a conftest can break on one import after the other
 def repair_and_load(
     failure: ConftestImportFailure,
     config: pytest.Config,
+    *,
     parser: pytest.Parser,
     args: list[str],
-    *,
     known_modules: set[str],
 ) -> None:
     """Repairs and loads again until all conftests are loaded; raises the last failure where it cannot.

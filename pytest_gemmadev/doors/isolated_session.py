@@ -67,7 +67,9 @@ class Isolated:
             outcome = outcomes.get(item.nodeid)
             if outcome is not None:
                 item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-                report = _make_report(item, outcome, stacks.get(item.nodeid), durations)
+                report = _make_report(
+                    item, outcome, stack=stacks.get(item.nodeid), durations=durations
+                )
                 item.ihook.pytest_runtest_logreport(report=report)
                 item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
@@ -128,6 +130,7 @@ class Isolated:
 def _make_report(
     item: pytest.Item,
     outcome: TestOutcome,
+    *,
     stack: dict[str, Any] | None,
     durations: Mapping[str, float],
 ) -> pytest.TestReport:

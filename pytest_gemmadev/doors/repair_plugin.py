@@ -39,9 +39,11 @@ def register(config: pytest.Config, interrupts: Interrupts) -> None:
         level = level_for(settings.confine)
     except GemmadevError as error:
         raise pytest.UsageError(f"gemmadev: {error}") from error
-    repair = RepairPlugin(Recorder(), settings, level, interrupts)
+    bug_file = start_bug_file(config)
+    repair = RepairPlugin(
+        Recorder(), settings, level=level, interrupts=interrupts, bug_file=bug_file
+    )
     repair.recover(config.rootpath)
-    repair.bug_file = start_bug_file(config)
     config.pluginmanager.register(repair.recorder, "gemmadev-recorder")
     config.pluginmanager.register(repair, "gemmadev-repair")
 
@@ -50,7 +52,13 @@ class RepairPlugin:
     """The hooks of a session of repair."""
 
     def __init__(
-        self, recorder: Recorder, settings: Settings, level: Level, interrupts: Interrupts
+        self,
+        recorder: Recorder,
+        settings: Settings,
+        *,
+        level: Level,
+        interrupts: Interrupts,
+        bug_file: BugFile | None,
     ) -> None:
         self.recorder = recorder
         self.settings = settings
@@ -59,7 +67,7 @@ class RepairPlugin:
         self.lines: list[str] = []  # for the summary: what went wrong with the repair itself
         self.level = level
         self.watched = WatchedRun(settings.root, level)
-        self.bug_file: BugFile | None = None
+        self.bug_file = bug_file
 
     def recover(self, root: Path) -> None:
         """Puts back what an interrupted repair left, before a test reads it."""

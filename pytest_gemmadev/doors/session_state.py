@@ -258,7 +258,9 @@ def _restore_limits() -> Iterator[_Put]:
     yield _exchange(socket.getdefaulttimeout, socket.setdefaulttimeout)
     yield _exchange(gc.isenabled, lambda on: gc.enable() if on else gc.disable())
     depth = sys.getrecursionlimit()
-    yield lambda later: _raise_limit(depth, sys.getrecursionlimit, sys.setrecursionlimit, later)
+    yield lambda later: _raise_limit(
+        depth, sys.getrecursionlimit, sys.setrecursionlimit, later=later
+    )
     with suppress(ImportError):  # there is none on Windows
         import resource
 
@@ -288,7 +290,7 @@ def _exchange(get: Callable[[], Any], set_to: Callable[[Any], object]) -> _Put:
 
 
 def _raise_limit(
-    before: int, get: Callable[[], int], set_to: Callable[[int], object], later: _Later
+    before: int, get: Callable[[], int], set_to: Callable[[int], object], *, later: _Later
 ) -> None:
     """For a limit: a lower one, under which pytest could not end either, does not come back."""
     now = get()
@@ -311,4 +313,4 @@ def _restore_soft_limit(resource: Any, number: int) -> Iterator[_Put]:
 
     with suppress(OSError, ValueError):  # the system may not know this one
         before = get()
-        yield lambda later: _raise_limit(before, get, set_to, later)
+        yield lambda later: _raise_limit(before, get, set_to, later=later)

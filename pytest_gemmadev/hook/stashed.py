@@ -33,7 +33,7 @@ def would_be_rolled_back(path: str, after: bytes, environ: Mapping[str, str] = o
     if f"diff --git a/{name} b/{name}\ndeleted" in text:
         return True
     changed = {file.path for file in files_of(text)}
-    return name in changed and not _applies(patch, name, after, environ)
+    return name in changed and not _applies(patch, name, after, environ=environ)
 
 
 def _find_stash(environ: Mapping[str, str]) -> Path | None:
@@ -61,7 +61,7 @@ def _list_ancestors() -> list[int]:
     return found
 
 
-def _applies(patch: Path, name: str, after: bytes, environ: Mapping[str, str]) -> bool:
+def _applies(patch: Path, name: str, after: bytes, *, environ: Mapping[str, str]) -> bool:
     """Whether git can apply the file's part of the patch to these bytes, as pre-commit will try to."""
     with tempfile.TemporaryDirectory(prefix="gemmadev-") as folder:
         copy = Path(folder, name)
