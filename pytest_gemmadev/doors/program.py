@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_gemmadev.doors.last_failures import remember
-from pytest_gemmadev.doors.messages import say, show_report
+from pytest_gemmadev.doors.program_messages import say, show_report
 from pytest_gemmadev.doors.program_repair import (
     Options,
     ProgramRepair,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pytest_gemmadev.doors.messages import say, show_progress
+from pytest_gemmadev.doors.program_messages import say, show_progress
 from pytest_gemmadev.doors.session_state import room_for_recursion
 from pytest_gemmadev.files.commit import Change
 from pytest_gemmadev.files.scope import Scope
