@@ -1,7 +1,7 @@
-"""The log of this plugin's own bugs: the user reads one line, the traceback goes to who attached a handler.
+"""The log of this plugin's own bugs: the logger ``pytest_gemmadev``, which is quiet by default.
 
-Nobody else hears of it: records do not reach the root logger, where the project under test and pytest
-have handlers of their own.
+The user reads one line of each; `doors.bug_file` attaches the handler that keeps the traceback. Records do
+not reach the root logger, where the project under test has handlers of its own.
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ from enum import Enum
 from pathlib import Path
 
 from pytest_gemmadev import __version__
+from pytest_gemmadev.registry import DEFAULT_MODEL
 from pytest_gemmadev.types import CannotRunHere, GemmadevError, ModelInfo
 
 _BLOCK = 1 << 22  # bytes read at once when a model is hashed
-DEFAULT_MODEL = "gemmadev"
 _SPACE = 2 << 30  # bytes that a packaged model takes when it is put together, and some more
 _TESTED = ((3, 10), (3, 13))  # the oldest and the newest Python that the tests run on
 

@@ -19,11 +19,12 @@ from pytest_gemmadev.capture.bug_log import log_bug
 from pytest_gemmadev.capture.hooks import Recorder, described
 from pytest_gemmadev.doors.bug_file import BugFile, start_bug_file, tell_worker
 from pytest_gemmadev.doors.session_state import ProcessState
-from pytest_gemmadev.doors.settings import DEFAULT_MODEL, Settings, settings_of
+from pytest_gemmadev.doors.settings import Settings, settings_of
 from pytest_gemmadev.doors.side_effects import WatchedRun
 from pytest_gemmadev.doors.stash import SUMMARY
 from pytest_gemmadev.files import journal
 from pytest_gemmadev.files.interrupts import Interrupts
+from pytest_gemmadev.registry import DEFAULT_MODEL
 from pytest_gemmadev.types import GemmadevError
 from pytest_gemmadev.validate.confine.places import Level, level_for
 from pytest_gemmadev.validate.confine.places import described as describe_level

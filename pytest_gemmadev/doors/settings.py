@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-DEFAULT_MODEL = "gemmadev"
+from pytest_gemmadev.registry import DEFAULT_MODEL
+
 DEFAULT_BUDGET_S = 300.0
 MAX_JOBS = 64
 CONFINE = ("auto", "strict", "off")  # the first is the default
