@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from eval import run as eval_run
-from eval import syntax as eval_syntax
+from eval.bench import syntax as eval_syntax
 from precommit_hooks import gemmadev_repair
 from pytest_gemmadev import cli
 from pytest_gemmadev.core.types import ErrorKind, Status

@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from eval import run
-from eval.ablation import VARIANTS, WHOLE, ablation_table
-from eval.cases import Case, load_cases
-from eval.page import page
-from eval.records import record_of
-from eval.repair import Result, Score, Tool
+from eval.bench.repair import Tool
+from eval.cases.case import Case, load_cases
+from eval.report.ablation import VARIANTS, WHOLE, ablation_table
+from eval.report.page import page
+from eval.report.records import record_of
+from eval.report.result import Result, Score
 from eval.run import main
 
-DEBUG = Path(__file__).parents[2] / "eval" / "cases" / "debug"
+DEBUG = Path(__file__).parents[2] / "eval" / "data" / "debug"
 
 
 def result(case: str, score: Score, seconds: float = 2.0) -> Result:

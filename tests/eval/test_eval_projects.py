@@ -12,9 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from eval import mine, projects, sdist
-from eval.cases import Files, load_cases
-from eval.projects import Package, Recipe, break_text, case_of, read_recipes, without_functions
+from eval.cases import mine, projects, sdist
+from eval.cases.case import Files, load_cases
+from eval.cases.projects import (
+    Package,
+    Recipe,
+    break_text,
+    case_of,
+    read_recipes,
+    without_functions,
+)
 from pytest_gemmadev.core.types import GemmadevError
 from pytest_gemmadev.models.scripted import ScriptedModel
 

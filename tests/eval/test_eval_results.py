@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from eval import records, results
-from eval.ablation import WHOLE, write_ablation
-from eval.page import page
-from eval.repair import Result, Score, result_to_row
-from eval.report import write_reports
-from eval.runs import open_run
+from eval.report import records, results
+from eval.report.ablation import WHOLE, write_ablation
+from eval.report.page import page
+from eval.report.reports import write_reports
+from eval.report.result import Result, Score, result_to_row
+from eval.report.runs import open_run
 from pytest_gemmadev.core.types import GemmadevError
 
 ROOT = Path(__file__).parents[2]
-CASES = ROOT / "eval" / "cases" / "debug"
+CASES = ROOT / "eval" / "data" / "debug"
 
 
 def run_folder(path: Path, monkeypatch: pytest.MonkeyPatch, cases: Path = CASES) -> Path:
@@ -50,8 +50,8 @@ def test_a_record_names_no_place_on_the_machine(
     assert record["seeds"] == [0, 1]
     assert record["totals"]["correct"] == 1
     inside = records.record_of(run_folder(tmp_path / "two", monkeypatch))
-    assert "--cases eval/cases/debug --model" in inside["command"]
-    assert inside["settings"]["cases"] == "eval/cases/debug"
+    assert "--cases eval/data/debug --model" in inside["command"]
+    assert inside["settings"]["cases"] == "eval/data/debug"
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,9 @@ def test_a_record_names_no_place_on_the_machine(
         (["humaneval", "--output", "x", "--seeds", "3"], "python -m eval.run humaneval --seeds 3"),
         (["humaneval", "--model", "a b"], "python -m eval.run humaneval --model 'a b'"),
         (["--model", "openai:m@http://h/v1"], "python -m eval.run --model openai:m@http://h/v1"),
-        (["--cases", "/gone/eval/cases/debug"], "python -m eval.run --cases eval/cases/debug"),
+        (["--cases", "/gone/eval/data/debug"], "python -m eval.run --cases eval/data/debug"),
         (["--cases", "/gone/private/cases.jsonl"], "python -m eval.run --cases cases.jsonl"),
-        (["--cases", "eval/cases/debug"], "python -m eval.run --cases eval/cases/debug"),
+        (["--cases", "eval/data/debug"], "python -m eval.run --cases eval/data/debug"),
     ],
 )
 def test_commands_are_told_without_their_output(argv: Sequence[str], command: str) -> None:
@@ -78,7 +78,7 @@ def test_the_page_shows_every_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     text = written.read_text(encoding="utf-8")
     assert "| none | debug | 60 | 2 | 2 | 2 | 1 | 50% | 9% to 91% | 50% | 1.0 |" in text
     assert "### ten" in text
-    assert "python -m eval.run repair --cases eval/cases/debug --model none" in text
+    assert "python -m eval.run repair --cases eval/data/debug --model none" in text
     assert results.main(arguments) == 0  # again, from the records alone
     assert written.read_text(encoding="utf-8") == text
 
