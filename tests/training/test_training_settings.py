@@ -15,15 +15,17 @@ from typing import Any
 import pytest
 
 from pytest_gemmadev.core.types import GemmadevError
-from training import extras, memory, recipe
-from training.card import TERMS, Card, counted, render
+from training import extras, recipe
 from training.config import DEFAULTS, load_config, to_toml
-from training.corpus import load_corpus
-from training.examples import Example, read_examples, write_line
-from training.instructions import SETS, Cleaning, detokenized, instructions, prompt_of
+from training.data.corpus import load_corpus
+from training.data.examples import Example, read_examples, write_line
+from training.data.instructions import SETS, Cleaning, detokenized, instructions, prompt_of
+from training.learn import memory
+from training.learn.runfolder import counted
+from training.learn.runlog import LOG, Log, duration, progress, read_log, write_report
+from training.learn.tokens import Lengths, encode, encode_all
+from training.release.card import TERMS, Card, render
 from training.run import main
-from training.runlog import LOG, Log, duration, progress, read_log, write_report
-from training.tokens import Lengths, encode, encode_all
 
 CODE = """\
 def clamp(value, low, high):
