@@ -25,6 +25,7 @@ from pytest_gemmadev.core.types import Completion, GemmadevError, ModelInfo, Sam
 from pytest_gemmadev.models import packaged
 from pytest_gemmadev.models._batch import Batch, alternatives, draw
 from pytest_gemmadev.models._dequantize import dequantized
+from pytest_gemmadev.models._peft_folder import as_peft
 
 PREFIX = 2048  # tokens of context kept, at most
 DROP = 256  # tokens dropped at a time from the start of a longer one
@@ -202,12 +203,14 @@ class TransformersModel:
 
 
 def _adapter_folder(adapter: str | None) -> str:
-    """The adapter's absolute path once it is known to be one; empty for none."""
+    """The absolute path of a PEFT folder with the adapter, made of a GGUF file; empty for none."""
     if not adapter:
         return ""
     path = Path(adapter).expanduser().absolute()
+    if path.is_file():
+        return str(as_peft(path, packaged.cache_folder(), what=f"adapter {adapter}"))
     if not (path / "adapter_config.json").is_file():
         raise GemmadevError(
-            f"adapter {adapter}: is no PEFT folder (no adapter_config.json in it); hf: takes no other"
+            f"adapter {adapter}: is no PEFT folder (no adapter_config.json in it), nor a GGUF file"
         )
     return str(path)
