@@ -23,19 +23,12 @@ from dataclasses import dataclass
 from math import exp
 from pathlib import Path
 
-from pytest_gemmadev.core.types import (
-    Candidate,
-    ErrorKind,
-    ErrorStack,
-    RepairTask,
-    Span,
-    Suspicion,
-)
 from pytest_gemmadev.propose.patterns.check import Fingerprint, essence
 from pytest_gemmadev.propose.patterns.priors import PRIORS
 from pytest_gemmadev.propose.patterns.proposer import PatternProposer
 from pytest_gemmadev.propose.patterns.source import parse_source
 from pytest_gemmadev.propose.patterns.unit import Unit, find_unit
+from pytest_gemmadev.types import Candidate, ErrorKind, ErrorStack, RepairTask, Span, Suspicion
 
 SLACK = 8  # characters by which equal code may differ in length: parentheses, quotes
 STACK = ErrorStack("test", "call", ErrorKind.ASSERTION, "AssertionError", "", ())

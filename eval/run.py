@@ -12,7 +12,7 @@ from eval.bench import human_eval_run, repair_run
 from eval.bench.options import add_model_options
 from eval.cases.case import DEBUG_CASES
 from eval.report.compare import compare, read_verdicts
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 
 _MODULES = {
     "syntax": "eval.bench.syntax",

@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytest_gemmadev._api import repair, undo
-    from pytest_gemmadev.core.report import patch_files, to_json, to_markdown
-    from pytest_gemmadev.core.types import GemmadevError, Outcome, RepairReport, Status
+    from pytest_gemmadev.api import repair, undo
+    from pytest_gemmadev.report.report import patch_files, to_json, to_markdown
+    from pytest_gemmadev.types import GemmadevError, Outcome, RepairReport, Status
 
 __version__ = "0.1.0"
 __all__ = [
@@ -29,9 +29,9 @@ __all__ = [
 ]
 
 _PLACES = {
-    "_api": ("repair", "undo"),
-    "core.report": ("patch_files", "to_json", "to_markdown"),
-    "core.types": ("GemmadevError", "Outcome", "RepairReport", "Status"),
+    "api": ("repair", "undo"),
+    "report.report": ("patch_files", "to_json", "to_markdown"),
+    "types": ("GemmadevError", "Outcome", "RepairReport", "Status"),
 }
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pluggy
 
-from pytest_gemmadev.core.types import Model, ModelInfo, Proposer
+from pytest_gemmadev.types import Model, ModelInfo, Proposer
 
 PROJECT = "gemmadev"
 hookspec = pluggy.HookspecMarker(PROJECT)

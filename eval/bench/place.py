@@ -8,8 +8,8 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from eval.cases.case import Case, Files
-from pytest_gemmadev.core.localize import suspicious_functions
-from pytest_gemmadev.core.types import Span, Suspicion
+from pytest_gemmadev.search.localize import suspicious_functions
+from pytest_gemmadev.types import Span, Suspicion
 
 
 @dataclass(frozen=True, slots=True)

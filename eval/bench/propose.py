@@ -21,7 +21,7 @@ from eval.bench.repair import judge
 from eval.cases.case import DEBUG_CASES, Case, load_cases
 from eval.cases.tests import visible_command
 from eval.report.result import Score
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,10 @@ from eval.cases.tests import (
     visible_command,
 )
 from eval.report.result import Result, Score
-from pytest_gemmadev._without import VARIABLE, Part
-from pytest_gemmadev.core.edits import unified_diff
-from pytest_gemmadev.core.types import GemmadevError, Inapplicable
-from pytest_gemmadev.core.unified import apply_unified
+from pytest_gemmadev.doors.ablations import VARIABLE, Part
+from pytest_gemmadev.text.diff import apply_unified
+from pytest_gemmadev.text.edits import unified_diff
+from pytest_gemmadev.types import GemmadevError, Inapplicable
 
 _USAGE_ERROR = 4  # of pytest
 _MAX_REASON = 600  # characters

@@ -18,8 +18,8 @@ from eval.report.reports import write_reports
 from eval.report.result import Result, result_from_row, result_to_row
 from eval.report.runs import RunFolder, code_digest, new_run_path, open_run
 from eval.report.totals import report_of, totals_line
-from pytest_gemmadev._without import Part
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.doors.ablations import Part
+from pytest_gemmadev.types import GemmadevError
 
 Attempt = tuple[int, Case]
 """One case with one seed, the seed first: attempts sort by seed."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from eval.bench import debug_sample
 from eval.bench.sandbox import run_isolated
 from eval.report.runs import Row
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 
 SOLUTION, TESTS = "solution.py", "test_examples.py"
 _SPARE_S = 30.0  # for starting, the first run of the examples, and the last one

@@ -29,11 +29,11 @@ from eval.report.document import (
 from eval.report.result import Score
 from eval.report.runs import RunFolder, code_digest, new_run_path, open_run
 from eval.report.syntax_report import Result, document, report_of, result_from_row, totals_line
-from precommit_hooks.broken import MIN_CONFIDENCE
-from pytest_gemmadev.core.edits import apply_edits, unified_diff
-from pytest_gemmadev.core.types import GemmadevError, Inapplicable, Model
+from pytest_gemmadev.hook.broken_files import MIN_CONFIDENCE
 from pytest_gemmadev.propose.syntax import SyntaxRepair, repair_syntax
 from pytest_gemmadev.registry import load_model
+from pytest_gemmadev.text.edits import apply_edits, unified_diff
+from pytest_gemmadev.types import GemmadevError, Inapplicable, Model
 
 _TELL_EVERY = 50  # cases
 

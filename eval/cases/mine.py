@@ -30,8 +30,8 @@ from eval.cases.projects import (
     without_functions,
 )
 from eval.cases.tests import visible_command
-from pytest_gemmadev.core.types import GemmadevError, Model, Sampling
 from pytest_gemmadev.registry import load_model
+from pytest_gemmadev.types import GemmadevError, Model, Sampling
 
 MOST_FAILING = 8  # tests; what breaks more is not what a bug report is about
 MOST_CHANGED = 10  # lines of a function; more is a rewrite, not the correction of a bug

@@ -27,7 +27,7 @@ from eval.cases import sdist
 from eval.cases.case import DATA, Case, Files, write_tree
 from eval.cases.process import Finished, in_parallel
 from eval.cases.tests import CHECK_TIMEOUT_S, run_tests, visible_command
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 
 RECIPES = DATA / "projects.json"
 SLICE = "project"

@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path, PurePosixPath
 
 from eval.cases.case import Files
-from pytest_gemmadev.core.types import GemmadevError
 from pytest_gemmadev.models.packaged import cache_folder
+from pytest_gemmadev.types import GemmadevError
 
 
 def fetch(name: str, version: str, *, sha256: str | None = None) -> Path:

@@ -12,7 +12,7 @@ from eval.report.plots import outcomes_plot
 from eval.report.result import Result
 from eval.report.stats import mcnemar, median
 from eval.report.totals import totals_of
-from pytest_gemmadev._without import Part
+from pytest_gemmadev.doors.ablations import Part
 
 ABLATION = "ablation.json"
 WHOLE = "everything"

@@ -14,7 +14,7 @@ from pathlib import Path
 from eval.report.result import Score
 from eval.report.runs import Row, read_rows
 from eval.report.stats import Comparison, Difference, mcnemar, median, signed_ranks
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from pytest_gemmadev.core.types import assert_never
+from pytest_gemmadev.types import assert_never
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import Any
 from eval.report.ablation import ABLATION, WHOLE
 from eval.report.compare import comparisons, differences, read_verdicts
 from eval.report.runs import read_rows
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 
 ROOT = Path(__file__).parents[2]
 RECORDS = ROOT / "eval" / "data" / "results"

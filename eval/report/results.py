@@ -13,7 +13,7 @@ from pathlib import Path
 
 from eval.report.page import page
 from eval.report.records import RECORDS, ROOT, pair_of, read_records, record_of, write_record
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 
 PAGE = ROOT / "docs" / "results.md"
 

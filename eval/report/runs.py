@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest_gemmadev
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 
 Row = dict[str, Any]
 """One line of eval.jsonl."""

@@ -1,1 +1,1 @@
-"""Local language models behind one small protocol (`core.types.Model`)."""
+"""Local language models behind one small protocol (`types.Model`)."""

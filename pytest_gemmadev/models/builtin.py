@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from pytest_gemmadev.core.types import GemmadevError, Model, ModelInfo
 from pytest_gemmadev.hookspecs import KnownModel, hookimpl
-from pytest_gemmadev.models import _capi, packaged
-from pytest_gemmadev.models._gguf import read_header
-from pytest_gemmadev.models._peft import as_gguf
-from pytest_gemmadev.models.llama import LlamaModel
+from pytest_gemmadev.models import packaged
+from pytest_gemmadev.models.llama import c_api
+from pytest_gemmadev.models.llama.gguf import read_header
+from pytest_gemmadev.models.llama.llama_model import LlamaModel
+from pytest_gemmadev.models.llama.peft import as_gguf
 from pytest_gemmadev.models.packaged import GEMMA, PACKAGES, Package
+from pytest_gemmadev.types import GemmadevError, Model, ModelInfo
 
 ADAPTERS = Path(__file__).parent / "adapter"  # an adapter for the default model, where one ships
 
@@ -82,13 +83,13 @@ def gemmadev_load_model(
 @hookimpl
 def gemmadev_known_models() -> tuple[KnownModel, ...]:
     """The packaged models, and the scheme for files."""
-    runtime = find_spec(_capi.RUNTIME) is not None
+    runtime = find_spec(c_api.RUNTIME) is not None
     listed = [_listed(package, runtime=runtime) for package in PACKAGES]
     file = KnownModel(
         ModelInfo(spec="gguf:PATH", name="a GGUF file of yours"),
         "any model that llama.cpp runs, given one",
         available=runtime,
-        hint="" if runtime else _capi.INSTALL,
+        hint="" if runtime else c_api.INSTALL,
     )
     missing = _missing(TRANSFORMERS)
     hub = KnownModel(
@@ -103,7 +104,7 @@ def gemmadev_known_models() -> tuple[KnownModel, ...]:
 def _transformers(spec: str, adapter: str | None, left_s: Callable[[], float]) -> Model:
     if missing := _missing(TRANSFORMERS):
         raise GemmadevError(f"model {spec} needs {missing}: {HF_INSTALL}")
-    from pytest_gemmadev.models.transformers import TransformersModel
+    from pytest_gemmadev.models.transformers.transformers_model import TransformersModel
 
     return TransformersModel(spec, adapter=adapter, left_s=left_s)
 
@@ -118,14 +119,14 @@ def _served(spec: str, adapter: str | None, left_s: Callable[[], float]) -> Mode
         raise GemmadevError(f"adapter {adapter}: model {spec} cannot take one; {server.adapters}")
     if find_spec(server.package) is None:
         raise GemmadevError(f"model {spec} needs {server.package}: {server.install}")
-    from pytest_gemmadev.models.http import Patience
+    from pytest_gemmadev.models.servers.http import Patience
 
     patience = Patience(left_s)
     if server.scheme == "ollama":
-        from pytest_gemmadev.models.ollama import OllamaModel
+        from pytest_gemmadev.models.servers.ollama import OllamaModel
 
         return OllamaModel(spec, patience)
-    from pytest_gemmadev.models.openai import OpenAIModel
+    from pytest_gemmadev.models.servers.openai import OpenAIModel
 
     return OpenAIModel(spec, patience)
 
@@ -140,11 +141,11 @@ def _listed_server(server: Server) -> KnownModel:
 def _packaged(
     package: Package, adapter: str | None, threads: int | None, left_s: Callable[[], float]
 ) -> Model:
-    if _capi.why_not_here():
-        _capi.check_runtime()
+    if c_api.why_not_here():
+        c_api.check_runtime()
     if packaged.part_paths(package) is None and not packaged.joined_path(package).is_file():
         raise GemmadevError(f"model {package.spec} is not installed: {package.install}")
-    _capi.check_runtime()
+    c_api.check_runtime()
     shipped = shipped_adapter() if package is GEMMA and adapter is None else ""
     chosen = adapter or shipped
     path = packaged.join(package)
@@ -167,7 +168,7 @@ def _file(
         raise GemmadevError(
             f"model {spec}: is an adapter, not a model; name it with --gemmadev-adapter"
         )
-    _capi.check_runtime()
+    c_api.check_runtime()
     info = ModelInfo(
         spec=spec,
         name=header.text("general.name") or path.stem,

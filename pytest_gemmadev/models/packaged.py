@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 
 _BLOCK = 1 << 22
 _SPARE = 64 << 20  # bytes of disk that must be left over

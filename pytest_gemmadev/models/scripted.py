@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from pytest_gemmadev.core.types import Completion, ModelInfo, Sampling
+from pytest_gemmadev.types import Completion, ModelInfo, Sampling
 
 _INFO = ModelInfo(spec="scripted", name="scripted")
 Scores: TypeAlias = Mapping[str, float] | Callable[[str, str], float]
@@ -14,7 +14,7 @@ Scores: TypeAlias = Mapping[str, float] | Callable[[str, str], float]
 
 @dataclass(slots=True)
 class ScriptedModel:
-    """Implements `core.types.Model`.
+    """Implements `types.Model`.
 
     ``answers`` maps a substring of the prompt to the texts to return; the first key that occurs
     wins, and a prompt that no key matches gets ``default``. ``scores`` gives log-likelihoods, by

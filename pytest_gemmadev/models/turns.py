@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from threading import Lock
 
-from pytest_gemmadev.core.types import Completion, Model, ModelInfo, Sampling
+from pytest_gemmadev.types import Completion, Model, ModelInfo, Sampling
 
 
 class TakingTurns:
-    """Implements `core.types.Model`: another model, asked by one thread at a time."""
+    """Implements `types.Model`: another model, asked by one thread at a time."""
 
     def __init__(self, model: Model) -> None:
         self._model = model

@@ -58,10 +58,10 @@ def run(root: Path, environ: dict[str, str], *command: str) -> subprocess.Comple
 
 
 def test_it_is_listed(project: Path, environ: dict[str, str]) -> None:
-    done = run(project, environ, "pytest_gemmadev.cli", "models")
+    done = run(project, environ, "pytest_gemmadev.doors.cli", "models")
     assert "bigram:FOLDER\n    pairs of tokens: ranks by" in done.stdout
     without = {**environ, "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
-    assert "bigram" not in run(project, without, "pytest_gemmadev.cli", "models").stdout
+    assert "bigram" not in run(project, without, "pytest_gemmadev.doors.cli", "models").stdout
 
 
 def test_it_repairs(project: Path, environ: dict[str, str]) -> None:

@@ -13,7 +13,7 @@ from eval.report.compare import Verdict, Verdicts, compare, of_repair
 from eval.report.result import Result, Score, result_to_row
 from eval.report.runs import open_run
 from eval.run import main
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 
 
 def repaired(case: str, score: Score, *, seed: int = 0, validations: int = 7) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from eval.cases.case import Case
 from eval.report.compare import compare, of_lines
 from eval.report.lines_report import report_of, totals_line
 from eval.report.runs import RunFolder
-from pytest_gemmadev.core.types import GemmadevError
 from pytest_gemmadev.models.scripted import ScriptedModel
+from pytest_gemmadev.types import GemmadevError
 from training.data.bugs import BreakOptions, Counts, broken
 from training.data.examples import Bug, read_examples
 from training.data.functions import sources

@@ -22,8 +22,8 @@ from eval.cases.projects import (
     read_recipes,
     without_functions,
 )
-from pytest_gemmadev.core.types import GemmadevError
 from pytest_gemmadev.models.scripted import ScriptedModel
+from pytest_gemmadev.types import GemmadevError
 
 SOURCE = '''def add(a, b):
     """The sum."""

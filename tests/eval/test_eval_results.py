@@ -15,7 +15,7 @@ from eval.report.page import page
 from eval.report.reports import write_reports
 from eval.report.result import Result, Score, result_to_row
 from eval.report.runs import open_run
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "eval" / "data" / "debug"

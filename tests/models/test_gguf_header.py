@@ -8,8 +8,8 @@ from gguf_files import ADAPTER, MODEL, gguf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_gemmadev.core.types import GemmadevError
-from pytest_gemmadev.models._gguf import read_header
+from pytest_gemmadev.models.llama.gguf import read_header
+from pytest_gemmadev.types import GemmadevError
 
 
 def test_a_whole_file(tmp_path: Path) -> None:

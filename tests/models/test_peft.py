@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from gguf_files import lora, peft
 
-from pytest_gemmadev.core.types import GemmadevError
-from pytest_gemmadev.models._peft import as_gguf, halve
+from pytest_gemmadev.models.llama.peft import as_gguf, halve
+from pytest_gemmadev.types import GemmadevError
 
 UP = "base_model.model.model.layers.3.mlp.up_proj"
 WHOLE = {f"{UP}.lora_A.weight": (1, 6), f"{UP}.lora_B.weight": (4, 1)}
@@ -47,7 +47,7 @@ def test_it_is_converted_once_and_again_when_it_changes(tmp_path: Path) -> None:
 def test_alpha_is_what_llama_cpp_divides_by_the_rank(
     tmp_path: Path, config: dict[str, Any], alpha: float
 ) -> None:
-    from pytest_gemmadev.models._gguf import read_header
+    from pytest_gemmadev.models.llama.gguf import read_header
 
     shapes = {f"{UP}.lora_A.weight": (4, 6), f"{UP}.lora_B.weight": (5, 4)}
     found = read_header(converted(peft(tmp_path / "a", shapes, 0.0, **config)), what="x")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from gguf_files import ADAPTER, MODEL, gguf, lora, peft
 
-from pytest_gemmadev.core.types import GemmadevError
-from pytest_gemmadev.models._peft import as_gguf
-from pytest_gemmadev.models._peft_folder import as_peft
+from pytest_gemmadev.models.llama.peft import as_gguf
+from pytest_gemmadev.models.llama.peft_folder import as_peft
+from pytest_gemmadev.types import GemmadevError
 
 UP = "base_model.model.model.layers.3.mlp.up_proj"
 ONE = lora("gemma3", "blk.3.ffn_up.weight", inputs=6, outputs=4, value=0.05)

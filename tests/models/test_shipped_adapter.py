@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from pytest_gemmadev.models import packaged
-from pytest_gemmadev.models._gguf import read_header
-from pytest_gemmadev.models._peft import as_gguf
-from pytest_gemmadev.models._peft_folder import as_peft
 from pytest_gemmadev.models.builtin import ADAPTERS
+from pytest_gemmadev.models.llama.gguf import read_header
+from pytest_gemmadev.models.llama.peft import as_gguf
+from pytest_gemmadev.models.llama.peft_folder import as_peft
 from pytest_gemmadev.registry import load_model
 
 GGUF = ADAPTERS / "gemmadev.gguf"

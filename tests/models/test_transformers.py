@@ -12,11 +12,11 @@ torch = pytest.importorskip("torch")
 for package in ("transformers", "bitsandbytes", "peft", "accelerate", "gguf"):
     pytest.importorskip(package)
 
-from pytest_gemmadev.core.types import GemmadevError, Sampling  # noqa: E402 - an extra
-from pytest_gemmadev.models._batch import Batch  # noqa: E402
 from pytest_gemmadev.models.builtin import shipped_adapter  # noqa: E402
-from pytest_gemmadev.models.llama import LlamaModel  # noqa: E402
-from pytest_gemmadev.models.transformers import TransformersModel  # noqa: E402
+from pytest_gemmadev.models.llama.llama_model import LlamaModel  # noqa: E402
+from pytest_gemmadev.models.transformers.batch import Batch  # noqa: E402
+from pytest_gemmadev.models.transformers.transformers_model import TransformersModel  # noqa: E402
+from pytest_gemmadev.types import GemmadevError, Sampling  # noqa: E402 - an extra
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 

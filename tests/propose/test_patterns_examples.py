@@ -6,18 +6,11 @@ import ast
 
 import pytest
 
-from pytest_gemmadev.core.types import (
-    Candidate,
-    ErrorKind,
-    ErrorStack,
-    RepairTask,
-    Span,
-    Suspicion,
-)
 from pytest_gemmadev.propose.patterns.catalogue import PATTERNS
 from pytest_gemmadev.propose.patterns.pattern import AnyPattern
 from pytest_gemmadev.propose.patterns.priors import PRIORS
 from pytest_gemmadev.propose.patterns.proposer import PatternProposer
+from pytest_gemmadev.types import Candidate, ErrorKind, ErrorStack, RepairTask, Span, Suspicion
 
 PATH = "code.py"
 STACK = ErrorStack("test_code.py::test", "call", ErrorKind.ASSERTION, "AssertionError", "", ())

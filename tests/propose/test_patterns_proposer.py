@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_gemmadev.core.types import (
+from pytest_gemmadev.propose.patterns import PatternProposer, syntax
+from pytest_gemmadev.propose.patterns.syntax import level_of_code
+from pytest_gemmadev.types import (
     Candidate,
     ErrorKind,
     ErrorStack,
@@ -20,8 +22,6 @@ from pytest_gemmadev.core.types import (
     Span,
     Suspicion,
 )
-from pytest_gemmadev.propose.patterns import PatternProposer, syntax
-from pytest_gemmadev.propose.patterns.syntax import level_of_code
 
 PATH = "code.py"
 STACK = ErrorStack("test_code.py::test", "call", ErrorKind.ASSERTION, "AssertionError", "", ())

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from running import TEST_PATH, parse_tree, patched, run, task_of
 
-from pytest_gemmadev.core.types import Candidate, Edit, ErrorKind, ErrorStack, RepairTask
 from pytest_gemmadev.propose.rules import RuleProposer
 from pytest_gemmadev.propose.rules.proposer import LIMIT, holds_up
+from pytest_gemmadev.types import Candidate, Edit, ErrorKind, ErrorStack, RepairTask
 
 
 def proposed(root: Path, tree: str, test: str) -> tuple[RepairTask, list[Candidate]]:

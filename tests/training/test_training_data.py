@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 from training.data.command import main
 from training.data.decontaminate import Held, held_back, tree_prints
 from training.data.examples import Example, read_examples, write_line

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from pytest_gemmadev.core.types import GemmadevError, Role
+from pytest_gemmadev.types import GemmadevError, Role
 from training.data import inputs
 from training.data.bugs import BreakOptions, Counts, broken, broken_by_many
 from training.data.examples import Bug, repair_examples

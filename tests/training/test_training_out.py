@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_gemmadev.core.types import GemmadevError
-from pytest_gemmadev.models._gguf import read_header
-from pytest_gemmadev.models._peft import safetensors_file
+from pytest_gemmadev.models.llama.gguf import read_header
+from pytest_gemmadev.models.llama.peft import safetensors_file
+from pytest_gemmadev.types import GemmadevError
 from training.data.functions import sources
 from training.learn.runtime import adapter_as_gguf
 from training.release import export

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from packaging.version import Version
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 from training.data.command import main
 from training.data.examples import read_examples
 from training.data.fetch import ends_of_series, fetch_releases, releases

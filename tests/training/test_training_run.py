@@ -22,7 +22,7 @@ for module in ("transformers", "peft", "trl", "datasets", "gguf"):
 import tiny_gemma  # noqa: E402 # beside this file; what follows needs torch
 from safetensors.torch import load_file, save_file  # noqa: E402
 
-from pytest_gemmadev.core.types import GemmadevError  # noqa: E402
+from pytest_gemmadev.types import GemmadevError  # noqa: E402
 from training import extras, recipe  # noqa: E402
 from training.align import main as align  # noqa: E402
 from training.config import Config, load_config  # noqa: E402

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_gemmadev.core.prompt import line_prompt
-from pytest_gemmadev.core.types import RepairTask, Span
+from pytest_gemmadev.prompting.prompt import line_prompt
+from pytest_gemmadev.types import RepairTask, Span
 from training.data.bugs import BreakOptions, Counts, broken
 from training.data.examples import Bug, answered, changed_line, repair_examples
 from training.data.execute import Prover

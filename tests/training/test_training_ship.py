@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 from training.release import ship
 from training.release.ship import without_places
 

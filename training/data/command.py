@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 from training.data.bodies import body_examples
 from training.data.bugs import BreakOptions, Counts, Prove, broken, broken_by_many, examples
 from training.data.decontaminate import Held, held_back

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 from training.config import DataSettings
 from training.data.bodies import body_examples
 from training.data.bugs import BreakOptions, Counts, broken

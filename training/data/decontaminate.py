@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 
 GRAM = 24  # tokens of code in a row, imports left out: about three lines
 DISTINCT = 10  # different tokens in such a run, else it says nothing

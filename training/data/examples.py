@@ -16,24 +16,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_gemmadev.core.lines import line_starts
-from pytest_gemmadev.core.parse import LINE_CHARS
-from pytest_gemmadev.core.prompt import (
+from pytest_gemmadev.prompting.parse import LINE_CHARS
+from pytest_gemmadev.prompting.prompt import (
     BLOCK_LINES,
     Prompt,
     block_prompt,
     function_prompt,
     line_prompt,
 )
-from pytest_gemmadev.core.rank import scoring_context
-from pytest_gemmadev.core.types import (
-    Candidate,
-    Edit,
-    ErrorStack,
-    GemmadevError,
-    RepairTask,
-    Span,
-)
+from pytest_gemmadev.search.rank import scoring_context
+from pytest_gemmadev.text.lines import line_starts
+from pytest_gemmadev.types import Candidate, Edit, ErrorStack, GemmadevError, RepairTask, Span
 
 KINDS = ("line", "block", "function", "rank", "lines")
 _ANSWER_LINES = 12  # of a block, as many as the runtime reads

@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_gemmadev.core.plain import stack_from_plain
-from pytest_gemmadev.core.types import Role
+from pytest_gemmadev.capture.plain import stack_from_plain
+from pytest_gemmadev.types import Role
 from training.data.examples import Bug
 from training.data.functions import Sound
 from training.data.trial import ROOT
@@ -48,7 +48,7 @@ _LEFT_OUT = (
 
 
 class Scope:
-    """Tells the pretended project's files apart; implements `core.plain.Classifier`."""
+    """Tells the pretended project's files apart; implements `capture.plain.Classifier`."""
 
     root = ROOT
 

@@ -26,8 +26,8 @@ from importlib.util import find_spec
 from itertools import accumulate
 from pathlib import Path
 
-from pytest_gemmadev.core.prompt import BEFORE_CHARS
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.prompting.prompt import BEFORE_CHARS
+from pytest_gemmadev.types import GemmadevError
 from training.rewrites.texts import Function, lines_of
 
 OWN = "own"  # the license of a project that states none: the user's code is the user's

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 from training.data.examples import Bug, close_pair
 from training.data.functions import FILE_CHARS, OWN, is_code_path
 

@@ -14,11 +14,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pytest_gemmadev.core.edits import apply_edits
-from pytest_gemmadev.core.parse import edits
-from pytest_gemmadev.core.prompt import Prompt
-from pytest_gemmadev.core.rank import scoring_context
-from pytest_gemmadev.core.types import Candidate, Edit, GemmadevError, Model, Sampling
+from pytest_gemmadev.prompting.parse import edits
+from pytest_gemmadev.prompting.prompt import Prompt
+from pytest_gemmadev.search.rank import scoring_context
+from pytest_gemmadev.text.edits import apply_edits
+from pytest_gemmadev.types import Candidate, Edit, GemmadevError, Model, Sampling
 from training.data.bugs import BreakOptions, Counts, broken
 from training.data.examples import Bug, Example, close_pair, question, repair_examples
 from training.data.execute import Prover
@@ -193,7 +193,7 @@ def _with(
 
 
 def _scored(bug: Bug, text: str) -> tuple[str, str]:
-    """(prefix, lines) as `core.rank` scores the file with the lines of the faulty place replaced."""
+    """(prefix, lines) as `search.rank` scores the file with the lines of the faulty place replaced."""
     asked = question(bug, "line")
     if asked is None:
         return "", ""
@@ -213,7 +213,7 @@ def _scored(bug: Bug, text: str) -> tuple[str, str]:
 
 
 def recorded(path: Path) -> Iterator[Example]:
-    """Preferences from a record of repairs (`core.record`): kept patches, and undone ones.
+    """Preferences from a record of repairs (`files.feedback`): kept patches, and undone ones.
 
     A kept patch is preferred to what it replaced; of an undone one it is the other way round.
     """

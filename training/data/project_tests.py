@@ -9,9 +9,9 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from pytest_gemmadev.core.scope import Scope
-from pytest_gemmadev.core.types import ErrorStack, GemmadevError, Role
-from pytest_gemmadev.validate.oracle import PytestOracle
+from pytest_gemmadev.files.scope import Scope
+from pytest_gemmadev.types import ErrorStack, GemmadevError, Role
+from pytest_gemmadev.validate.parent.oracle import PytestOracle
 from training.data.examples import Bug
 from training.data.functions import Sound
 

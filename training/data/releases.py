@@ -27,7 +27,7 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 from training.data.examples import Bug, close_pair, tree_of
 from training.data.fetch import series_of
 from training.data.functions import OWN, Sound, SourceText, functions_of, is_permissive, sources

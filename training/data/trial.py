@@ -25,8 +25,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pytest_gemmadev._exceptions import Comparison
-from pytest_gemmadev._stack import stack_to_plain
+from pytest_gemmadev.capture.exceptions import Comparison
+from pytest_gemmadev.capture.stack import stack_to_plain
 from training.data import inputs
 
 ROOT = "/training-project"  # where broken files and their tests seem to lie

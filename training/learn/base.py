@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 from training.config import AdapterSettings, ModelSettings
 from training.extras import check_space, require
 from training.learn.memory import shape_of

@@ -12,7 +12,7 @@ from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
 from trl.trainer.utils import use_adapter
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 from training.config import Config
 from training.data.examples import Example
 from training.learn.alignment import align, open_base, trainer_settings

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from peft import PeftModel
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 
 _OLD_CACHE = "past_key_values"
 _GIVEN = ("input_ids", "position_ids", "attention_mask")

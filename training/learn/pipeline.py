@@ -12,7 +12,7 @@ from typing import Any
 import transformers
 from accelerate import PartialState
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 from training.config import Config
 from training.data.corpus import load_corpus
 from training.extras import check_space

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pytest_gemmadev.core.types import GemmadevError, Model
+from pytest_gemmadev.types import GemmadevError, Model
 
 
 def open_model(spec: str, adapter: str = "") -> Model:
@@ -31,8 +31,8 @@ def packaged_model() -> Path:
 def packaged_adapter() -> Path:
     """A PEFT folder of the adapter that ships, made of its GGUF file once and kept in the cache."""
     from pytest_gemmadev.models import packaged
-    from pytest_gemmadev.models._peft_folder import as_peft
     from pytest_gemmadev.models.builtin import shipped_adapter
+    from pytest_gemmadev.models.llama.peft_folder import as_peft
 
     return as_peft(Path(shipped_adapter()), packaged.cache_folder(), what="adapter gemmadev")
 
@@ -42,7 +42,7 @@ def adapter_as_gguf(folder: Path, architecture: str) -> bytes:
 
     Raises GemmadevError for an architecture, or a matrix, that the package cannot carry over.
     """
-    from pytest_gemmadev.models._peft import CONFIG, WEIGHTS, gguf_of, halve
+    from pytest_gemmadev.models.llama.peft import CONFIG, WEIGHTS, gguf_of, halve
 
     what = f"adapter {folder}"
     weights = halve((folder / WEIGHTS).read_bytes(), what=what)
@@ -51,7 +51,7 @@ def adapter_as_gguf(folder: Path, architecture: str) -> bytes:
 
 def dequantized_folder(path: Path) -> str:
     """The folder with a GGUF file's weights that ``hf:`` models use too."""
-    from pytest_gemmadev.models._dequantize import dequantized
+    from pytest_gemmadev.models.transformers.dequantize import dequantized
 
     return str(dequantized(path))
 

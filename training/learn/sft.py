@@ -17,7 +17,7 @@ from datasets import Dataset, concatenate_datasets, disable_progress_bars, load_
 from transformers import TrainerCallback
 from trl import SFTConfig, SFTTrainer, pack_dataset
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 from training.config import Config
 from training.data.corpus import Corpus
 from training.learn.guard import check_gradients

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 from training.config import load_config
 from training.extras import require
 from training.learn.runfolder import ADAPTER, CONFIG, PEFT_CONFIG, PEFT_WEIGHTS

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 from training.config import load_config
 from training.extras import check_space, require
 from training.learn.base import Base, architecture_of, find_base, public_name

@@ -24,7 +24,7 @@ from eval.bench.options import model_settings
 from eval.cases.process import in_parallel
 from eval.report.document import write_document
 from eval.report.runs import Row, RunFolder, code_digest, new_run_path, open_run
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 
 LEVELS = ("namespace", "landlock", "hooks", "none")
 

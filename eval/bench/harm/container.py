@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_gemmadev.core.types import GemmadevError
 from pytest_gemmadev.models.packaged import cache_folder
+from pytest_gemmadev.types import GemmadevError
 
 _PLACES = ("/srv", "/mnt", "/media", "/opt", "/home")
 _NAMESPACES = ("--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child")

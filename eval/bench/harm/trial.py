@@ -38,7 +38,7 @@ class Tool:
             options = (f"--model={self.model}", f"--budget={self.budget_s:g}")
             confine = (f"--confine={self.confine}",)
             seed = (f"--seed={self.seed}",)
-            code = "import sys; from pytest_gemmadev.cli import main; sys.exit(main())"
+            code = "import sys; from pytest_gemmadev.doors.cli import main; sys.exit(main())"
             return (sys.executable, "-c", code, "fix", *options, *seed, *confine, "main.py")
         mode = "--gemmadev-fix" if way == "fix" else f"--gemmadev-propose={place()}/out/patches"
         return (

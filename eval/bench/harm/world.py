@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from eval.bench.harm.shape import MODULE, HarmCase
-from pytest_gemmadev.core import journal
+from pytest_gemmadev.files import journal
 
 PARTS = ("home", "proj", "sibling", "tmp")
 _HEAD = """\

@@ -9,9 +9,9 @@ import ast
 import re
 from collections.abc import Sequence
 
-from pytest_gemmadev.core.lines import lines_with_ends
 from pytest_gemmadev.propose.patterns.pattern import Change, Replacement
 from pytest_gemmadev.propose.patterns.unit import FUNCTIONS, Block, Unit
+from pytest_gemmadev.text.lines import lines_with_ends
 
 SIMPLE = (
     ast.Assign,

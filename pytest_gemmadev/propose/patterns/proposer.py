@@ -17,7 +17,6 @@ from itertools import pairwise
 from math import exp, log
 from typing import TypeAlias
 
-from pytest_gemmadev.core.types import Candidate, Edit, RepairTask, Role, Span, Suspicion
 from pytest_gemmadev.propose.patterns.catalogue import PATTERNS
 from pytest_gemmadev.propose.patterns.check import (
     Fingerprint,
@@ -30,6 +29,7 @@ from pytest_gemmadev.propose.patterns.pattern import AnyPattern, Change, Replace
 from pytest_gemmadev.propose.patterns.priors import PAIR_PRIOR
 from pytest_gemmadev.propose.patterns.source import Source, parse_source
 from pytest_gemmadev.propose.patterns.unit import Unit, find_unit
+from pytest_gemmadev.types import Candidate, Edit, RepairTask, Role, Span, Suspicion
 
 _COMBINED = 40  # edits of one statement that are tried together with one another
 _IDLE = 1.5  # nats for an edit that reads a variable which was bound and never read

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_gemmadev.core.types import ErrorKind
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.module import Function, Module, dotted, header_nodes
 from pytest_gemmadev.propose.rules.rule import (
@@ -22,6 +21,7 @@ from pytest_gemmadev.propose.rules.rule import (
     Rule,
     fix,
 )
+from pytest_gemmadev.types import ErrorKind
 
 _KINDS = (ErrorKind.ASSERTION,)
 

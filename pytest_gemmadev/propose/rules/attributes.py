@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.rules.failure import Failure, Place
 from pytest_gemmadev.propose.rules.importing import add_import
 from pytest_gemmadev.propose.rules.library import MOVED_ATTRIBUTES, library_names
@@ -26,6 +25,7 @@ from pytest_gemmadev.propose.rules.rule import (
     fix,
 )
 from pytest_gemmadev.propose.similarity import closest
+from pytest_gemmadev.types import Edit, ErrorKind
 
 _MESSAGE = re.compile(r"has no attribute '(\w+)'")
 CALLABLE_TYPES = ("function", "method", "builtin_function_or_method", "method-wrapper")

@@ -6,12 +6,12 @@ import ast
 import re
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.rules.failure import BUILTINS, Failure, Place, visible_names
 from pytest_gemmadev.propose.rules.library import library_names
 from pytest_gemmadev.propose.rules.module import FUNCTIONS, bound_names, dotted
 from pytest_gemmadev.propose.rules.project import Class
 from pytest_gemmadev.propose.rules.rule import FAIR, LIKELY, SURE, Example, Fix, Rule, fix
+from pytest_gemmadev.types import Edit, ErrorKind
 
 _NOT_CALLABLE = re.compile(r"'([\w.]+)' object is not callable")
 _NOT_SUBSCRIPTABLE = re.compile(r"'([\w.]+)' object is not subscriptable|type '(\w+)' is not subs")

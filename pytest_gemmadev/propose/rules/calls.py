@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.rules.failure import BUILTINS, Failure, Place
 from pytest_gemmadev.propose.rules.module import (
     Function,
@@ -29,6 +28,7 @@ from pytest_gemmadev.propose.rules.rule import (
     fix,
 )
 from pytest_gemmadev.propose.similarity import closest
+from pytest_gemmadev.types import Edit, ErrorKind
 
 _CALLED = re.compile(r"^([\w.<>]+)\(\) ")
 _COUNTS = re.compile(r"takes (?:from \d+ to )?(\d+|no) (?:positional )?arguments?(?: but (\d+))?")

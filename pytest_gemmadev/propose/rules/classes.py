@@ -6,7 +6,6 @@ import ast
 import re
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.rules.attributes import missing_name
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.library import DUNDERS
@@ -22,6 +21,7 @@ from pytest_gemmadev.propose.rules.rule import (
     fix,
 )
 from pytest_gemmadev.propose.similarity import similarity
+from pytest_gemmadev.types import Edit, ErrorKind
 
 
 class MisspeltDunder(Rule):

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias, TypeVar
 
-from pytest_gemmadev.core.types import ErrorFacts, ErrorStack, Fact, Frame, Role
 from pytest_gemmadev.propose.rules.module import (
     FUNCTIONS,
     Function,
@@ -17,6 +16,7 @@ from pytest_gemmadev.propose.rules.module import (
     header_nodes,
 )
 from pytest_gemmadev.propose.rules.project import Class, Project
+from pytest_gemmadev.types import ErrorFacts, ErrorStack, Fact, Frame, Role
 
 N = TypeVar("N", bound=ast.AST)
 Loop: TypeAlias = ast.For | ast.AsyncFor | ast.comprehension

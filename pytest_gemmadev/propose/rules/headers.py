@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator
 from itertools import islice, permutations
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.rules.failure import BUILTINS, Failure
 from pytest_gemmadev.propose.rules.module import FUNCTIONS, FunctionNode, Module, bound_names
 from pytest_gemmadev.propose.rules.rule import FAIR, LIKELY, Example, Fix, Rule, fix
+from pytest_gemmadev.types import Edit, ErrorKind
 
 MAX_ORDERS = 6  # of the parameters: nothing but their use tells it
 _STEP = 4  # blanks of a block

@@ -6,9 +6,9 @@ import ast
 import sys
 from collections.abc import Sequence
 
-from pytest_gemmadev.core.types import Edit
 from pytest_gemmadev.propose.rules.module import Function, Module
 from pytest_gemmadev.propose.rules.project import Project
+from pytest_gemmadev.types import Edit
 
 ImportStatement = ast.Import | ast.ImportFrom
 

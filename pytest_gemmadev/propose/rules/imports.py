@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.rules.failure import Failure, Place
 from pytest_gemmadev.propose.rules.importing import add_import, reference, relative
 from pytest_gemmadev.propose.rules.library import MEMBERS, RENAMED_MODULES, library_names
@@ -28,6 +27,7 @@ from pytest_gemmadev.propose.rules.rule import (
 )
 from pytest_gemmadev.propose.rules.unbound import first_statement
 from pytest_gemmadev.propose.similarity import closest
+from pytest_gemmadev.types import Edit, ErrorKind
 
 _FROM = re.compile(r"from\s+(\.*\s*[\w.]*)")
 _NAME = re.compile(r"cannot import name '(\w+)' from (?:partially initialized module )?'([\w.]+)'")

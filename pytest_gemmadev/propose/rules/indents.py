@@ -6,12 +6,12 @@ import ast
 from collections.abc import Iterator
 from itertools import takewhile
 
-from pytest_gemmadev.core.types import ErrorKind
 from pytest_gemmadev.propose.rules.classes import reindented
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.module import FUNCTIONS, Module, bound_names
 from pytest_gemmadev.propose.rules.names import unknown_name
 from pytest_gemmadev.propose.rules.rule import SURE, Example, Fix, Rule, fix
+from pytest_gemmadev.types import ErrorKind
 
 _DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
 

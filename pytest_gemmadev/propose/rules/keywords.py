@@ -8,7 +8,6 @@ import re
 import sys
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import ErrorKind
 from pytest_gemmadev.propose.rules.calls import (
     Misfit,
     add_last_parameter,
@@ -33,6 +32,7 @@ from pytest_gemmadev.propose.rules.rule import (
     fix,
 )
 from pytest_gemmadev.propose.similarity import closest, similarity
+from pytest_gemmadev.types import ErrorKind
 
 _MANY = re.compile(r"got multiple values for (?:keyword )?argument '(\w+)'")
 _UNEXPECTED = re.compile(

@@ -6,7 +6,6 @@ import ast
 import re
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.rules.attributes import missing_name
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.module import FUNCTIONS, Function, Module, dotted, own_nodes
@@ -23,6 +22,7 @@ from pytest_gemmadev.propose.rules.rule import (
 )
 from pytest_gemmadev.propose.rules.unbound import first_statement
 from pytest_gemmadev.propose.similarity import closest
+from pytest_gemmadev.types import Edit, ErrorKind
 
 
 class MisspeltMember(Rule):

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias, TypeVar
 
-from pytest_gemmadev.core.types import Edit
 from pytest_gemmadev.propose.patterns.source import Source
+from pytest_gemmadev.types import Edit
 
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

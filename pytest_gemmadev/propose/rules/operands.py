@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.rules.failure import Failure, Place
 from pytest_gemmadev.propose.rules.module import Module, dotted
 from pytest_gemmadev.propose.rules.rule import (
@@ -19,6 +18,7 @@ from pytest_gemmadev.propose.rules.rule import (
     Rule,
     fix,
 )
+from pytest_gemmadev.types import Edit, ErrorKind
 
 _UNSUPPORTED = re.compile(r"unsupported operand type\(s\) for (\S+?):? '([\w.]+)' and '([\w.]+)'")
 _CONCATENATE = re.compile(r"can only concatenate (\w+) \(not \"([\w.]+)\"\) to (\w+)")

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TypeAlias
 
-from pytest_gemmadev.core.types import Frame, RepairTask
 from pytest_gemmadev.propose.patterns.source import parse_source
 from pytest_gemmadev.propose.rules.module import (
     FUNCTIONS,
@@ -19,6 +18,7 @@ from pytest_gemmadev.propose.rules.module import (
     dotted,
     own_nodes,
 )
+from pytest_gemmadev.types import Frame, RepairTask
 
 MAX_MODULES = 400  # files looked into for one task
 MAX_DEPTH = 6  # of inheritance, of names imported on

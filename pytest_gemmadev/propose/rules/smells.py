@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.module import (
     FUNCTIONS,
@@ -19,6 +18,7 @@ from pytest_gemmadev.propose.rules.module import (
 from pytest_gemmadev.propose.rules.project import Class
 from pytest_gemmadev.propose.rules.rule import LIKELY, SURE, WEAK, Example, Fix, Rule, fix
 from pytest_gemmadev.propose.rules.unbound import first_statement
+from pytest_gemmadev.types import Edit, ErrorKind
 
 _ANY = (
     ErrorKind.ASSERTION,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import ErrorKind
 from pytest_gemmadev.propose.rules.failure import Failure, visible_names
 from pytest_gemmadev.propose.rules.module import FUNCTIONS, Function, Module, bound_names
 from pytest_gemmadev.propose.rules.names import Unknown, unknown_name
 from pytest_gemmadev.propose.rules.rule import LIKELY, SURE, WEAK, Example, Fix, Rule, fix
 from pytest_gemmadev.propose.similarity import closest
+from pytest_gemmadev.types import ErrorKind
 
 
 class MissingGlobal(Rule):
