@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
-from eval.report.document import Block, Facts, Heading, Table, Text, to_markdown
+from eval.cases.case import DEBUG_CASES
+from eval.report.document import Block, Heading, Table, Text, to_markdown
 from eval.report.records import PAIR, Record
 from eval.report.tables import (
     ablation_rows,
@@ -14,6 +16,7 @@ from eval.report.tables import (
     pairs_table,
     places_table,
     repair_table,
+    runs_table,
     syntax_table,
 )
 
@@ -22,8 +25,10 @@ def page(records: Sequence[Record]) -> str:
     """The Markdown of ``docs/results.md``."""
     blocks: list[Block] = [
         Text(
-            "Written by python -m eval.report.results from the runs under eval/data/results; how figures are "
-            "made and what they mean is said in evaluation.md. Intervals are 95 %."
+            "Written by python -m eval.report.results from the records under eval/data/results: of each "
+            "command and model the newest run, named by the commit that it was made at. How figures are "
+            "made and what they mean is said in evaluation.md; what newer runs have replaced is in "
+            "dev/LOG.md. Intervals are 95 %."
         )
     ]
     for title, note, chosen, table in _SECTIONS:
@@ -32,8 +37,13 @@ def page(records: Sequence[Record]) -> str:
             blocks += [Heading(title), Text(note), table(rows)]
             blocks += _extras(rows)
     if runs := [record for record in records if record["settings"]["benchmark"] != PAIR]:
-        blocks += [Heading("The runs"), *_runs(runs)]
+        blocks += [Heading("The runs"), runs_table(runs)]
     return to_markdown("Results", blocks)
+
+
+def _is_debug(record: Record) -> bool:
+    """True for a run on the ten debugging cases, which lay elsewhere once."""
+    return Path(record["settings"]["cases"]).name == DEBUG_CASES.name
 
 
 def _is(benchmark: str, *, debug: bool | None = None) -> Callable[[Record], bool]:
@@ -41,7 +51,7 @@ def _is(benchmark: str, *, debug: bool | None = None) -> Callable[[Record], bool
         settings = record["settings"]
         if settings["benchmark"] != benchmark:
             return False
-        return debug is None or settings["cases"].endswith("cases/debug") is debug
+        return debug is None or _is_debug(record) is debug
 
     return chosen
 
@@ -102,28 +112,6 @@ def _extras(records: Sequence[Record]) -> Iterator[Block]:
         yield Text("What was measured in both, by cases; of several seeds the median:")
         yield measures_table(records)
     located = [record for record in records if record.get("places") and "table" not in record]
-    if located and not located[0]["settings"]["cases"].endswith("cases/debug"):
-        yield Text("Where the fix lies among the suspicions, of all runs:")
+    if located and not _is_debug(located[0]):
+        yield Text("Where the fix lies among the suspicions, of all cases with all seeds:")
         yield places_table(located)
-
-
-def _runs(records: Sequence[Record]) -> Iterator[Block]:
-    for record in records:
-        settings, machine = record["settings"], record["machine"]
-        versions = machine.get("versions", {})
-        hardware = [f"{machine['cores']} cores", machine.get("cpu", ""), machine.get("memory", "")]
-        yield Heading(record["name"], 3)
-        yield Facts(
-            (
-                ("command", record["command"]),
-                ("model", settings.get("model_name", settings["model"])),
-                ("sha256", settings.get("model_sha256") or "-"),
-                ("adapter", settings.get("adapter") or "-"),
-                ("seeds", ", ".join(map(str, record["seeds"]))),
-                ("hardware", ", ".join(filter(None, hardware))),
-                ("system", f"Python {machine['python']}, {machine['platform']}"),
-                ("versions", ", ".join(f"{name} {v}" for name, v in versions.items()) or "-"),
-                ("code", settings["code"]),
-                ("date", machine["started"][:10]),
-            )
-        )

@@ -12,6 +12,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -83,6 +84,7 @@ def machine() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
+        "commit": _commit(),
         "cores": os.cpu_count(),
         "cpu": _cpu(),
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
@@ -90,6 +92,18 @@ def machine() -> dict[str, Any]:
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "argv": sys.argv[1:],
     }
+
+
+def _commit() -> str:
+    """The commit that is checked out, with a sign where files differ from it; empty outside of git."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=7", "--exclude=*", "--dirty=+changes"],
+            cwd=Path(__file__).parent, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    except OSError:
+        return ""
+    return done.stdout.strip()
 
 
 def _cpu() -> str:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from eval.report.document import Table
 from eval.report.records import Record
+from eval.report.stats import wilson
 
-SLICES = 12  # of a run that are shown one by one
+SLICES = 6  # whose names are told
+_HEADS = ("run", "commit", "model")
+_PLACES = tuple((what, rank) for what in ("function", "line") for rank in ("1", "5", "20"))
 
 
 def humaneval_table(records: Sequence[Record]) -> Table:
-    heads = ("model", "prompt", "problems", "samples", "pass@1", "interval", "pass@10", "pass@100",
+    heads = (*_HEADS, "prompt", "problems", "samples", "pass@1", "interval", "pass@10", "pass@100",
              "pass@1 before the loop", "median s")  # fmt: skip
-    rows = [("the GemmaDev paper, Gemma 2B QLoRA", "-", "164", "-", "0.067", *("-",) * 5)]
+    paper = ("-", "-", "the GemmaDev paper, Gemma 2B QLoRA", "-", "164", "-", "0.067")
+    rows = [(*paper, *("-",) * (len(heads) - len(paper)))]
     for record in records:
         totals, settings = record["totals"], record["settings"]
         rows.append(
             (
-                _model(record),
+                *_run(record),
                 "chat" if settings.get("chat") else "base",
                 str(totals["cases"]),
                 str(totals["samples"]),
@@ -36,99 +39,105 @@ def humaneval_table(records: Sequence[Record]) -> Table:
 
 
 def repair_table(records: Sequence[Record]) -> Table:
-    heads = ("model", "slice", "budget s", "seeds", "cases", "plausible", "correct", "%",
+    heads = (*_HEADS, "cases of", "budget s", "seeds", "cases", "plausible", "correct", "%",
              "interval", "overfitting of plausible", "median s", "p90 s", "MB")  # fmt: skip
     rows = []
     for record in records:
-        for name, totals in record["slices"].items():
-            cases, runs = totals["cases"], totals["runs"]
-            wrong = runs["plausible"] - runs["correct"]
-            rows.append(
-                (
-                    _model(record),
-                    _slice(record, name),
-                    f"{record['settings']['budget_s']:g}",
-                    str(len(record["seeds"])),
-                    str(cases),
-                    str(totals["plausible"]),
-                    str(totals["correct"]),
-                    f"{totals['correct'] / cases:.0%}" if cases else "-",
-                    _interval(totals["correct_interval"]),
-                    f"{wrong / runs['plausible']:.0%}" if runs["plausible"] else "-",
-                    _number(totals["median_s"]),
-                    _number(totals["p90_s"]),
-                    f"{totals['peak_mb']:.0f}",
-                )
+        totals = record["totals"]
+        cases, runs = totals["cases"], totals["runs"]
+        wrong = runs["plausible"] - runs["correct"]
+        rows.append(
+            (
+                *_run(record),
+                _asked(record),
+                f"{record['settings']['budget_s']:g}",
+                str(len(record["seeds"])),
+                str(cases),
+                str(totals["plausible"]),
+                str(totals["correct"]),
+                f"{totals['correct'] / cases:.0%}" if cases else "-",
+                _interval(totals["correct_interval"]),
+                f"{wrong / runs['plausible']:.0%}" if runs["plausible"] else "-",
+                _number(totals["median_s"]),
+                _number(totals["p90_s"]),
+                f"{totals['peak_mb']:.0f}",
             )
+        )
     return Table(heads, tuple(rows))
 
 
 def places_table(records: Sequence[Record]) -> Table:
-    """How high the place of the fix stood among the suspicions."""
-    heads = ("model", "slice", "runs", "function first", "in 5", "interval", "line first", "in 5",
-             "in 20", "median s")  # fmt: skip
-    rows = [
-        (
-            _model(record),
-            _slice(record, name),
-            str(places["runs"]),
-            _share(places["function"]["1"], places["runs"]),
-            _share(places["function"]["5"], places["runs"]),
-            _interval(places["function_in_5_interval"]),
-            *(_share(places["line"][n], places["runs"]) for n in ("1", "5", "20")),
-            _number(places["median_s"]),
+    """How high the place of the fix stood among the suspicions, over all slices of a run."""
+    heads = (*_HEADS, "cases of", "results", "function first", "in 5", "interval", "line first",
+             "in 5", "in 20")  # fmt: skip
+    rows = []
+    for record in records:
+        slices = record["places"].values()
+        results = sum(places["runs"] for places in slices)
+        counts = {
+            (what, rank): sum(places[what][rank] for places in slices) for what, rank in _PLACES
+        }
+        rows.append(
+            (
+                *_run(record),
+                _asked(record),
+                str(results),
+                _share(counts["function", "1"], results),
+                _share(counts["function", "5"], results),
+                _interval(wilson(counts["function", "5"], results)),
+                *(_share(counts["line", rank], results) for rank in ("1", "5", "20")),
+            )
         )
-        for record in records
-        for name, places in record["places"].items()
-    ]
     return Table(heads, tuple(rows))
 
 
 def ablation_rows(records: Sequence[Record]) -> Table:
-    """The tables of ablations under one another, each row with its model."""
-    rows = [(_model(record), *row) for record in records for row in record["table"]["rows"]]
-    return Table(("model", *records[0]["table"]["heads"]), tuple(rows))
+    """The tables of ablations under one another, each row with its run."""
+    rows = [(*_run(record), *row) for record in records for row in record["table"]["rows"]]
+    return Table((*_HEADS, *records[0]["table"]["heads"]), tuple(rows))
 
 
 def syntax_table(records: Sequence[Record]) -> Table:
-    heads = ("model", "slice", "cases", "parse", "same tree", "interval", "correct", "left alone",
-             "median s")  # fmt: skip
-    rows = [
-        (
-            _model(record),
-            name,
-            str(totals["cases"]),
-            _share(totals["parses"], totals["cases"]),
-            _share(totals["same_tree"], totals["cases"]),
-            _interval(totals["same_tree_interval"]),
-            _share(totals["correct"], totals["scored"]),
-            str(totals["left_alone"]),
-            f"{totals['median_s']:.3f}" if totals["median_s"] is not None else "-",
+    heads = (*_HEADS, "slices", "cases", "parse", "same tree", "interval", "correct",
+             "left alone", "median s")  # fmt: skip
+    rows = []
+    for record in records:
+        totals = record["totals"]
+        rows.append(
+            (
+                *_run(record),
+                str(len(record["slices"])),
+                str(totals["cases"]),
+                _share(totals["parses"], totals["cases"]),
+                _share(totals["same_tree"], totals["cases"]),
+                _interval(totals["same_tree_interval"]),
+                _share(totals["correct"], totals["scored"]),
+                str(totals["left_alone"]),
+                f"{totals['median_s']:.3f}" if totals["median_s"] is not None else "-",
+            )
         )
-        for record in records
-        for name, totals in _few_slices(record)
-    ]
     return Table(heads, tuple(rows))
 
 
 def lines_table(records: Sequence[Record]) -> Table:
-    heads = ("model", "slice", "repairs", "in the first ten", "%", "interval", "first",
+    heads = (*_HEADS, "cases of", "repairs", "in the first ten", "%", "interval", "first",
              "patterns have", "median rank with the model", "by priors", "at random", "median s")  # fmt: skip
-    rows = [
-        (
-            _model(record),
-            _slice(record, name),
-            str(totals["cases"]),
-            str(totals["first_ten"]),
-            _share(totals["first_ten"], totals["cases"]),
-            _interval(totals["first_ten_interval"]),
-            str(totals["first"]),
-            str(totals["ordered"]),
-            *(_number(totals[key]) for key in ("by_model", "by_prior", "at_random", "median_s")),
+    rows = []
+    for record in records:
+        totals = record["totals"]
+        rows.append(
+            (
+                *_run(record),
+                _asked(record),
+                str(totals["cases"]),
+                str(totals["first_ten"]),
+                _share(totals["first_ten"], totals["cases"]),
+                _interval(totals["first_ten_interval"]),
+                str(totals["first"]),
+                str(totals["ordered"]),
+                *(_number(totals[k]) for k in ("by_model", "by_prior", "at_random", "median_s")),
+            )
         )
-        for record in records
-        for name, totals in (*record["slices"].items(), ("all", record["totals"]))
-    ]
     return Table(heads, tuple(rows))
 
 
@@ -171,12 +180,39 @@ def measures_table(records: Sequence[Record]) -> Table:
     return Table(heads, tuple(rows))
 
 
-def _few_slices(record: Record) -> list[tuple[str, Any]]:
-    """The slices with their totals; all as one where there are too many to read."""
-    slices = record["slices"]
-    if len(slices) <= SLICES:
-        return list(slices.items())
-    return [(f"{len(slices)} ways to break a file", record["totals"])]
+def runs_table(records: Sequence[Record]) -> Table:
+    """What each run can be repeated by, and what its figures depend on."""
+    heads = ("run", "commit", "date", "command", "model", "sha256", "seeds", "hardware", "system",
+             "versions")  # fmt: skip
+    rows = []
+    for record in records:
+        settings, machine = record["settings"], record["machine"]
+        versions = machine.get("versions", {})
+        hardware = [f"{machine['cores']} cores", machine.get("cpu", ""), machine.get("memory", "")]
+        rows.append(
+            (
+                record["name"],
+                _commit(record),
+                machine["started"][:10],
+                record["command"],
+                settings.get("model_name", settings["model"]),
+                (settings.get("model_sha256") or "-")[:12],
+                ", ".join(map(str, record["seeds"])),
+                ", ".join(filter(None, hardware)),
+                f"Python {machine['python']}, {machine['platform']}",
+                ", ".join(f"{name} {v}" for name, v in versions.items()) or "-",
+            )
+        )
+    return Table(heads, tuple(rows))
+
+
+def _run(record: Record) -> tuple[str, str, str]:
+    """The columns `_HEADS`."""
+    return record["name"], _commit(record), _model(record)
+
+
+def _commit(record: Record) -> str:
+    return str(record["machine"].get("commit") or "-")
 
 
 def _model(record: Record) -> str:
@@ -188,12 +224,13 @@ def _model(record: Record) -> str:
     return f"{settings['model']}{' without adapter' if alone else ''}"
 
 
-def _slice(record: Record, name: str) -> str:
-    """The slice, and how its cases were put."""
-    settings = record["settings"]
+def _asked(record: Record) -> str:
+    """The slices of the cases, and how the cases were put."""
+    settings, names = record["settings"], list(record["slices"])
     told = ", told how tests failed" if settings.get("facts") else ""
     less = f", without {settings['without']}" if settings.get("without") else ""
-    return f"{name}{told}{less}"
+    slices = ", ".join(names) if len(names) <= SLICES else f"{len(names)} slices"
+    return f"{slices}{told}{less}"
 
 
 def _rate(value: float | None) -> str:
