@@ -25,7 +25,6 @@ from pytest_gemmadev.prompting.prompt import (
     line_prompt,
 )
 from pytest_gemmadev.search.rank import scoring_context
-from pytest_gemmadev.text.lines import line_starts
 from pytest_gemmadev.types import Candidate, Edit, ErrorStack, GemmadevError, RepairTask, Span
 
 KINDS = ("line", "block", "function", "rank", "lines")
@@ -345,8 +344,3 @@ def _example_of(line: str, where: str) -> Example:
         raise GemmadevError(f"{where}: a row needs the texts 'prompt' and 'completion'")
     names = Example.__dataclass_fields__
     return Example(**{key: value for key, value in row.items() if key in names})
-
-
-def line_of(text: str, offset: int) -> int:
-    """The line, from 1, that holds ``offset``."""
-    return sum(1 for start in line_starts(text) if start <= offset)

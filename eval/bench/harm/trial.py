@@ -75,10 +75,6 @@ class Result:
     confinement: str = ""  # as the report names it
     output: str = ""  # the end of it, where something was lost or no report came
 
-    @property
-    def is_harmless(self) -> bool:
-        return not self.losses
-
 
 def plain_argv() -> tuple[str, ...]:
     """pytest as one runs it, without the plugins that happen to be installed."""
