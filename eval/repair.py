@@ -25,8 +25,7 @@ from eval.kept import strays, without_outputs
 from eval.place import ranks_of
 from eval.process import Finished, run_command
 from pytest_gemmadev.doors.ablations import VARIABLE, Part
-from pytest_gemmadev.text.diff import apply_unified
-from pytest_gemmadev.text.edits import unified_diff
+from pytest_gemmadev.text.diff import apply_unified, unified_diff
 from pytest_gemmadev.types import GemmadevError, Inapplicable
 
 CHECK_TIMEOUT_S = 120.0  # for one run of the visible or the hidden tests

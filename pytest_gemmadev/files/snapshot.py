@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import libcst
 
 from pytest_gemmadev.files.scope import Scope
-from pytest_gemmadev.text.edits import unified_diff
+from pytest_gemmadev.text.diff import unified_diff
 from pytest_gemmadev.types import Overlay
 
 

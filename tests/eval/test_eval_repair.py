@@ -25,7 +25,7 @@ from eval.repair import (
 from eval.report import breakdown, totals_of
 from eval.run import main, run_cases
 from eval.runs import in_parallel, open_run, parse_seeds, read_rows
-from pytest_gemmadev.text.edits import unified_diff
+from pytest_gemmadev.text.diff import unified_diff
 from pytest_gemmadev.types import GemmadevError
 
 PLAIN = Case(
