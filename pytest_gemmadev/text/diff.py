@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from typing import NamedTuple
 
 from pytest_gemmadev.types import Inapplicable, Overlay
 
@@ -19,6 +20,15 @@ CONTEXT = 3  # unchanged lines around a change
 _RANGES = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _SPECIAL = re.compile(r'["\\\x00-\x1f\x7f\udc80-\udcff]')  # what git quotes in a name
 _LETTERS = {"a": 7, "b": 8, "t": 9, "n": 10, "v": 11, "f": 12, "r": 13}  # after a backslash
+
+
+class LineChange(NamedTuple):
+    """Old lines ``start`` to ``end`` become new lines ``new_start`` to ``new_end``; from 0."""
+
+    start: int
+    end: int  # not included
+    new_start: int
+    new_end: int  # not included
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +77,8 @@ def unified_diff(path: str, before: bytes, after: bytes) -> str:
     return "".join(lines)
 
 
-def line_changes(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, int, int]]:
-    """The ranges of lines that differ, ``(start, end, new_start, new_end)``, from 0, in order."""
+def line_changes(old: Sequence[str], new: Sequence[str]) -> list[LineChange]:
+    """Where the lines differ, in order."""
     first, last = _count_equal_ends(old, new)
     # The search looks only at what differs and its context: equal ends cost nothing.
     skip, cut = max(0, first - CONTEXT), max(0, last - CONTEXT)
@@ -76,7 +86,7 @@ def line_changes(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int,
         None, old[skip : len(old) - cut], new[skip : len(new) - cut], autojunk=False
     )
     return [
-        (start + skip, end + skip, new_start + skip, new_end + skip)
+        LineChange(start + skip, end + skip, new_start + skip, new_end + skip)
         for tag, start, end, new_start, new_end in matcher.get_opcodes()
         if tag != "equal"
     ]
@@ -84,25 +94,25 @@ def line_changes(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int,
 
 def _write_hunks(old: list[str], new: list[str]) -> Iterator[str]:
     for group in _group(line_changes(old, new)):
-        start = max(0, group[0][0] - CONTEXT)
-        end = min(len(old), group[-1][1] + CONTEXT)
-        new_start = group[0][2] - (group[0][0] - start)
-        new_end = group[-1][3] + (end - group[-1][1])
+        start = max(0, group[0].start - CONTEXT)
+        end = min(len(old), group[-1].end + CONTEXT)
+        new_start = group[0].new_start - (group[0].start - start)
+        new_end = group[-1].new_end + (end - group[-1].end)
         yield f"@@ -{_range(start, end)} +{_range(new_start, new_end)} @@\n"
         at = start
-        for first, last, new_first, new_last in group:
-            yield from _mark(" ", old[at:first])
-            yield from _mark("-", old[first:last])
-            yield from _mark("+", new[new_first:new_last])
-            at = last
+        for change in group:
+            yield from _mark(" ", old[at : change.start])
+            yield from _mark("-", old[change.start : change.end])
+            yield from _mark("+", new[change.new_start : change.new_end])
+            at = change.end
         yield from _mark(" ", old[at:end])
 
 
-def _group(changes: Iterable[tuple[int, int, int, int]]) -> list[list[tuple[int, int, int, int]]]:
+def _group(changes: Iterable[LineChange]) -> list[list[LineChange]]:
     """The changes, together where their contexts touch."""
-    groups: list[list[tuple[int, int, int, int]]] = []
+    groups: list[list[LineChange]] = []
     for change in changes:
-        if groups and change[0] - groups[-1][-1][1] <= 2 * CONTEXT:
+        if groups and change.start - groups[-1][-1].end <= 2 * CONTEXT:
             groups[-1].append(change)
         else:
             groups.append([change])
