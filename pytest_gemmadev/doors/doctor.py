@@ -68,7 +68,7 @@ def check_dependencies() -> Check:
 
     missing = []
     versions = []
-    for name in ("pytest", "pluggy", "libcst", "parso", "rich"):
+    for name in ("pytest", "pluggy", "libcst", "rich"):
         try:
             versions.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:

@@ -545,7 +545,7 @@ def pytest_gemmadev_repair_done(config, report):
     raise AssertionError("never called")
 
 def test_it(pytestconfig):
-    heavy = {"libcst", "numpy", "torch", "xllamacpp", "rich", "parso"} & sys.modules.keys()
+    heavy = {"libcst", "numpy", "torch", "xllamacpp", "rich"} & sys.modules.keys()
     assert heavy == set()
     own = {name for name in sys.modules if name.startswith("pytest_gemmadev")}
     assert own == {"pytest_gemmadev", "pytest_gemmadev.plugin", "pytest_gemmadev.newhooks"}
@@ -565,7 +565,7 @@ def test_an_active_run_imports_the_rest_only_when_it_ends(project: Project) -> N
         import sys
 
         def test_it():
-            heavy = {"libcst", "numpy", "torch", "xllamacpp", "rich", "parso"} & sys.modules.keys()
+            heavy = {"libcst", "numpy", "torch", "xllamacpp", "rich"} & sys.modules.keys()
             assert heavy == set()
         """
     project.write({"test_look.py": text})
