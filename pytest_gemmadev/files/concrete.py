@@ -15,7 +15,7 @@ import ast
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import PurePosixPath
 
@@ -25,7 +25,7 @@ from pytest_gemmadev.files.import_edits import find_import_edit, rewrite_imports
 from pytest_gemmadev.files.regions import find_regions
 from pytest_gemmadev.files.replaced_nodes import replace_nodes
 from pytest_gemmadev.text.diff import LineChange, line_changes
-from pytest_gemmadev.text.edits import decode_source
+from pytest_gemmadev.text.edits import decode_source, encode_source
 from pytest_gemmadev.text.lines import lines_with_ends
 from pytest_gemmadev.types import Inapplicable
 
@@ -72,12 +72,11 @@ def rewrite(path: str, before: bytes, after: bytes) -> Rewrite | Inapplicable:
         return Inapplicable("Python does not parse it")
     file = _File(old_tree, new_tree, lines_with_ends(old.text), lines_with_ends(new.text))
     pieces = file.rewrite()
-    if pieces is None:
-        return Inapplicable("libcst does not give the bytes of the edit")
-    data = new.bom + file.join(pieces).encode(new.encoding)
-    if data != after:
-        return Inapplicable("libcst gives other bytes than the edit")
-    return Rewrite(data, tuple(piece.route for piece in pieces))
+    if pieces is not None:
+        data = encode_source(replace(new, text=file.join(pieces)))
+        if data == after:
+            return Rewrite(data, tuple(piece.route for piece in pieces))
+    return Inapplicable("libcst's tree does not give the bytes of the edit")
 
 
 def _parse(text: str) -> ast.Module | None:
