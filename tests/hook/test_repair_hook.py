@@ -338,13 +338,15 @@ def test_sound_files_import_nothing_that_repairs() -> None:
         "from precommit_hooks.gemmadev_repair import main\n"
         "assert main(['a.py']) == 0\n"
         "print([m for m in sys.modules if m in ('libcst', 'rich', 'pluggy', 'ast', 'json')"
-        " or m.startswith(('pytest_gemmadev.', 'pytest_gemmadev.hook.broken_files'))])\n"
+        " or m.startswith('pytest_gemmadev.')])\n"
     )
     environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environ, check=False
     )
-    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+    assert done.stdout.strip() == "['pytest_gemmadev.hook', 'pytest_gemmadev.hook.command']", (
+        done.stdout + done.stderr
+    )
 
 
 # --- propose -------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from pytest_gemmadev.models.llama.sampling import generator
 from pytest_gemmadev.models.llama.stops import cut_at_stop
 from pytest_gemmadev.types import Completion, Sampling
 
-ABREAST = (
+BEAM_WIDTH = (
     8  # texts written side by side: as many as a batch needs, so that the likeliest come first
 )
 _KNOWN = 1  # the sequence of the known text; the others lie on those after it
@@ -89,7 +89,7 @@ class _Search:
         room = self.engine.cells // 4 - EXACT
         active: list[_Way] = []
         while True:
-            active += self._begun(ABREAST - len(active))
+            active += self._begun(BEAM_WIDTH - len(active))
             room -= len(active)
             if not active or room < 0:
                 return
