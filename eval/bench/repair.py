@@ -29,8 +29,7 @@ from eval.cases.tests import (
 )
 from eval.report.result import Result, Score
 from pytest_gemmadev.doors.ablations import VARIABLE, Part
-from pytest_gemmadev.text.diff import apply_unified
-from pytest_gemmadev.text.edits import unified_diff
+from pytest_gemmadev.text.diff import apply_unified, unified_diff
 from pytest_gemmadev.types import GemmadevError, Inapplicable
 
 _USAGE_ERROR = 4  # of pytest

@@ -32,7 +32,8 @@ from eval.report.syntax_report import Result, document, report_of, result_from_r
 from pytest_gemmadev.hook.broken_files import MIN_CONFIDENCE
 from pytest_gemmadev.propose.syntax import SyntaxRepair, repair_syntax
 from pytest_gemmadev.registry import load_model
-from pytest_gemmadev.text.edits import apply_edits, unified_diff
+from pytest_gemmadev.text.diff import unified_diff
+from pytest_gemmadev.text.edits import apply_edits
 from pytest_gemmadev.types import GemmadevError, Inapplicable, Model
 
 _TELL_EVERY = 50  # cases

@@ -25,7 +25,7 @@ from pytest_gemmadev.files import journal
 from pytest_gemmadev.files.commit import Change, write
 from pytest_gemmadev.files.interrupts import Interrupts
 from pytest_gemmadev.files.scope import Scope
-from pytest_gemmadev.files.snapshot import Snapshot, parses
+from pytest_gemmadev.files.snapshot import Snapshot
 from pytest_gemmadev.propose.conservative import Careful
 from pytest_gemmadev.registry import model_or_none, proposers
 from pytest_gemmadev.search.budget import Budget, Meter
@@ -294,7 +294,6 @@ def _searched(
             clock=time.monotonic,
             seed=seed,
             progress=tell,
-            can_write=parses,
         )
         found, changed = repair(context, oracle.observe({}), meter.share(share))
         runs = bool(changed) and not oracle.observe(changed).stacks

@@ -17,7 +17,7 @@ from pytest_gemmadev.report.report import (
     to_markdown,
 )
 from pytest_gemmadev.report.sarif import to_sarif
-from pytest_gemmadev.text.hunks import apply_together
+from pytest_gemmadev.text.diff import apply_together
 from pytest_gemmadev.types import Outcome, RepairReport, Status
 
 REPORT, SUMMARY, SARIF, COMBINED = "report.json", "SUMMARY.md", "report.sarif", "all.diff"

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_gemmadev.text.hunks import files_of
+from pytest_gemmadev.text.diff import files_of
 from pytest_gemmadev.types import ErrorStack, Outcome, RankedPatch, RepairReport, Status, Suspicion
 
 if TYPE_CHECKING:

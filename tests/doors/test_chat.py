@@ -18,7 +18,7 @@ from pytest_gemmadev.doors import chat, last_failures
 from pytest_gemmadev.doors.chat import Chat, Options, talk
 from pytest_gemmadev.doors.last_failures import recall, remember
 from pytest_gemmadev.models.scripted import ScriptedModel
-from pytest_gemmadev.text.edits import unified_diff
+from pytest_gemmadev.text.diff import unified_diff
 from pytest_gemmadev.types import (
     Candidate,
     Edit,

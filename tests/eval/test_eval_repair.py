@@ -20,7 +20,7 @@ from eval.report.result import Result, Score, result_from_row, result_to_row
 from eval.report.runs import open_run, read_rows
 from eval.report.totals import breakdown, totals_of
 from eval.run import main
-from pytest_gemmadev.text.edits import unified_diff
+from pytest_gemmadev.text.diff import unified_diff
 from pytest_gemmadev.types import GemmadevError
 
 PLAIN = Case(

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from pytest_gemmadev.report.report import patch_files, render_terminal, to_json, to_markdown
-from pytest_gemmadev.text.edits import unified_diff
+from pytest_gemmadev.text.diff import unified_diff
 from pytest_gemmadev.types import (
     Candidate,
     Edit,
