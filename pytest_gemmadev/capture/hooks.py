@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from _pytest.config import ConftestImportFailure  # not public, and what the initial conftests raise
 
+from pytest_gemmadev.capture.bug_log import log_bug
 from pytest_gemmadev.capture.exceptions import Comparison
 from pytest_gemmadev.capture.stack import MAX_MESSAGE, PlainStack, stack_to_plain
 from pytest_gemmadev.capture.values import clip
@@ -39,6 +40,7 @@ def guarded(troubles: list[str], doing: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # any bug of ours; the run it would break is not ours
+        log_bug(doing, error)
         troubles.append(f"{doing}: {described(error)}")
 
 
@@ -73,7 +75,8 @@ class Capture:
         report = yield
         if report.failed:
             with guarded(self.troubles, f"capturing the failure of {item.nodeid}"):
-                report.gemmadev_stack = (  # type: ignore[attr-defined]  # extras travel with it
+                # An attribute and not pytest's stash: xdist sends a report's attributes along.
+                report.gemmadev_stack = (  # type: ignore[attr-defined]
                     self._stack(call.excinfo, str(item.nodeid), call.when)
                     if call.excinfo is not None
                     else _without_exception(report, item)

@@ -21,6 +21,7 @@ from pytest_gemmadev.search.failing_sets import FailingSet, sets_beside, top_of_
 from pytest_gemmadev.search.found import SearchResult
 from pytest_gemmadev.search.outcomes import Outcomes, explain_failure
 from pytest_gemmadev.search.search import search
+from pytest_gemmadev.search.vetoes import apply_validators
 from pytest_gemmadev.types import (
     ErrorStack,
     Observation,
@@ -149,8 +150,9 @@ class _Loop:
 
     def _settle(self, searched: _Searched, observation: Observation) -> Observation:
         """Accepts what was found, or closes the failing set; the run of all tests after it."""
-        context, failing, result = self.context, searched.failing, searched.result
+        context, failing = self.context, searched.failing
         start_s = context.clock()
+        result = apply_validators(context, searched.result, searched.task)
         accepted = accept(context, result.found, searched.task, before=observation)
         seconds = searched.seconds + context.clock() - start_s
         if not isinstance(accepted, Accepted):

@@ -19,7 +19,7 @@ from math import log
 
 from pytest_gemmadev.search.limits import DEFAULT, Limits
 from pytest_gemmadev.text.lines import line_around, line_starts
-from pytest_gemmadev.types import Candidate, Edit, Model, RepairTask, Suspicion
+from pytest_gemmadev.types import Candidate, Edit, Model, OriginKind, RepairTask, Suspicion
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def prior_score(
 ) -> float:
     """The score before the model is asked, in nats. Higher is better."""
     located = log(places.suspiciousness(candidate))
-    if candidate.origin.startswith("rule:"):
+    if candidate.origin.kind is OriginKind.RULE:
         located *= limits.rule_location
     score = candidate.prior + located
     size = sum(max(e.end - e.start, len(e.replacement)) for e in candidate.edits)

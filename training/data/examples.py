@@ -25,8 +25,18 @@ from pytest_gemmadev.prompting.prompt import (
     line_prompt,
 )
 from pytest_gemmadev.search.rank import scoring_context
-from pytest_gemmadev.types import Candidate, Edit, ErrorStack, GemmadevError, RepairTask, Span
+from pytest_gemmadev.types import (
+    Candidate,
+    Edit,
+    ErrorStack,
+    GemmadevError,
+    Origin,
+    OriginKind,
+    RepairTask,
+    Span,
+)
 
+TRAINING = Origin(OriginKind.OTHER, "training")  # of edits that only carry texts to a prompt
 KINDS = ("line", "block", "function", "rank", "lines")
 _ANSWER_LINES = 12  # of a block, as many as the runtime reads
 _KEYS = ("prompt", "completion")
@@ -213,7 +223,7 @@ def _ranking(bug: Bug) -> Iterator[Example]:
     broken, fixed = bug.whole if bug.whole[0] else (bug.broken, bug.fixed)
     start, end = _difference(broken, fixed)
     replacement = fixed[start : len(fixed) - (len(broken) - end)]
-    candidate = Candidate((Edit(bug.path, start, end, replacement),), "training", 0.0)
+    candidate = Candidate((Edit(bug.path, start, end, replacement),), TRAINING, 0.0)
     prefix, old, new = scoring_context(candidate, {bug.path: broken})
     if new.strip() and old != new:
         yield _example(bug, "rank", prefix, new, old)

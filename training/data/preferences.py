@@ -20,7 +20,7 @@ from pytest_gemmadev.search.rank import scoring_context
 from pytest_gemmadev.text.edits import apply_edits
 from pytest_gemmadev.types import Candidate, Edit, GemmadevError, Model, Sampling
 from training.data.bugs import BreakOptions, Counts, broken
-from training.data.examples import Bug, Example, close_pair, question, repair_examples
+from training.data.examples import TRAINING, Bug, Example, close_pair, question, repair_examples
 from training.data.execute import Prover
 from training.data.functions import Sound, SourceText, functions_of
 from training.rewrites.breaking import rewrites_of
@@ -204,7 +204,7 @@ def _scored(bug: Bug, text: str) -> tuple[str, str]:
     start = sum(len(line) + 1 for line in old[:first])
     end = start + len("\n".join(old[first:last]))
     replacement = "\n".join(new[first : last + longer])
-    candidate = Candidate((Edit(bug.path, start, end, replacement),), "training", 0.0)
+    candidate = Candidate((Edit(bug.path, start, end, replacement),), TRAINING, 0.0)
     prefix, _, lines = scoring_context(candidate, {bug.path: bug.broken})
     return prefix, lines
 

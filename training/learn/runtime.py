@@ -51,9 +51,9 @@ def adapter_as_gguf(folder: Path, architecture: str) -> bytes:
 
 def dequantized_folder(path: Path) -> str:
     """The folder with a GGUF file's weights that ``hf:`` models use too."""
-    from pytest_gemmadev.models.transformers.dequantize import dequantized
+    from pytest_gemmadev.models.transformers.dequantize import dequantize
 
-    return str(dequantized(path))
+    return str(dequantize(path))
 
 
 def continuation_scores(

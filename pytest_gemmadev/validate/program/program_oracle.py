@@ -23,6 +23,7 @@ from pytest_gemmadev.types import (
     ErrorStack,
     Inapplicable,
     Observation,
+    OriginKind,
     Overlay,
     Plausible,
     Refused,
@@ -42,7 +43,7 @@ from pytest_gemmadev.validate.resources import Limits
 
 TRIAL_S = 10.0  # that a trial may take, at least; three times the failing run if that is more
 _LIMITS = Limits()
-_NAMING = ("rule:", "syntax:", "unchanged")
+_NAMING = (OriginKind.RULE, OriginKind.SYNTAX, OriginKind.UNCHANGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,7 @@ class ProgramOracle:
         """The targets that a run reached."""
         if stack is None:
             return [t for t in task.targets if t != self.exits or ran.status == 0]
-        if before.stack is None or not candidate.origin.startswith(_NAMING):
+        if before.stack is None or candidate.origin.kind not in _NAMING:
             return []
         if not _is_later(stack, before.stack, candidate, task):
             return []
