@@ -203,9 +203,7 @@ class Candidate:
 
     edits: tuple[Edit, ...]
     origin: Origin
-    prior: (
-        float  # natural-log probability that an edit of this origin is the right one, unnormalized
-    )
+    prior: float  # log-probability in nats that an edit of this origin is right, unnormalized
     explanation: str = ""  # a few words for a person: "`itmes` is not defined; `items` is"
     log_likelihood: float | None = None  # of the model, nats, summed over the tokens that differ
 

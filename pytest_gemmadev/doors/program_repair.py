@@ -13,7 +13,7 @@ from pytest_gemmadev.doors.program_messages import say, show_progress
 from pytest_gemmadev.doors.session_state import room_for_recursion
 from pytest_gemmadev.files.commit import Change
 from pytest_gemmadev.files.scope import Scope
-from pytest_gemmadev.files.snapshot import Snapshot, parses
+from pytest_gemmadev.files.snapshot import Snapshot
 from pytest_gemmadev.propose.conservative import Careful
 from pytest_gemmadev.registry import model_or_none, proposers, validators
 from pytest_gemmadev.search.budget import Budget, Meter
@@ -155,7 +155,6 @@ def _search(
             clock=time.monotonic,
             seed=seed,
             progress=progress,
-            can_write=parses,
             validators=validators(),
         )
         found, changed = repair(context, oracle.observe({}), meter.share(share))

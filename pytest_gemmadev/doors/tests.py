@@ -17,7 +17,7 @@ from pytest_gemmadev.doors.session_state import room_for_recursion
 from pytest_gemmadev.files.commit import Change, write
 from pytest_gemmadev.files.interrupts import explain
 from pytest_gemmadev.files.scope import Scope
-from pytest_gemmadev.files.snapshot import Snapshot, parses
+from pytest_gemmadev.files.snapshot import Snapshot
 from pytest_gemmadev.models.turns import for_threads
 from pytest_gemmadev.registry import model_or_none, proposers, validators
 from pytest_gemmadev.search.budget import Budget, Meter
@@ -168,7 +168,6 @@ def _make_contexts(
                 clock=time.monotonic,
                 seed=job.seed,
                 progress=job.progress,
-                can_write=parses,
                 validators=validators(),
                 localizer=suspect_everywhere if "localization" in left_out else localize,
             )

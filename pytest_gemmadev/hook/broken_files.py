@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_gemmadev.hook.findings import make_report
@@ -15,13 +15,8 @@ from pytest_gemmadev.propose.syntax.check import Target
 from pytest_gemmadev.propose.syntax.encodings import redeclared
 from pytest_gemmadev.report.proposal import workflow_commands
 from pytest_gemmadev.report.publish import path_below_top, tell_workflow, write_proposal
-from pytest_gemmadev.text.edits import (
-    SourceFile,
-    apply_edits,
-    decode_source,
-    encode_source,
-    unified_diff,
-)
+from pytest_gemmadev.text.diff import unified_diff
+from pytest_gemmadev.text.edits import SourceFile, apply_edits, decode_source, encode_source
 from pytest_gemmadev.types import Edit, GemmadevError, Inapplicable, Model, RepairReport
 
 MIN_CONFIDENCE = 0.4
@@ -64,6 +59,8 @@ def repair_files(paths: Sequence[str], options: Options) -> None:
     chooser = _Chooser(options)
     try:
         findings = [f for path in paths if (f := _examine(path, options, chooser)) is not None]
+        if options.propose is not None:
+            findings = [_confirm(finding) for finding in findings]
     finally:
         chooser.close()
     written: frozenset[str] = frozenset()
@@ -135,6 +132,18 @@ def _examine(path: str, options: Options, chooser: _Chooser) -> Finding | None:
         return Finding(path, before, before, line, message, after.reason, seconds=seconds)
     return Finding(path, before, after, line, message, best.explanation, best.names, best.edits,
                    best.confidence, len(repair.candidates) - 1, seconds)  # fmt: skip
+
+
+def _confirm(finding: Finding) -> Finding:
+    """The finding as it can be written, which `files.commit` sees to for files in place."""
+    from pytest_gemmadev.files.concrete import rewrite  # libcst takes its time to import
+
+    if not finding.is_repairable:
+        return finding
+    rewritten = rewrite(finding.path, finding.before, finding.after)
+    if isinstance(rewritten, Inapplicable):
+        return replace(finding, after=finding.before, explanation=rewritten.reason)
+    return replace(finding, after=rewritten.data)
 
 
 def _is_sure(candidates: Sequence[SyntaxCandidate], options: Options) -> bool:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pytest_gemmadev.text.edits import unified_diff
+from pytest_gemmadev.text.diff import unified_diff
 from pytest_gemmadev.types import (
     Candidate,
     ErrorKind,

@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from pytest_gemmadev.text.hunks import files_of
+from pytest_gemmadev.text.diff import files_of
 
 _RECENT_S = 24 * 3600.0  # an older patch is another process's, whose number came up again
 _GIT_S = 20.0

@@ -146,7 +146,7 @@ def _load_packaged(
     if packaged.part_paths(package) is None and not packaged.joined_path(package).is_file():
         raise GemmadevError(f"model {package.spec} is not installed: {package.install}")
     c_api.check_runtime()
-    shipped = _shipped_adapter() if package is GEMMA and adapter is None else ""
+    shipped = shipped_adapter() if package is GEMMA and adapter is None else ""
     chosen = adapter or shipped
     path = packaged.join(package)
     info = _package_info(package, str(path), _adapter_path(chosen, path))
@@ -192,7 +192,8 @@ def _start(info: ModelInfo, threads: int | None, left_s: Callable[[], float]) ->
     return model
 
 
-def _shipped_adapter() -> str:
+def shipped_adapter() -> str:
+    """The path of the GGUF adapter for the default model that the package ships; empty for none."""
     found = sorted(ADAPTERS.glob("*.gguf"))
     return str(found[0]) if found else ""
 
@@ -231,7 +232,7 @@ def _describe_package(package: Package, *, runtime: bool) -> KnownModel:
     installed = packaged.part_paths(package) is not None or joined.is_file()
     available = installed and runtime
     default = ", the default" if package is GEMMA else ""
-    adapter = _shipped_adapter() if package is GEMMA else ""
+    adapter = shipped_adapter() if package is GEMMA else ""
     return KnownModel(
         _package_info(package, str(joined) if joined.is_file() else "", adapter),
         f"packaged, 4-bit{default}",

@@ -13,7 +13,7 @@ from pytest_gemmadev.report.patch_files import patch_files
 from pytest_gemmadev.report.safe_text import one_line
 from pytest_gemmadev.report.sarif import to_sarif
 from pytest_gemmadev.report.wording import chosen_patches, locate, show_error
-from pytest_gemmadev.text.hunks import apply_together
+from pytest_gemmadev.text.diff import apply_together
 from pytest_gemmadev.types import Outcome, RepairReport, Status
 
 REPORT, SUMMARY, SARIF, COMBINED = "report.json", "SUMMARY.md", "report.sarif", "all.diff"

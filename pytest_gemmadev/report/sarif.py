@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pytest_gemmadev.report.wording import chosen_patches, locate, show_error
-from pytest_gemmadev.text.hunks import FileDiff, Replacement, files_of, replacements
+from pytest_gemmadev.text.diff import FileDiff, Replacement, files_of, replacements
 from pytest_gemmadev.types import ErrorKind, Outcome, RankedPatch, RepairReport, Status
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -14,7 +14,7 @@ from pytest_gemmadev.report.wording import (
     error_line,
     headline,
 )
-from pytest_gemmadev.text.hunks import files_of
+from pytest_gemmadev.text.diff import files_of
 from pytest_gemmadev.types import ErrorStack, Outcome, RankedPatch, RepairReport, Status
 
 if TYPE_CHECKING:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pytest_gemmadev.files.concrete import rewrite
 from pytest_gemmadev.search.behaviour import Behaviour, difference
 from pytest_gemmadev.search.choice import Ranked, choose
 from pytest_gemmadev.search.context import SearchContext
 from pytest_gemmadev.search.found import Found
 from pytest_gemmadev.search.losses import find_losses
 from pytest_gemmadev.search.patches import found_overlay, make_ranked_patch, plausible_order
+from pytest_gemmadev.text.edits import text_overlay
 from pytest_gemmadev.types import (
+    Inapplicable,
     Observation,
     Overlay,
     Probing,
@@ -34,17 +37,23 @@ class Accepted:
 
 def accept(
     context: SearchContext, found: Sequence[Found], task: RepairTask, *, before: Observation
-) -> Accepted | None:
-    """The repair to keep; None where no full run carries one. ``before``: a run without any."""
+) -> Accepted | Inapplicable | None:
+    """The repair to keep; None where no full run carries one. ``before``: a run without any.
+
+    Where not one of them can be written, the reason.
+    """
     ranked = choose(context, found, task, probe=lambda some: _probe(context, some, task))
     overlays = [_writable_overlay(context, each.found, task) for each in ranked]
+    refusals = [each for each in overlays if isinstance(each, Inapplicable)]
+    if refusals and len(refusals) == len(overlays):
+        return refusals[0]
     confirmed = _confirm(context, ranked, overlays, task=task, before=before)
     if confirmed is None:
         return None
     patches = []
     for place in plausible_order(confirmed.index, len(ranked), context.limits.listed + 1):
         each, overlay = ranked[place], overlays[place]
-        if overlay is not None:
+        if not isinstance(overlay, Inapplicable):
             patch = make_ranked_patch(
                 each, task, overlay, read=context.files.read, chosen=place == confirmed.index
             )
@@ -70,7 +79,7 @@ class _Confirmed:
 def _confirm(
     context: SearchContext,
     ranked: Sequence[Ranked],
-    overlays: Sequence[Overlay | None],
+    overlays: Sequence[Overlay | Inapplicable],
     *,
     task: RepairTask,
     before: Observation,
@@ -79,7 +88,7 @@ def _confirm(
     best: _Confirmed | None = None
     collecting = any(before.outcomes.get(t) is TestOutcome.ERROR for t in task.targets)
     for index, overlay in enumerate(overlays[: context.limits.compared_runs]):
-        if overlay is None:
+        if isinstance(overlay, Inapplicable):
             continue
         context.progress("running all tests")
         after = context.oracle.observe(overlay)
@@ -111,13 +120,18 @@ def _probe(
     return original, others
 
 
-def _writable_overlay(context: SearchContext, found: Found, task: RepairTask) -> Overlay | None:
-    """The overlay with the repair, or None where the door would not write a file in it."""
-    overlay = found_overlay(found, task, context.files.read)
-    if overlay is None:
-        return None
-    writable = all(context.can_write(path, data) for path, data in overlay.items())
-    return overlay if writable else None
+def _writable_overlay(
+    context: SearchContext, found: Found, task: RepairTask
+) -> Overlay | Inapplicable:
+    """The overlay with the repair, or why one of its files would not be written so."""
+    overlay = text_overlay(task.overlay, context.files.read, found.sources)
+    if isinstance(overlay, Inapplicable):
+        return overlay
+    for path in found.sources:
+        rewritten = rewrite(path, context.files.read(path), overlay[path])
+        if isinstance(rewritten, Inapplicable):
+            return Inapplicable(f"{path}: {rewritten.reason}")
+    return overlay
 
 
 def _describe_difference(ranked: Sequence[Ranked], chosen: int) -> str:

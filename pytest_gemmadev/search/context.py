@@ -65,8 +65,6 @@ class SearchContext:
     seed: int = 0
     limits: Limits = field(default_factory=Limits)
     progress: Callable[[str], None] = lambda _message: None  # shows a user what is being done
-    can_write: Callable[[str, bytes], bool] = lambda _path, _data: True
-    # whether the door would write such bytes to a path
     localizer: Localizer = localize
     validators: Sequence[Validator] = ()  # of other packages, which may reject a plausible patch
     hazards: Hazards = field(default_factory=Hazards)  # what is known of destructive calls

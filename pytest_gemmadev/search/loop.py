@@ -14,7 +14,7 @@ from functools import partial
 from typing import TypeVar
 
 from pytest_gemmadev.files.sources import Sources, read_tests
-from pytest_gemmadev.search.accept import accept
+from pytest_gemmadev.search.accept import Accepted, accept
 from pytest_gemmadev.search.budget import Meter
 from pytest_gemmadev.search.context import SearchContext
 from pytest_gemmadev.search.failing_sets import FailingSet, sets_beside, top_of_stack
@@ -155,8 +155,8 @@ class _Loop:
         result = apply_validators(context, searched.result, searched.task)
         accepted = accept(context, result.found, searched.task, before=observation)
         seconds = searched.seconds + context.clock() - start_s
-        if accepted is None:
-            reason = explain_failure(result)
+        if not isinstance(accepted, Accepted):
+            reason = explain_failure(result, accepted)
             self.outcomes.give_up(
                 failing, Status.UNREPAIRED, reason, statistics=result.statistics, seconds=seconds
             )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pytest_gemmadev.search.accept import Accepted
 from pytest_gemmadev.search.failing_sets import FailingSet
 from pytest_gemmadev.search.found import SearchResult, Statistics
-from pytest_gemmadev.types import Observation, Outcome, Status
+from pytest_gemmadev.types import Inapplicable, Observation, Outcome, Status
 
 _CLOSED = (Status.SUGGESTED, Status.UNREPAIRED, Status.FLAKY, Status.SKIPPED)
 ASKED_FOR = "written only when asked for"
@@ -114,12 +114,14 @@ def number_suggestions(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
     )
 
 
-def explain_failure(result: SearchResult) -> str:
-    """Why a search ended without an accepted repair."""
+def explain_failure(result: SearchResult, refusal: Inapplicable | None = None) -> str:
+    """Why a search ended without an accepted repair; ``refusal`` is why none can be written."""
     if result.vetoes and not result.found:
         plausible = _count(len(result.vetoes), "plausible patch was", "plausible patches were")
         return f"{plausible} found and rejected: {result.vetoes[0]}"
     tried = _count(result.statistics.validations, "candidate patch", "candidate patches")
+    if refusal is not None:
+        return f"no plausible patch can be written: {refusal.reason}; {tried} validated"
     if result.found:
         return f"no plausible patch of {len(result.found)} survived a full run; {tried} validated"
     if result.is_out_of_budget:

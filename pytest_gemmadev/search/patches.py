@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from pytest_gemmadev.search.choice import Ranked
 from pytest_gemmadev.search.found import Found
-from pytest_gemmadev.text.diff import apply_unified
-from pytest_gemmadev.text.edits import decode_source, text_overlay, unified_diff
-from pytest_gemmadev.text.rebase import transplant
+from pytest_gemmadev.text.diff import apply_unified, unified_diff
+from pytest_gemmadev.text.edits import decode_source, text_overlay
+from pytest_gemmadev.text.rebase import rebase
 from pytest_gemmadev.types import (
     Candidate,
     Inapplicable,
@@ -65,7 +65,7 @@ def standalone_diff(path: str, before: Overlay, after: Overlay, *, read: Read) -
     texts = [decode_source(data) for data in (base, before[path], after[path])]
     decoded = [text for text in texts if not isinstance(text, Inapplicable)]
     if len(decoded) == len(texts):
-        alone = transplant(*(source.text for source in decoded))
+        alone = rebase(*(source.text for source in decoded))
         if alone is not None:
             overlay = text_overlay({}, read, {path: alone})
             if not isinstance(overlay, Inapplicable):
@@ -96,7 +96,7 @@ def _rebase_diff(diff: str, written: Overlay, read: Read) -> str:
             continue
         texts = [decode_source(each) for each in (written[path], read(path), data)]
         decoded = [text for text in texts if not isinstance(text, Inapplicable)]
-        text = transplant(*(s.text for s in decoded)) if len(decoded) == len(texts) else None
+        text = rebase(*(s.text for s in decoded)) if len(decoded) == len(texts) else None
         overlay = None if text is None else text_overlay(written, read, {path: text})
         if overlay is None or isinstance(overlay, Inapplicable):
             return diff

@@ -20,7 +20,7 @@ from pytest_gemmadev.doors.chat import talk
 from pytest_gemmadev.doors.conversation import Conversation
 from pytest_gemmadev.doors.last_failures import recall, remember
 from pytest_gemmadev.models.scripted import ScriptedModel
-from pytest_gemmadev.text.edits import unified_diff
+from pytest_gemmadev.text.diff import unified_diff
 from pytest_gemmadev.types import (
     Candidate,
     Edit,

@@ -14,6 +14,7 @@ from pytest_gemmadev.search.found import Found, Step
 from pytest_gemmadev.types import (
     Candidate,
     Edit,
+    Inapplicable,
     Observation,
     Overlay,
     Plausible,
@@ -37,18 +38,18 @@ def found(body: str, score: float = -1.0, *, destroys: str = "") -> Found:
     return Found((Step(candidate, score, 1, destroys),), texts, Plausible(2), ("t::two",))
 
 
-def kept(project: InMemory, *repairs: Found, **changes: object) -> Accepted | None:
+def kept(project: InMemory, *repairs: Found) -> Accepted | Inapplicable | None:
     context = SearchContext(
         oracle=project, proposers=(), writers=(), files=project, model=None, clock=lambda: 0.0
     )
     before = project.observe({})
     task = RepairTask(before.stacks, ("t::two",), before.passing, {"twice.py": CODE}, overlay={})
-    return accept(replace(context, **changes), repairs, task, before=before)  # type: ignore[arg-type]
+    return accept(context, repairs, task, before=before)
 
 
 def test_the_likeliest_that_a_whole_run_carries_is_kept_and_the_others_are_listed() -> None:
     accepted = kept(project(), found(OTHER, -2.0), found(RIGHT, -1.0))
-    assert accepted is not None
+    assert isinstance(accepted, Accepted)
     assert accepted.overlay == {"twice.py": CODE.replace("return n", "return n * 2").encode()}
     assert [patch.chosen for patch in accepted.patches] == [True, False]
     assert accepted.after.passing == {"t::two", "t::none"}
@@ -56,21 +57,31 @@ def test_the_likeliest_that_a_whole_run_carries_is_kept_and_the_others_are_liste
 
 def test_one_that_breaks_what_passed_is_passed_over() -> None:
     accepted = kept(project(), found(BREAKS, -1.0), found(RIGHT, -2.0))
-    assert accepted is not None
+    assert isinstance(accepted, Accepted)
     assert accepted.found.steps[0].candidate.edits[0].replacement == RIGHT
 
 
 @pytest.mark.parametrize(
-    ("repairs", "can_write"),
+    "repairs",
     [
-        pytest.param([], True, id="nothing plausible"),
-        pytest.param([found(BREAKS)], True, id="breaks what passed"),
-        pytest.param([found("n - 2")], True, id="the target fails after all"),
-        pytest.param([found(RIGHT)], False, id="the door would not write it"),
+        pytest.param([], id="nothing plausible"),
+        pytest.param([found(BREAKS)], id="breaks what passed"),
+        pytest.param([found("n - 2")], id="the target fails after all"),
     ],
 )
-def test_nothing_is_kept(repairs: list[Found], can_write: bool) -> None:
-    assert kept(project(), *repairs, can_write=lambda _path, _data: can_write) is None
+def test_nothing_is_kept(repairs: list[Found]) -> None:
+    assert kept(project(), *repairs) is None
+
+
+def test_one_that_cannot_be_written_is_passed_over() -> None:
+    accepted = kept(project(), found("n *", -1.0), found(RIGHT, -2.0))
+    assert isinstance(accepted, Accepted)
+    assert len(accepted.patches) == 1
+
+
+def test_where_none_can_be_written_the_reason_is_given() -> None:
+    refusal = Inapplicable("twice.py: Python does not parse it")
+    assert kept(project(), found("n *", -1.0), found("n)", -2.0)) == refusal
 
 
 @dataclass(slots=True)
@@ -108,5 +119,5 @@ def test_of_repairs_of_a_broken_import_the_one_with_most_passing_tests_is_kept()
     accepted = kept(
         Broken({"twice.py": CODE}, tests), found("n + 2 * (n == 2)", -1.0), found(RIGHT, -5.0)
     )
-    assert accepted is not None
+    assert isinstance(accepted, Accepted)
     assert accepted.found.steps[0].candidate.edits[0].replacement == RIGHT

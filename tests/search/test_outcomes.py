@@ -19,6 +19,7 @@ from pytest_gemmadev.types import (
     Candidate,
     ErrorKind,
     ErrorStack,
+    Inapplicable,
     Observation,
     Plausible,
     RankedPatch,
@@ -142,6 +143,12 @@ def test_giving_up_closes_all_and_notes_the_cost_at_the_first() -> None:
 )
 def test_a_search_without_a_repair_says_why(result: SearchResult, reason: str) -> None:
     assert explain_failure(result) == reason
+
+
+def test_why_a_plausible_patch_cannot_be_written_is_said() -> None:
+    result = SearchResult((Found((), {}, Plausible(1), ()),), Statistics(validations=3))
+    reason = "no plausible patch can be written: a.py: no; 3 candidate patches validated"
+    assert explain_failure(result, Inapplicable("a.py: no")) == reason
 
 
 def test_suggestions_are_numbered_by_the_command_that_writes_them() -> None:

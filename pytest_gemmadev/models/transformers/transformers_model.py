@@ -21,6 +21,7 @@ import torch
 import transformers
 
 from pytest_gemmadev.models import packaged
+from pytest_gemmadev.models.llama.peft_folder import as_peft
 from pytest_gemmadev.models.transformers.batch import Batch, alternatives, draw
 from pytest_gemmadev.models.transformers.dequantize import dequantize
 from pytest_gemmadev.search.limits import DEFAULT as LIMITS
@@ -202,12 +203,14 @@ class TransformersModel:
 
 
 def _adapter_folder(adapter: str | None) -> str:
-    """The adapter's absolute path once it is known to be one; empty for none."""
+    """The absolute path of a PEFT folder with the adapter, made of a GGUF file; empty for none."""
     if not adapter:
         return ""
     path = Path(adapter).expanduser().absolute()
+    if path.is_file():
+        return str(as_peft(path, packaged.cache_folder(), what=f"adapter {adapter}"))
     if not (path / "adapter_config.json").is_file():
         raise GemmadevError(
-            f"adapter {adapter}: is no PEFT folder (no adapter_config.json in it); hf: takes no other"
+            f"adapter {adapter}: is no PEFT folder (no adapter_config.json in it), nor a GGUF file"
         )
     return str(path)
