@@ -273,9 +273,9 @@ class Repair:
             terminalreporter.write_line(f"gemmadev: {line}", red=True)
 
     def _note(self, what: str, error: Exception) -> None:
-        from pytest_gemmadev.capture.hooks import described
+        from pytest_gemmadev.capture.hooks import describe_error
 
-        self.lines.append(f"{what}: {described(error)}")
+        self.lines.append(f"{what}: {describe_error(error)}")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

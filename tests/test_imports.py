@@ -33,7 +33,7 @@ LAYERS: tuple[frozenset[str], ...] = (
 PARTS = frozenset().union(*LAYERS)
 
 # What runs inside the user's pytest, before and without any repair: it knows nothing else of ours.
-WATCHING = {"values", "exceptions", "stack", "hooks"}
+WATCHING = {"shapes", "values", "exceptions", "error_facts", "stack", "hooks"}
 
 
 class Import(NamedTuple):

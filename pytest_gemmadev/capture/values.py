@@ -17,6 +17,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
+from pytest_gemmadev.capture.shapes import PlainFact
+
 MAX_TEXT = 300  # characters of one value
 MAX_ITEMS = 20  # of one container
 MAX_DEPTH = 4
@@ -209,7 +211,7 @@ class _Rendering:
         return ", ".join(f"{n}={self.text(v, depth)}" for n, v in islice(pairs, MAX_ITEMS))
 
 
-def frame_facts(frame: types.FrameType, deadline: float) -> list[dict[str, Any]]:
+def frame_facts(frame: types.FrameType, deadline: float) -> list[PlainFact]:
     """The arguments and locals of ``frame`` as plain facts, arguments first."""
     code = frame.f_code
     try:
@@ -220,11 +222,11 @@ def frame_facts(frame: types.FrameType, deadline: float) -> list[dict[str, Any]]
     module_level = code.co_name == "<module>"
     names = [n for n in arguments if n in values]
     names += [n for n in values if type(n) is str and n not in arguments]
-    facts: list[dict[str, Any]] = []
+    facts: list[PlainFact] = []
     for name in names:
         value = values[name]
         if not name.isidentifier() or (module_level and not _is_data(name, value)):
-            continue  # ``@py_assert1`` and ``.0`` are the interpreter's and pytest's own
+            continue  # ``@py_assert1`` and ``.0`` are made up by pytest and by the interpreter
         facts.append(
             {
                 "name": name,

@@ -20,7 +20,7 @@ import pytest
 from _pytest.config import ConftestImportFailure  # not public; initial conftests raise it
 
 from pytest_gemmadev.capture.exceptions import is_installed, steps
-from pytest_gemmadev.capture.hooks import Recorder, cause_of, described
+from pytest_gemmadev.capture.hooks import Recorder, cause_of, describe_error
 from pytest_gemmadev.doors import session
 from pytest_gemmadev.doors.settings import settings_of
 from pytest_gemmadev.types import GemmadevError
@@ -63,7 +63,7 @@ def _repair(config: pytest.Config, failure: ConftestImportFailure) -> bool:
     except GemmadevError as error:
         raise pytest.UsageError(f"gemmadev: {error}") from error
     except Exception as error:  # a bug of the plugin must not hide what is wrong with the conftest
-        sys.stderr.write(f"gemmadev: repair failed: {described(error)}\n")
+        sys.stderr.write(f"gemmadev: repair failed: {describe_error(error)}\n")
         return False
 
 

@@ -22,7 +22,7 @@ _INTERRUPTED = 130
 def main() -> None:
     setup: dict[str, Any] = json.loads(sys.argv[1])
     sys.path[0] = setup["package"]  # what of ours is needed, before anything of theirs is found
-    from pytest_gemmadev.capture.stack import stack_to_plain
+    from pytest_gemmadev.capture.stack import capture_stack
 
     if setup["confinement"]:
         from pytest_gemmadev.validate.confine.confined_program import confine_program
@@ -42,7 +42,7 @@ def main() -> None:
     except BaseException as error:
         trace = _own_part(error.__traceback__)
         with open(setup["report"], "w", encoding="utf-8") as file:
-            json.dump(stack_to_plain(error.with_traceback(trace), setup["name"], "run"), file)
+            json.dump(capture_stack(error.with_traceback(trace), setup["name"], "run"), file)
         sys.excepthook(type(error), error, trace)
         sys.exit(_INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1)
 
