@@ -185,13 +185,13 @@ class Repair:
         what = "repair in place" if settings.fix else f"propose patches to {settings.propose_dir}"
         from pytest_gemmadev.doors.settings import DEFAULT_MODEL
         from pytest_gemmadev.models.llama.c_api import why_not_here
-        from pytest_gemmadev.validate.confine.places import described
+        from pytest_gemmadev.validate.confine.places import describe_level
 
         model = settings.model
         if model == DEFAULT_MODEL and (reason := why_not_here()):
             model = f"none ({reason})"
         limits = f"model {model}, budget {settings.budget_s:g} s"
-        return f"gemmadev: {what}, {limits}, {described(self.level)}"
+        return f"gemmadev: {what}, {limits}, {describe_level(self.level)}"
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self) -> Generator[None, object, object]:
@@ -239,13 +239,13 @@ class Repair:
 
         try:
             from pytest_gemmadev.doors.session import repair_session
-            from pytest_gemmadev.validate.parent.usual import Usual
+            from pytest_gemmadev.validate.parent.known_effects import KnownEffects
 
             watched = self.watched
-            usual = Usual(
+            known_effects = KnownEffects(
                 set(watched.written()), commands=watched.commands, before=watched.before()
             )
-            return repair_session(session, session.config, self.recorder.plain(), usual)
+            return repair_session(session, session.config, self.recorder.plain(), known_effects)
         except KeyboardInterrupt as error:
             notes = getattr(error, "__notes__", ())
             self.lines.append("; ".join(("repair interrupted", *notes)))

@@ -41,15 +41,16 @@ from pytest_gemmadev.types import (
     RepairReport,
     Status,
 )
-from pytest_gemmadev.validate.confine.places import Level, described, level_for
-from pytest_gemmadev.validate.program.program_oracle import TRIAL_S, ProgramOracle
-from pytest_gemmadev.validate.program.program_runs import (
+from pytest_gemmadev.validate.confine.places import Level, describe_level, level_for
+from pytest_gemmadev.validate.program.program_oracle import ProgramOracle
+from pytest_gemmadev.validate.program.program_process import (
     Program,
-    Ran,
-    Trials,
-    project_of,
+    ProgramRun,
+    find_root,
     run_live,
 )
+from pytest_gemmadev.validate.program.program_runs import ProgramRuns
+from pytest_gemmadev.validate.resources import ProgramLimits
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,7 +70,7 @@ class Options:
     model: str = "gemmadev"
     adapter: str | None = None
     budget_s: float = 300.0
-    trial_s: float = TRIAL_S
+    trial_s: float = ProgramLimits().run_s
     seed: int = 0
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
@@ -97,7 +98,7 @@ def program_of(
                 f"{main}: no such file; name a program, a folder with a __main__.py, or -m MODULE"
             )
         place = str(path.resolve() if path.is_dir() else path.resolve().parent)
-    top = os.path.realpath(root) if root else project_of(place)
+    top = os.path.realpath(root) if root else find_root(place)
     if os.path.isabs(target) and not is_module:
         target = os.path.realpath(target)
     elif not is_module and not (f"{cwd}{os.sep}").startswith(f"{top}{os.sep}"):
@@ -157,7 +158,7 @@ def _written(
     interrupts: Interrupts,
 ) -> int | None:
     """The status of the program's run on the changed files; None where there was none."""
-    again: Ran | None = None
+    again: ProgramRun | None = None
 
     def disagreement() -> str:
         nonlocal again
@@ -180,23 +181,23 @@ def _written(
     return again.status
 
 
-def _run_repaired(program: Program, level: Level, streams: _Streams) -> Ran:
+def _run_repaired(program: Program, level: Level, streams: _Streams) -> ProgramRun:
     """The run after the repair, on private copies: nobody has read the patch yet."""
     if level is Level.NONE:
         again = run_live(program, stdin=streams.input(), stdout=streams.output())
         brought: tuple[str, ...] = ()
     else:
-        trials = Trials(program, input_=b"", limits={}, level=level)
+        runs = ProgramRuns(program, level=level)
         try:
-            again, brought = trials.run_last(stdin=streams.input(), stdout=streams.output())
+            again, brought = runs.run_last(stdin=streams.input(), stdout=streams.output())
         finally:
-            trials.close()
+            runs.close()
     if again.stack is None and (brought or again.reached):
         _say(_effects(again, brought))
     return again
 
 
-def _effects(ran: Ran, brought: Sequence[str]) -> str:
+def _effects(ran: ProgramRun, brought: Sequence[str]) -> str:
     """What of the effects of the repaired program is there, and what is not."""
     told = []
     if brought:
@@ -221,7 +222,7 @@ def _tell(program: Program, report: RepairReport) -> None:
 
 
 @room_for_recursion()
-def _found(program: Program, options: Options, ran: Ran, input_: bytes) -> _Found | None:
+def _found(program: Program, options: Options, ran: ProgramRun, input_: bytes) -> _Found | None:
     """What became of the program's errors; None where they do not come again in a trial."""
     meter = Meter(Budget(options.budget_s), time.monotonic)
     scope = Scope(program.root, options.allow, options.deny)
@@ -231,12 +232,16 @@ def _found(program: Program, options: Options, ran: Ran, input_: bytes) -> _Foun
     oracle: ProgramOracle | None = None
     try:
         oracle = ProgramOracle(
-            program, scope, input_=input_, trial_s=options.trial_s, level=level_for(options.confine)
+            program,
+            scope,
+            input_=input_,
+            program_limits=ProgramLimits(run_s=options.trial_s),
+            level=level_for(options.confine),
         )
         baseline = oracle.observe({})
         if not _is_the_same(ran, baseline):
             found = baseline.stacks[0].error if baseline.stacks else "nothing"
-            refused = oracle.usual.described()
+            refused = oracle.known_effects.describe()
             why = f", where it was kept from {refused}" if refused else ""
             _say(f"run again with the same input it raised {found}{why}; left alone")
             return None
@@ -263,7 +268,7 @@ def _found(program: Program, options: Options, ran: Ran, input_: bytes) -> _Foun
         overlay=overlay,
         diff=snapshot.diff(overlay),
         undo_hint=f"gemmadev undo --root {program.root}",
-        confinement=described(oracle.level),
+        confinement=describe_level(oracle.level),
     )
     before = {path: snapshot.read(path) for path in overlay}
     change = Change(Path(program.root), overlay, before, f"gemmadev fix {program.name}")
@@ -309,7 +314,7 @@ def _is_repairable(stack: Mapping[str, Any]) -> bool:
     return bool(stack["frames"]) and stack["error"] not in ("KeyboardInterrupt", "MemoryError")
 
 
-def _is_the_same(ran: Ran, baseline: Observation) -> bool:
+def _is_the_same(ran: ProgramRun, baseline: Observation) -> bool:
     """Whether a trial raises what the user's own run did."""
     assert ran.stack is not None
     return bool(baseline.stacks) and baseline.stacks[0].error == ran.stack["error"]

@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_gemmadev.capture.plain import observation_from_plain
+from pytest_gemmadev.capture.shapes import PlainObservation
 from pytest_gemmadev.doors.last_failures import remember
 from pytest_gemmadev.doors.settings import Settings, settings_of
 from pytest_gemmadev.doors.tests import WRITTEN, Job, limits_for, repaired
@@ -26,8 +27,8 @@ from pytest_gemmadev.report.publish import tell_workflow, write_proposal
 from pytest_gemmadev.report.report import render_terminal, to_json
 from pytest_gemmadev.types import Observation, RepairReport, Status, TestOutcome
 from pytest_gemmadev.validate.confine.places import level_for
+from pytest_gemmadev.validate.parent.known_effects import KnownEffects
 from pytest_gemmadev.validate.parent.oracle import PytestOracle
-from pytest_gemmadev.validate.parent.usual import Usual
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -37,7 +38,10 @@ BEFORE = ", before the repair"
 
 
 def repair_session(
-    session: pytest.Session, config: pytest.Config, plain: Mapping[str, Any], usual: Usual
+    session: pytest.Session,
+    config: pytest.Config,
+    plain: PlainObservation,
+    known_effects: KnownEffects,
 ) -> int | None:
     """Repairs what failed in this session; the exit status to set, or None to keep pytest's own."""
     settings = settings_of(config)
@@ -49,11 +53,11 @@ def repair_session(
         _summarize(config, None, ["nothing failed, nothing to repair"])
         return None
     with _progress(config) as tell:
-        _report, status = _repair(settings, scope, seen, config, tell, usual)
+        _report, status = _repair(settings, scope, seen, config, tell, known_effects)
     return status
 
 
-def repair_conftest(config: pytest.Config, plain: Mapping[str, Any]) -> bool:
+def repair_conftest(config: pytest.Config, plain: PlainObservation) -> bool:
     """Repairs what a conftest imports; True when the tree has changed."""
     settings = settings_of(config)
     journal.recover(settings.root)
@@ -68,7 +72,7 @@ def repair_conftest(config: pytest.Config, plain: Mapping[str, Any]) -> bool:
     return settings.fix and bool(report.overlay)
 
 
-def _scope(settings: Settings, plain: Mapping[str, Any]) -> Scope:
+def _scope(settings: Settings, plain: PlainObservation) -> Scope:
     return Scope(settings.root, settings.allow, settings.deny, tests=plain.get("test_files", ()))
 
 
@@ -78,7 +82,7 @@ def _repair(
     seen: Observation,
     config: pytest.Config,
     tell: Callable[[str], None],
-    usual: Usual | None = None,
+    known_effects: KnownEffects | None = None,
 ) -> tuple[RepairReport, int | None]:
     """Searches, writes, reports; with the exit status, None to keep pytest's own."""
     interrupts = getattr(config, "gemmadev_interrupts", None)
@@ -101,7 +105,7 @@ def _repair(
         limits=limits_for(settings.jobs),
         level=level_for(settings.confine),
         start=settings.start,
-        usual=usual,
+        known_effects=known_effects,
     )
     with warnings.catch_warnings():
         # What Python says of candidates is no news for the user, whose pytest would list it.

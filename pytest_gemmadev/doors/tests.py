@@ -27,7 +27,7 @@ from pytest_gemmadev.search.losses import losses
 from pytest_gemmadev.search.outcomes import numbered
 from pytest_gemmadev.search.patches import rebased
 from pytest_gemmadev.types import Model, Observation, Outcome, Overlay, RepairReport, Status
-from pytest_gemmadev.validate.confine.places import described
+from pytest_gemmadev.validate.confine.places import describe_level
 from pytest_gemmadev.validate.parent.oracle import Limits, PytestOracle
 
 WORKING_SHARE = 0.9  # of the budget for the search; the rest is for the final run
@@ -135,7 +135,7 @@ def repaired(
         overlay=overlay,
         diff=snapshot.diff(overlay),
         undo_hint="gemmadev undo" if overlay and job.write else "",
-        confinement=described(oracle.level),
+        confinement=describe_level(oracle.level),
     )
     return report, status, after
 
@@ -170,7 +170,7 @@ def _lanes(
     """What searches beside the first one need: as many as there are failures that they could take."""
     lanes = []
     for _ in range(min(job.jobs, len({stack.signature for stack in seen.stacks})) - 1):
-        another = oracle.another()
+        another = oracle.clone()
         another.learn(seen)
         first, writers = proposers(model, left_out=left_out)
         lanes.append(Lane(another, first, writers, snapshot, model, time.monotonic, tell))
@@ -196,7 +196,7 @@ def _write(
 
     def disagreement() -> str:
         nonlocal after
-        oracle.is_tree_unchanged = False
+        oracle.learn_tree_change()
         tell("running all tests on the repaired tree")
         after = oracle.observe({})
         lost = frozenset(green - after.passing)

@@ -106,7 +106,7 @@ class Lane:
 
     def _relocate(self, task: RepairTask) -> RepairTask:
         self.tell("localizing")
-        spectra = self.oracle.spectrum(task)
+        spectra = self.oracle.learn_spectrum(task)
         suspicions = self.localizer(
             task.stacks, spectra, task.sources, self.also_failing(task), task.context
         )
@@ -123,7 +123,7 @@ class Lane:
         further = self._extend(task, candidate)
         if further is None:
             return 0.0
-        after = self.oracle.spectrum(further, learn=False)
+        after = self.oracle.spectrum(further)
         return doubt(task, candidate.edits, task.spectra, after)
 
     def _extend(self, task: RepairTask, candidate: Candidate) -> RepairTask | None:

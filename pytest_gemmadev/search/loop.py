@@ -128,7 +128,7 @@ class Repair:
         first = list(by_signature.values())
         some = [*first, *(s for s in tests if s not in first)][:TRACED_FAILING]
         task = self._task(FailingSet(tuple(some)), replace(observation, outcomes={}))
-        return self.oracle.spectrum(task)
+        return self.oracle.learn_spectrum(task)
 
     def _repair(self, failing: FailingSet, observation: Observation, meter: Meter) -> Observation:
         """Repairs a failing set, and others beside it where there are lanes; the run after it."""
