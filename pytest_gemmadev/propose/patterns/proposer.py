@@ -69,10 +69,12 @@ class PatternProposer:
 
     max_per_task: int = 20_000  # candidates of one task
     patterns: Sequence[AnyPattern] = PATTERNS
+    further: Sequence[AnyPattern] = ()  # of other packages
     name: str = "pattern"
     _by_node: dict[type[ast.AST], list[AnyPattern]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.patterns = (*self.patterns, *self.further)
         for pattern in self.patterns:
             for kind in pattern.nodes:
                 self._by_node.setdefault(kind, []).append(pattern)
