@@ -124,7 +124,7 @@ def measure(repair: Repair, limit: int, *, exhaust: bool) -> Result:
         if count == 50:
             first_50_s = time.perf_counter() - start
         if rank is None and _is(candidate, repair, goal, delta):
-            rank, origin = count, candidate.origin
+            rank, origin = count, str(candidate.origin)
             if not exhaust:
                 break
     seconds = time.perf_counter() - start

@@ -16,6 +16,7 @@ from typing import Any, cast
 import pytest
 from _pytest.config import ConftestImportFailure  # not public, and what the initial conftests raise
 
+from pytest_gemmadev.capture.bug_log import log_bug
 from pytest_gemmadev.capture.exceptions import Comparison
 from pytest_gemmadev.capture.shapes import PlainObservation, PlainStack, bare_stack
 from pytest_gemmadev.capture.stack import MAX_MESSAGE, capture_stack
@@ -40,6 +41,7 @@ def shield_run(troubles: list[str], doing: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # any bug of ours; the run it would break is not ours
+        log_bug(doing, error)
         troubles.append(f"{doing}: {describe_error(error)}")
 
 
@@ -73,7 +75,8 @@ class Capture:
         report = yield
         if report.failed:
             with shield_run(self.troubles, f"capturing the failure of {item.nodeid}"):
-                report.gemmadev_stack = (  # type: ignore[attr-defined]  # extras travel with it
+                # An attribute and not pytest's stash: xdist sends a report's attributes along.
+                report.gemmadev_stack = (  # type: ignore[attr-defined]
                     self._stack(call.excinfo, str(item.nodeid), call.when)
                     if call.excinfo is not None
                     else _stack_without_exception(report, item)

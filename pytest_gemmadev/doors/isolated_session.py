@@ -1,7 +1,7 @@
-"""The session after a test has ended the one before it: tests run in processes apart.
+"""The session after a test has ended the one before it: tests run in other processes.
 
-Where a test ends its process, the run goes on behind it in another one. What came of each is reported to
-pytest as if it had run here.
+Where a test ends its process, the run goes on after it in another one. The outcome of each test is reported
+to pytest as if it had run here.
 """
 
 from __future__ import annotations
@@ -63,17 +63,19 @@ class Isolated:
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         if session.testsfailed and not session.config.option.continue_on_collection_errors:
             return None  # pytest says so
-        outcomes, stacks, durations = self._observed(session)
+        outcomes, stacks, durations = self._observe(session)
         for item in session.items:
             outcome = outcomes.get(item.nodeid)
             if outcome is not None:
                 item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-                report = _report(item, outcome, stacks.get(item.nodeid), durations)
+                report = _make_report(
+                    item, outcome, stack=stacks.get(item.nodeid), durations=durations
+                )
                 item.ihook.pytest_runtest_logreport(report=report)
                 item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
-    def _observed(
+    def _observe(
         self, session: pytest.Session
     ) -> tuple[dict[str, TestOutcome], dict[str, PlainStack], dict[str, float]]:
         """Outcomes, stacks and seconds by node id."""
@@ -94,7 +96,7 @@ class Isolated:
                 seen = oracle.observe({}, only=left if number else ())
                 outcomes.update(seen.outcomes)
                 durations.update(seen.durations)
-                stacks.update({stack.nodeid: self._plain(stack) for stack in seen.stacks})
+                stacks.update({stack.nodeid: self._to_plain(stack) for stack in seen.stacks})
                 before, left = left, [nodeid for nodeid in left if nodeid not in outcomes]
                 if not left or left == before:
                     break
@@ -103,25 +105,26 @@ class Isolated:
         ended = self._death.nodeid
         if outcomes.get(ended) not in (TestOutcome.FAILED, TestOutcome.ERROR):
             outcomes[ended] = TestOutcome.FAILED
-            stacks[ended] = self._stack()
+            stacks[ended] = self._make_stack()
         return outcomes, stacks, durations
 
-    def _plain(self, stack: ErrorStack) -> PlainStack:
+    def _to_plain(self, stack: ErrorStack) -> PlainStack:
         plain = plain_from_stack(stack)
         if stack.nodeid == self._death.nodeid and not stack.frames:
             plain["frames"] = list(self._death.frames)
         return plain
 
-    def _stack(self) -> PlainStack:
-        """The stack of the test that ended the run, and does not do so by itself."""
+    def _make_stack(self) -> PlainStack:
+        """The stack of the test that ended the run, and does not do so when it runs alone."""
         stack = bare_stack(self._death.nodeid, "SystemExit", f"the run {self._death.how}")
         stack["frames"] = list(self._death.frames)
         return stack
 
 
-def _report(
+def _make_report(
     item: pytest.Item,
     outcome: TestOutcome,
+    *,
     stack: PlainStack | None,
     durations: Mapping[str, float],
 ) -> pytest.TestReport:
@@ -145,5 +148,6 @@ def _report(
     if outcome in (TestOutcome.XFAILED, TestOutcome.XPASSED):
         report.wasxfail = ""
     if stack is not None:
-        report.gemmadev_stack = stack  # type: ignore[attr-defined]  # as `capture.hooks.Capture` does
+        # An attribute and not pytest's stash, as `capture.hooks.Capture` has it.
+        report.gemmadev_stack = stack  # type: ignore[attr-defined]
     return report

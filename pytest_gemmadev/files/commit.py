@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pytest_gemmadev.files import journal
 from pytest_gemmadev.files.interrupts import explain, uninterrupted
-from pytest_gemmadev.types import GemmadevError, Overlay
+from pytest_gemmadev.types import GemmadevError, Inapplicable, Overlay
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,15 @@ def write(
     tree is put back first; a note of the exception (`explain`) says what became of that.
     ``interrupted`` tells of a Ctrl-C that nobody has heard: it is asked last thing before writing.
     """
+    contents = _rewrite(change)
+    if isinstance(contents, Inapplicable):
+        return f"{contents.reason}; nothing was written"
     entry = ""
     try:
         with uninterrupted() as held:
             entry = journal.commit(
                 change.root,
-                change.overlay,
+                contents,
                 note=change.note,
                 expected={path: change.before[path] for path in change.overlay},
                 interrupted=lambda: held.noted or interrupted(),
@@ -53,6 +56,19 @@ def write(
             explain(error, "nothing was written")
         raise
     return f"{reason}; {_taken_back(change.root, entry)}" if reason else ""
+
+
+def _rewrite(change: Change) -> Overlay | Inapplicable:
+    """The files as libcst's tree gives them, or which one it does not give so, and why."""
+    from pytest_gemmadev.files.concrete import rewrite  # libcst takes its time to import
+
+    contents: dict[str, bytes] = {}
+    for path, data in change.overlay.items():
+        rewritten = rewrite(path, change.before[path], data)
+        if isinstance(rewritten, Inapplicable):
+            return Inapplicable(f"{path}: {rewritten.reason}")
+        contents[path] = rewritten.data
+    return contents
 
 
 def _late(root: Path, entry: str) -> str:

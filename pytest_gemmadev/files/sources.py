@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from pytest_gemmadev.text.edits import decode_source
-from pytest_gemmadev.types import GemmadevError, Inapplicable, Overlay
+from pytest_gemmadev.types import ErrorStack, GemmadevError, Inapplicable, Overlay, Role
 
 
 class Files(Protocol):
@@ -71,3 +71,18 @@ class Sources(Mapping[str, str]):
             return None
         decoded = decode_source(data)
         return None if isinstance(decoded, Inapplicable) else decoded.text
+
+
+def read_tests(stacks: Iterable[ErrorStack], files: Files) -> dict[str, str]:
+    """Texts of the test files in the stacks, by path; without those that do not decode."""
+    paths = [f.path for stack in stacks for f in stack.frames if f.role is Role.TEST]
+    texts = {path: _read_text(path, files) for path in dict.fromkeys(paths)}
+    return {path: text for path, text in texts.items() if text is not None}
+
+
+def _read_text(path: str, files: Files) -> str | None:
+    try:
+        decoded = decode_source(files.read(path))
+    except GemmadevError:
+        return None
+    return None if isinstance(decoded, Inapplicable) else decoded.text

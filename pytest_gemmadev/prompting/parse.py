@@ -45,14 +45,17 @@ def edits(completion: str, prompt: Prompt, text: str) -> Iterator[tuple[Edit, st
         key = tree_key(changed)
         if key is not None and key not in seen:
             seen.add(key)
-            yield _smallest(prompt.span.path, begin, prompt.old, replacement), key
+            whole = Edit(prompt.span.path, begin, end, replacement)
+            yield _shrink(whole, prompt.old), key
 
 
-def _smallest(path: str, begin: int, old: str, new: str) -> Edit:
-    """The edit that makes ``new`` of ``old`` at ``begin``, without what both have at their ends."""
+def _shrink(edit: Edit, old: str) -> Edit:
+    """The edit of ``old`` without what both texts have at their ends."""
+    new = edit.replacement
     head = _alike(old, new)
     tail = _alike(old[head:][::-1], new[head:][::-1])
-    return Edit(path, begin + head, begin + len(old) - tail, new[head : len(new) - tail])
+    start, end = edit.start + head, edit.start + len(old) - tail
+    return Edit(edit.path, start, end, new[head : len(new) - tail])
 
 
 def _alike(one: str, other: str) -> int:

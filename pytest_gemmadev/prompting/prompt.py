@@ -85,9 +85,8 @@ def function_prompt(task: RepairTask, span: Span) -> Prompt | None:
     around = _function_at(text, span.start_line) if text is not None else None
     if text is None or around is None or around[1] - around[0] >= FUNCTION_LINES:
         return None
-    starts = line_starts(text)
     region = Span(span.path, *around)
-    function = _lines(text, starts, *around)
+    function = _lines(text, *around)
     tried = "".join(
         f"This version is wrong as well:\n\n```python\n{each.text}\n```\n\n"
         f"The test with it: {each.outcome}\n\n"
@@ -100,7 +99,7 @@ def function_prompt(task: RepairTask, span: Span) -> Prompt | None:
         if s.span.path == span.path and around[0] <= s.span.start_line <= around[1]
     )
     line = next(inside, span.start_line) if span == region else span.start_line
-    suspicious = _unix(_lines(text, starts, line, line)).strip()
+    suspicious = _unix(_lines(text, line, line)).strip()
     message = (
         "A test fails because of a bug in this Python function.\n\n"
         f"```python\n{_unix(function).rstrip()}\n```\n\n"
@@ -110,7 +109,9 @@ def function_prompt(task: RepairTask, span: Span) -> Prompt | None:
     return Prompt("function", region, message, function, chat=True)
 
 
-def refuted(task: RepairTask, candidate: Candidate, stacks: Sequence[ErrorStack]) -> Refuted | None:
+def describe_refuted(
+    task: RepairTask, candidate: Candidate, stacks: Sequence[ErrorStack]
+) -> Refuted | None:
     """What a function that fails says to whoever writes it again; None where nothing was seen."""
     path = candidate.edits[0].path
     text, edits = task.sources[path], [e for e in candidate.edits if e.path == path]
@@ -119,7 +120,7 @@ def refuted(task: RepairTask, candidate: Candidate, stacks: Sequence[ErrorStack]
     if around is None or not stacks or isinstance(changed, Inapplicable):
         return None
     last = around[1] + len(line_starts(changed)) - len(line_starts(text))
-    function = _unix(_lines(changed, line_starts(changed), around[0], last)).rstrip()
+    function = _unix(_lines(changed, around[0], last)).rstrip()
     return Refuted(Span(path, *around), function, _outcome(stacks[0]))
 
 
@@ -132,7 +133,7 @@ def _ask(
     starts = line_starts(text)
     if not 1 <= span.start_line <= span.end_line <= len(starts):
         return None
-    old = _lines(text, starts, span.start_line, span.end_line)
+    old = _lines(text, span.start_line, span.end_line)
     if not old.strip():
         return None
     if infill:
@@ -140,7 +141,7 @@ def _ask(
         facts = "".join(f"# {line}\n" for line in what_happened(task, span))
         unlike = _unix(old).rstrip("\n")
         return Prompt(kind, span, before + facts, old, unlike, stop, suffix=after)
-    asked = _diff(task, text, starts, span)
+    asked = _diff(task, text, span)
     unlike = "\n+".join(_unix(old).rstrip("\n").split("\n"))
     return Prompt(kind, span, asked, old, unlike, stop)
 
@@ -157,18 +158,15 @@ def _around(text: str, starts: Sequence[int], span: Span) -> tuple[str, str]:
     return _unix(text[from_line:begin]), _unix(text[end : end + AFTER_CHARS])
 
 
-def _diff(task: RepairTask, text: str, starts: Sequence[int], span: Span) -> str:
+def _diff(task: RepairTask, text: str, span: Span) -> str:
     """The function, the facts, and a diff up to the first line that it adds."""
+    starts = line_starts(text)
     first, last = _region(text, starts, span)
     head = starts[first - 1]
     begin = starts[bisect_left(starts, max(0, head - BEFORE_CHARS))]
-    region = _lines(text, starts, first, last)
-    context = "".join(
-        f" {line}\n" for line in _split(_lines(text, starts, first, span.start_line - 1))
-    )
-    removed = "".join(
-        f"-{line}\n" for line in _split(_lines(text, starts, span.start_line, span.end_line))
-    )
+    region = _lines(text, first, last)
+    context = "".join(f" {line}\n" for line in _split(_lines(text, first, span.start_line - 1)))
+    removed = "".join(f"-{line}\n" for line in _split(_lines(text, span.start_line, span.end_line)))
     count = last - first + 1
     return (
         f"{_unix(text[begin:head])}{_unix(region).rstrip()}\n\n\n"
@@ -290,10 +288,11 @@ def _functions(text: str) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
-def _lines(text: str, starts: Sequence[int], first: int, last: int) -> str:
+def _lines(text: str, first: int, last: int) -> str:
     """Lines ``first`` to ``last`` with their ends; empty where ``last`` is before ``first``."""
     if last < first:
         return ""
+    starts = line_starts(text)
     return text[starts[first - 1] : starts[last] if last < len(starts) else len(text)]
 
 

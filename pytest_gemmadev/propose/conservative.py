@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from pytest_gemmadev.text.lines import line_starts
-from pytest_gemmadev.types import Candidate, Edit, Proposer, RepairTask
+from pytest_gemmadev.types import Candidate, Edit, OriginKind, Proposer, RepairTask
 
 _SWALLOWS = re.compile(r"\b(except|finally|suppress)\b")
 _SKIPS = re.compile(r"\b(pass|continue|break|return)\b")
@@ -48,7 +48,7 @@ def _doubt(
     candidate: Candidate, task: RepairTask, refusals: frozenset[tuple[str, int]]
 ) -> float | None:
     """Nats to take from the prior; None for what is not to be tried."""
-    doubt = 0.0 if candidate.origin.startswith(("rule:", "syntax:")) else _GUESSED
+    doubt = 0.0 if candidate.origin.kind in (OriginKind.RULE, OriginKind.SYNTAX) else _GUESSED
     for edit in candidate.edits:
         text = task.sources[edit.path]
         old = text[edit.start : edit.end]

@@ -21,6 +21,8 @@ from pytest_gemmadev.types import (
     Candidate,
     Completion,
     Model,
+    Origin,
+    OriginKind,
     RepairTask,
     Sampling,
     Span,
@@ -102,7 +104,7 @@ class WriteProposer:
                 seen.add((path, key))
                 yield Candidate(
                     edits=(edit,),
-                    origin=f"write:{prompt.kind}",
+                    origin=Origin(OriginKind.WRITE, prompt.kind),
                     prior=_PRIORS[prompt.kind]
                     + _LIKELIHOOD * max(_FLOOR, _nats(completion, prompt)),
                     explanation=f"the model rewrote {_place(prompt.span)}",

@@ -1,29 +1,27 @@
-"""Acceptance: of the plausible repairs, the first in order of belief that a fresh full run carries."""
+"""Acceptance: of the plausible repairs, the first in order of confidence that a fresh full run carries."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_gemmadev.files.sources import Files
+from pytest_gemmadev.files.concrete import rewrite
 from pytest_gemmadev.search.behaviour import Behaviour, difference
 from pytest_gemmadev.search.choice import Ranked, choose
-from pytest_gemmadev.search.losses import losses
-from pytest_gemmadev.search.patches import found_overlay, plausible_order, ranked_patch
-from pytest_gemmadev.search.search import Found
+from pytest_gemmadev.search.context import SearchContext
+from pytest_gemmadev.search.found import Found
+from pytest_gemmadev.search.losses import find_losses
+from pytest_gemmadev.search.patches import found_overlay, make_ranked_patch, plausible_order
+from pytest_gemmadev.text.edits import text_overlay
 from pytest_gemmadev.types import (
-    Model,
+    Inapplicable,
     Observation,
-    Oracle,
     Overlay,
     Probing,
     RankedPatch,
     RepairTask,
     TestOutcome,
 )
-
-OTHERS = 5  # plausible patches listed beside the chosen one
-OBSERVED = 4  # plausible repairs of a broken import that a whole run compares
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,86 +31,110 @@ class Accepted:
     found: Found
     overlay: Overlay  # with it
     patches: tuple[RankedPatch, ...]  # it first
-    after: Observation
+    after: Observation  # the full run with it
     differ: str  # a call for which other plausible patches give something else
 
 
+def accept(
+    context: SearchContext, found: Sequence[Found], task: RepairTask, *, before: Observation
+) -> Accepted | Inapplicable | None:
+    """The repair to keep; None where no full run carries one. ``before``: a run without any.
+
+    Where not one of them can be written, the reason.
+    """
+    ranked = choose(context, found, task, probe=lambda some: _probe(context, some, task))
+    overlays = [_writable_overlay(context, each.found, task) for each in ranked]
+    refusals = [each for each in overlays if isinstance(each, Inapplicable)]
+    if refusals and len(refusals) == len(overlays):
+        return refusals[0]
+    confirmed = _confirm(context, ranked, overlays, task=task, before=before)
+    if confirmed is None:
+        return None
+    patches = []
+    for place in plausible_order(confirmed.index, len(ranked), context.limits.listed + 1):
+        each, overlay = ranked[place], overlays[place]
+        if not isinstance(overlay, Inapplicable):
+            patch = make_ranked_patch(
+                each, task, overlay, read=context.files.read, chosen=place == confirmed.index
+            )
+            patches.append(patch)
+    return Accepted(
+        ranked[confirmed.index].found,
+        confirmed.overlay,
+        tuple(patches),
+        confirmed.after,
+        _describe_difference(ranked, confirmed.index),
+    )
+
+
 @dataclass(frozen=True, slots=True)
-class Acceptance:
-    """What it takes to accept a repair."""
+class _Confirmed:
+    """A repair with a full run that carries it."""
 
-    files: Files
-    oracle: Oracle
-    model: Model | None
-    parses: Callable[[str, bytes], bool]  # whether the door would write such a file
-    tell: Callable[[str], None]
+    index: int  # among the ranked
+    after: Observation
+    overlay: Overlay
 
-    def accept(
-        self, found: Sequence[Found], task: RepairTask, before: Observation
-    ) -> Accepted | None:
-        """The repair to keep; None where no full run carries one. ``before``: a run without any."""
-        ranked = choose(found, task, self.model, lambda some: self._behaviours(some, task))
-        overlays = [
-            self._sound(found_overlay(each.found, task, self.files.read)) for each in ranked
-        ]
-        best: tuple[int, Observation, Overlay] | None = None
-        collecting = any(before.outcomes.get(t) is TestOutcome.ERROR for t in task.targets)
-        for index, overlay in enumerate(overlays[:OBSERVED]):
-            if overlay is None:
-                continue
-            targets = ranked[index].found.targets
-            self.tell("running all tests")
-            after = self.oracle.observe(overlay)
-            if not self._carries(targets, task, before, after):
-                continue
-            if best is None or len(after.passing) > len(best[1].passing):
-                best = (index, after, overlay)
-            # Where a module could not be collected, only its tests can tell good repairs from bad.
-            if not collecting or not after.failing:
-                break
-        if best is None:
-            return None
-        index, after, overlay = best
-        patches = []
-        for i in plausible_order(index, len(ranked), OTHERS + 1):
-            item, ratio, changed = ranked[i].found, ranked[i].ratio, overlays[i]
-            if changed is not None:
-                patches.append(
-                    ranked_patch(item, ratio, task, changed, self.files.read, chosen=i == index)
-                )
-        return Accepted(
-            ranked[index].found, overlay, tuple(patches), after, _difference(ranked, index)
-        )
 
-    def _carries(
-        self, targets: Sequence[str], task: RepairTask, before: Observation, after: Observation
-    ) -> bool:
-        """True when a full run confirms it: targets pass, nothing regressed, nothing vanished."""
-        if after.aborted or any(target not in after.passing for target in targets):
-            return False
-        return not losses(self.oracle, task.overlay, before, after, task.regression)
+def _confirm(
+    context: SearchContext,
+    ranked: Sequence[Ranked],
+    overlays: Sequence[Overlay | Inapplicable],
+    *,
+    task: RepairTask,
+    before: Observation,
+) -> _Confirmed | None:
+    """The first that a full run carries; where nothing could be collected, the best of several."""
+    best: _Confirmed | None = None
+    collecting = any(before.outcomes.get(t) is TestOutcome.ERROR for t in task.targets)
+    for index, overlay in enumerate(overlays[: context.limits.compared_runs]):
+        if isinstance(overlay, Inapplicable):
+            continue
+        context.progress("running all tests")
+        after = context.oracle.observe(overlay)
+        if any(target not in after.passing for target in ranked[index].found.targets):
+            continue
+        if after.aborted or find_losses(
+            context.oracle, before, after, overlay=task.overlay, regression=task.regression
+        ):
+            continue
+        if best is None or len(after.passing) > len(best.after.passing):
+            best = _Confirmed(index, after, overlay)
+        # Where a module could not be collected, only its tests can tell good repairs from bad.
+        if not collecting or not after.failing:
+            break
+    return best
 
-    def _behaviours(
-        self, found: Sequence[Found], task: RepairTask
-    ) -> tuple[Behaviour | None, list[Behaviour | None]]:
-        """What the code gives for other arguments, as it is and with each of the repairs."""
-        is_destructive = any(each.destroys for each in found)  # runs once, not for each call
-        if is_destructive or not isinstance(self.oracle, Probing):
-            return None, [None] * len(found)
-        self.tell("comparing the plausible patches")
-        overlays = [found_overlay(each, task, self.files.read) for each in found]
-        given = [task.overlay, *(task.overlay if o is None else o for o in overlays)]
-        original, *others = self.oracle.behaviours(task, given)
-        return original, others
 
-    def _sound(self, overlay: Overlay | None) -> Overlay | None:
-        """The overlay, or None where a file in it does not pass the door's own parser."""
-        if overlay is None or not all(self.parses(path, data) for path, data in overlay.items()):
-            return None
+def _probe(
+    context: SearchContext, found: Sequence[Found], task: RepairTask
+) -> tuple[Behaviour | None, list[Behaviour | None]]:
+    """What the code gives for other arguments, as it is and with each of the repairs."""
+    is_destructive = any(each.destroys for each in found)  # runs once, not for each call
+    if is_destructive or not isinstance(context.oracle, Probing):
+        return None, [None] * len(found)
+    context.progress("comparing the plausible patches")
+    overlays = [found_overlay(each, task, context.files.read) for each in found]
+    given = [task.overlay, *(task.overlay if o is None else o for o in overlays)]
+    original, *others = context.oracle.behaviours(task, given)
+    return original, others
+
+
+def _writable_overlay(
+    context: SearchContext, found: Found, task: RepairTask
+) -> Overlay | Inapplicable:
+    """The overlay with the repair, or why one of its files would not be written so."""
+    overlay = text_overlay(task.overlay, context.files.read, found.sources)
+    if isinstance(overlay, Inapplicable):
         return overlay
+    for path in found.sources:
+        rewritten = rewrite(path, context.files.read(path), overlay[path])
+        if isinstance(rewritten, Inapplicable):
+            return Inapplicable(f"{path}: {rewritten.reason}")
+    return overlay
 
 
-def _difference(ranked: Sequence[Ranked], chosen: int) -> str:
+def _describe_difference(ranked: Sequence[Ranked], chosen: int) -> str:
     """A call for which other plausible patches give something else; empty where none is seen."""
     known = [each.behaviour for each in ranked if each.behaviour is not None]
     here = ranked[chosen].behaviour

@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 
-from pytest_gemmadev.search.rank import changed_lines, literals
+from pytest_gemmadev.search.rank import lines_before_and_after, literals
 from pytest_gemmadev.text.lines import line_around, line_at, line_starts, lines_of
 from pytest_gemmadev.types import Candidate, ErrorKind, Frame, RepairTask
 
@@ -44,7 +44,7 @@ def is_antipattern(candidate: Candidate, task: RepairTask) -> bool:
 def adds_idle_arithmetic(candidate: Candidate, task: RepairTask) -> bool:
     """True for arithmetic that changes nothing, such as ``x + 0``."""
     for edit in candidate.edits:
-        old, new = changed_lines(task.sources[edit.path], edit)
+        old, new = lines_before_and_after(task.sources[edit.path], edit)
         if _IDLE_ARITHMETIC.search(new) and not _IDLE_ARITHMETIC.search(old):
             return True
     return False
@@ -91,7 +91,7 @@ def silences_check(candidate: Candidate, task: RepairTask) -> bool:
     for edit in candidate.edits:
         first, last = bisect_right(starts, edit.start), bisect_right(starts, edit.end)
         if edit.path == path and first <= line <= last:
-            old, new = changed_lines(text, edit)
+            old, new = lines_before_and_after(text, edit)
             checks += len(_ASSERT.findall(old)) - len(_ASSERT.findall(new))
     return checks > 0
 
@@ -113,7 +113,7 @@ def leaves_undefined(candidate: Candidate, task: RepairTask) -> bool:
     if not lines or name.search("\n".join(lines[raised[0].line - 1 :][:_STATEMENT_LINES])) is None:
         return False
     for edit in candidate.edits:
-        old, new = changed_lines(task.sources[edit.path], edit)
+        old, new = lines_before_and_after(task.sources[edit.path], edit)
         is_moved = name.search(new) is not None and old.split() == new.split()
         if is_moved or len(name.findall(old)) != len(name.findall(new)) or "import *" in new:
             return False
@@ -132,7 +132,7 @@ def _leaves_unbound(candidate: Candidate, task: RepairTask) -> bool:
     heads = _heads_around(lines, line) - _heads_of_uses(lines, name, line)
     for edit in candidate.edits:
         text = task.sources[edit.path]
-        old, new = changed_lines(text, edit)
+        old, new = lines_before_and_after(text, edit)
         first = line_at(text, edit.start)
         touched = set(range(first, first + max(1, old.count("\n"))))
         if edit.path != path or name.search(new) or not touched <= heads:

@@ -12,28 +12,26 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 
+from pytest_gemmadev.search.limits import DEFAULT, Limits
 from pytest_gemmadev.text.lines import line_around, line_at, line_starts, lines_of
 from pytest_gemmadev.types import Edit, ErrorKind, ErrorStack, RepairTask, Spectrum
-
-EVADED = 3.0  # nats: the line that raised the error, or hung, is not run by any test
-UNREACHED = 4.0  # nats where all lines that the failing tests ran are lost; a share for some
 
 _Line = tuple[str, int]
 
 
-def doubt(
+def evidence_against(
     task: RepairTask,
     edits: Sequence[Edit],
-    before: Mapping[str, Spectrum],
     after: Mapping[str, Spectrum],
+    *,
+    limits: Limits = DEFAULT,
 ) -> float:
     """Nats against a plausible patch; 0 where every line that was run still is.
 
-    ``before`` and ``after`` are the spectra of the same tests without and with the edits. Lines that
-    the edits touch do not count, unless several that were run are taken out with nothing in their
-    place.
+    ``after`` are the spectra of the task's tests with the edits. Lines that the edits touch do not
+    count, unless several that were run are taken out with nothing in their place.
     """
-    failing = [s for nodeid, s in before.items() if nodeid in task.targets]
+    failing = [s for nodeid, s in task.spectra.items() if nodeid in task.targets]
     if not failing or not after:
         return 0.0
     reached = {line for s in failing for line in s.lines}
@@ -45,13 +43,13 @@ def doubt(
     lost = {line for line in kept if moved[line] not in still} | removed
     if not lost:
         return 0.0
-    found = UNREACHED * len(lost) / len(kept | removed)
+    found = limits.unreached * len(lost) / len(kept | removed)
     if _raised_at(task) & lost:
-        found += EVADED
+        found += limits.evaded
     return found
 
 
-def assertions(task: RepairTask, edits: Sequence[Edit]) -> int:
+def count_assertions(task: RepairTask, edits: Sequence[Edit]) -> int:
     """How many assertions the tests hold that ran the lines before the edits; 0 when unknown.
 
     Counted in the text of the failing tests; a passing test of another file counts as one.
@@ -65,7 +63,7 @@ def assertions(task: RepairTask, edits: Sequence[Edit]) -> int:
     return sum(_assertions_of(nodeid, task.context) for nodeid in tests) if touched else 0
 
 
-def changed_lines(edits: Sequence[Edit], sources: Mapping[str, str]) -> frozenset[_Line]:
+def touched_lines(edits: Sequence[Edit], sources: Mapping[str, str]) -> frozenset[_Line]:
     """Lines that the edits touch; where they only put something in, the lines around that."""
     found: set[_Line] = set()
     for edit in edits:
@@ -88,7 +86,7 @@ def _removed(edits: Sequence[Edit], sources: Mapping[str, str]) -> set[_Line]:
         whole = text[edit.start : edit.end].endswith(("\n", "\r"))
         after = "" if whole else text[edit.end : last]
         if edit.replacement.strip() in ("", "pass") and not (before + after).strip():
-            found |= changed_lines([edit], sources)
+            found |= touched_lines([edit], sources)
     return found
 
 

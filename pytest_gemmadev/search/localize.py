@@ -15,52 +15,42 @@ import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from math import sqrt
 from types import MappingProxyType
 
+from pytest_gemmadev.search.limits import DEFAULT, Limits
 from pytest_gemmadev.search.resemblance import resemblance
-from pytest_gemmadev.text.lines import line_starts
+from pytest_gemmadev.search.source_statements import (
+    Statement,
+    function_at,
+    function_names,
+    read_statements,
+)
 from pytest_gemmadev.types import ErrorKind, ErrorStack, Frame, Span, Spectrum, Suspicion
-
-MAX_SUSPICIONS = 400
-_FLOOR = 0.02  # below this a place is not worth a candidate
-_FEW = 3  # other failing tests that say nothing of a common cause
-_ALONE = 0.4  # of the suspicion of a place that none of them executes
-_OUTWARD = 0.6  # each frame further out is this much less likely to hold the fault
-_MENTIONED = 0.1
-_ALIKE = 0.5
-_DEFINITION = 0.45  # a constant, default or signature that a suspicious statement uses
-
-
-@dataclass(frozen=True, slots=True)
-class _Statement:
-    span: Span
-    function: tuple[int, int]  # lines of the innermost function around it, (0, 0) at module level
-    defines: frozenset[str]  # names bound, for module and class level statements and signatures
-    uses: frozenset[str]
 
 
 def localize(
     stacks: Sequence[ErrorStack],
     spectra: Mapping[str, Spectrum],
     sources: Mapping[str, str],
+    *,
     also_failing: Sequence[Spectrum] = (),
     context: Mapping[str, str] = MappingProxyType({}),
+    limits: Limits = DEFAULT,
 ) -> tuple[Suspicion, ...]:
     """Suspicious statements, best first; of several techniques the surest one names each.
 
     ``also_failing`` are failing tests that may have another cause: a place that many of them
     execute is likelier than one that none does. ``context`` holds the texts of the tests' files.
     """
-    ochiai = _shared(_ochiai_scores(spectra), also_failing)
-    by_line = _merge(_frame_scores(stacks), ochiai, surfaced=_surfaced(stacks, sources))
+    ochiai = _weigh_by_others(_ochiai_scores(spectra), also_failing, limits)
+    by_line = _merge(_frame_scores(stacks, limits), ochiai, surfaced=_has_surfaced(stacks, sources))
     scores: dict[Span, tuple[float, str]] = {}
     for path in sorted({path for path, _ in by_line}):
         text = sources.get(path)
         if text is None:
             continue
-        statements = _statements(path, text)
+        statements = read_statements(path, text)
         lines = {line: value for (p, line), value in by_line.items() if p == path}
         if not statements:
             for line, value in lines.items():
@@ -68,25 +58,27 @@ def localize(
             continue
         direct = _score_statements(statements, lines)
         scores.update(direct)
-        for span, value in _score_definitions(statements, direct).items():
+        for span, value in _score_definitions(statements, direct, limits).items():
             if span not in scores or scores[span][0] < value[0]:
                 scores[span] = value
-    kept = {span: value for span, value in scores.items() if value[0] >= _FLOOR}
-    scores = _by_function(kept, {stack.nodeid for stack in stacks}, sources, context)
+    kept = {span: value for span, value in scores.items() if value[0] >= limits.least_suspicion}
+    tests = {stack.nodeid for stack in stacks}
+    scores = _weigh_functions(kept, tests, sources, context=context, limits=limits)
     ranked = sorted(
         scores.items(), key=lambda item: (-item[1][0], item[0].path, item[0].start_line)
     )
-    return tuple(
-        Suspicion(span, score, technique) for span, (score, technique) in ranked[:MAX_SUSPICIONS]
-    )
+    best = ranked[: limits.suspicions]
+    return tuple(Suspicion(span, score, technique) for span, (score, technique) in best)
 
 
-def everywhere(
+def suspect_everywhere(
     stacks: Sequence[ErrorStack],
     spectra: Mapping[str, Spectrum],
     sources: Mapping[str, str],
+    *,
     also_failing: Sequence[Spectrum] = (),
     context: Mapping[str, str] = MappingProxyType({}),
+    limits: Limits = DEFAULT,
 ) -> tuple[Suspicion, ...]:
     """Every statement of the files that the failing tests ran, all of them as suspicious.
 
@@ -95,20 +87,22 @@ def everywhere(
     ran = {
         path for spectrum in spectra.values() if not spectrum.passed for path, _ in spectrum.lines
     }
-    ran |= {path for path, _ in _frame_scores(stacks)}
+    ran |= {path for path, _ in _frame_scores(stacks, limits)}
     return tuple(
-        Suspicion(statement.span, _ALIKE, "everywhere")
+        Suspicion(statement.span, limits.alike, "everywhere")
         for path in sorted(ran)
         if path in sources
-        for statement in _statements(path, sources[path])
+        for statement in read_statements(path, sources[path])
     )
 
 
-def _by_function(
+def _weigh_functions(
     scores: Mapping[Span, tuple[float, str]],
     tests: Collection[str],
     sources: Mapping[str, str],
+    *,
     context: Mapping[str, str],
+    limits: Limits,
 ) -> dict[Span, tuple[float, str]]:
     """Scores by what is known of the functions around; the highest stays what it was.
 
@@ -118,11 +112,9 @@ def _by_function(
     """
     if not scores:
         return {}
-    names = {path: _function_names(sources[path]) for path in {span.path for span in scores}}
-    holders = {
-        span: (span.path, _function_at(names[span.path], span.start_line)) for span in scores
-    }
-    factors = resemblance(tests, context, {name for _, name in holders.values()})
+    names = {path: function_names(sources[path]) for path in {span.path for span in scores}}
+    holders = {span: (span.path, function_at(names[span.path], span.start_line)) for span in scores}
+    factors = resemblance(tests, context, {name for _, name in holders.values()}, limits=limits)
     raised = {span: value[0] * factors[holders[span][1]] for span, value in scores.items()}
     best: dict[tuple[str, str], float] = defaultdict(float)
     for span, score in raised.items():
@@ -135,7 +127,9 @@ def _by_function(
     }
 
 
-def mentioned(context: Mapping[str, str], sources: Mapping[str, str]) -> tuple[Suspicion, ...]:
+def suspect_mentioned(
+    context: Mapping[str, str], sources: Mapping[str, str], *, limits: Limits = DEFAULT
+) -> tuple[Suspicion, ...]:
     """Every statement of the files whose names the tests mention, for want of anything better.
 
     Stands in where the tests run the code in another process, so that no line of it was seen.
@@ -146,9 +140,10 @@ def mentioned(context: Mapping[str, str], sources: Mapping[str, str]) -> tuple[S
         stem = path.rpartition("/")[2].removesuffix(".py")
         if stem in words:
             found += [
-                Suspicion(s.span, _MENTIONED, "mentioned") for s in _statements(path, sources[path])
+                Suspicion(statement.span, limits.mentioned, "mentioned")
+                for statement in read_statements(path, sources[path])
             ]
-    return tuple(found[:MAX_SUSPICIONS])
+    return tuple(found[: limits.suspicions])
 
 
 def suspicious_functions(
@@ -160,8 +155,8 @@ def suspicious_functions(
     for suspicion in suspicions:
         path = suspicion.span.path
         if path not in names:
-            names[path] = _function_names(sources.get(path, ""))
-        seen.setdefault((path, _function_at(names[path], suspicion.span.start_line)))
+            names[path] = function_names(sources.get(path, ""))
+        seen.setdefault((path, function_at(names[path], suspicion.span.start_line)))
     return list(seen)
 
 
@@ -170,7 +165,7 @@ def suspicious_functions(
 _Line = tuple[str, int]
 
 
-def _surfaced(stacks: Sequence[ErrorStack], sources: Mapping[str, str]) -> bool:
+def _has_surfaced(stacks: Sequence[ErrorStack], sources: Mapping[str, str]) -> bool:
     """True when project code itself broke, so that the error's frames point at the fault.
 
     Where it raised the error on purpose, what made it do so lies further back.
@@ -193,7 +188,7 @@ def _raises(text: str, line: int) -> bool:
     )
 
 
-def _frame_scores(stacks: Sequence[ErrorStack]) -> dict[_Line, float]:
+def _frame_scores(stacks: Sequence[ErrorStack], limits: Limits) -> dict[_Line, float]:
     scores: dict[_Line, float] = {}
     for stack in stacks:
         for error in _chain(stack):
@@ -201,7 +196,7 @@ def _frame_scores(stacks: Sequence[ErrorStack]) -> dict[_Line, float]:
             for frame in reversed(error.project_frames):
                 place = (frame.path, frame.line)
                 scores[place] = max(scores.get(place, 0.0), weight)
-                weight *= _OUTWARD
+                weight *= limits.outward
     return scores
 
 
@@ -231,17 +226,17 @@ def _ochiai_scores(spectra: Mapping[str, Spectrum]) -> dict[_Line, float]:
     }
 
 
-def _shared(
-    scores: Mapping[_Line, float], also_failing: Sequence[Spectrum]
+def _weigh_by_others(
+    scores: Mapping[_Line, float], also_failing: Sequence[Spectrum], limits: Limits
 ) -> Mapping[_Line, float]:
     """Scores, less for places that tests which fail too do not execute."""
-    if len(also_failing) < _FEW:
+    if len(also_failing) < limits.common_cause_tests:
         return scores
     count: Counter[_Line] = Counter()
     for spectrum in also_failing:
         count.update(spectrum.lines)
     return {
-        place: score * (_ALONE + (1 - _ALONE) * count[place] / len(also_failing))
+        place: score * (limits.alone + (1 - limits.alone) * count[place] / len(also_failing))
         for place, score in scores.items()
     }
 
@@ -264,7 +259,7 @@ def _merge(
 
 
 def _score_statements(
-    statements: Sequence[_Statement], lines: Mapping[int, tuple[float, str]]
+    statements: Sequence[Statement], lines: Mapping[int, tuple[float, str]]
 ) -> dict[Span, tuple[float, str]]:
     starts = [s.span.start_line for s in statements]
     scores: dict[Span, tuple[float, str]] = {}
@@ -283,7 +278,7 @@ def _score_statements(
 
 
 def _score_definitions(
-    statements: Sequence[_Statement], direct: Mapping[Span, tuple[float, str]]
+    statements: Sequence[Statement], direct: Mapping[Span, tuple[float, str]], limits: Limits
 ) -> dict[Span, tuple[float, str]]:
     """Statements that ran at import (constants, class attributes, signatures) and are used."""
     used: dict[str, float] = defaultdict(float)
@@ -300,114 +295,10 @@ def _score_definitions(
             continue
         inherited = max((used.get(name, 0.0) for name in statement.defines), default=0.0)
         body = functions.get((statement.span.start_line, statement.function[1]), 0.0)
-        score = _DEFINITION * max(inherited, body)
+        score = limits.defines * max(inherited, body)
         if score:
             scores[statement.span] = (score, "definition")
     return scores
-
-
-def _statements(path: str, text: str) -> list[_Statement]:
-    """Statements by first line; of a compound one the header only. Empty for a broken text."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
-        return []
-    found: list[_Statement] = []
-    _walk(tree, path, (0, 0), in_function=False, found=found)
-    found.sort(key=lambda s: (s.span.start_line, -s.span.end_line))
-    return found
-
-
-def _walk(
-    node: ast.AST,
-    path: str,
-    function: tuple[int, int],
-    *,
-    in_function: bool,
-    found: list[_Statement],
-) -> None:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)):
-            found.append(_statement(child, path, function, in_function=in_function))
-        inner = function
-        inside = in_function
-        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            inner, inside = (child.lineno, child.end_lineno or child.lineno), True
-        if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)):
-            _walk(child, path, inner, in_function=inside, found=found)
-
-
-def _statement(
-    node: ast.stmt | ast.ExceptHandler | ast.match_case,
-    path: str,
-    function: tuple[int, int],
-    *,
-    in_function: bool,
-) -> _Statement:
-    body = getattr(node, "body", None)
-    if isinstance(node, ast.match_case):
-        first = node.pattern.lineno
-        last = node.pattern.end_lineno or first
-    else:
-        first = node.lineno
-        last = node.end_lineno or first
-    if isinstance(body, list) and body:
-        last = max(first, min(last, body[0].lineno - 1))
-        header: list[ast.AST] = [
-            c for c in ast.iter_child_nodes(node) if not isinstance(c, ast.stmt)
-        ]
-    else:
-        header = [node]
-    names = [n for part in header for n in ast.walk(part)]
-    uses = {n.id for n in names if isinstance(n, ast.Name)}
-    uses |= {n.attr for n in names if isinstance(n, ast.Attribute)}
-    defines: set[str] = set()
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        defines, function = {node.name}, (function[0], node.end_lineno or first)
-    elif not in_function:
-        defines = {n.id for n in names if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    return _Statement(Span(path, first, last), function, frozenset(defines), frozenset(uses))
-
-
-def _function_at(names: Sequence[tuple[int, int, str]], line: int) -> str:
-    """Qualified name of the innermost function around a line."""
-    inner = [f for f in names if f[0] <= line <= f[1]]
-    return max(inner)[2] if inner else "<module>"
-
-
-def _function_names(text: str) -> list[tuple[int, int, str]]:
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
-        return []
-    found: list[tuple[int, int, str]] = []
-
-    def visit(node: ast.AST, prefix: str) -> None:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                name = f"{prefix}{child.name}"
-                if not isinstance(child, ast.ClassDef):
-                    found.append((child.lineno, child.end_lineno or child.lineno, name))
-                visit(child, f"{name}.")
-            else:
-                visit(child, prefix)
-
-    visit(tree, "")
-    return found
-
-
-def function_bodies(text: str) -> list[tuple[int, int]]:
-    """Offsets of the bodies of a text's functions, first and last; none of a broken text."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
-        return []
-    starts = [*line_starts(text), len(text)]
-    return [
-        (starts[node.body[0].lineno - 1], starts[node.end_lineno or node.lineno])
-        for node in ast.walk(tree)
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-    ]
 
 
 def innermost_project_frame(stack: ErrorStack) -> Frame | None:

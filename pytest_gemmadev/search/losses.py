@@ -7,11 +7,12 @@ from collections.abc import Set as AbstractSet
 from pytest_gemmadev.types import Observation, Oracle, Overlay, Rechecking
 
 
-def losses(
+def find_losses(
     oracle: Oracle,
-    overlay: Overlay,
     before: Observation,
     after: Observation,
+    *,
+    overlay: Overlay,
     regression: AbstractSet[str],
 ) -> frozenset[str]:
     """Tests that passed or were there ``before``, over ``overlay``, and do not or are not ``after``.

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from pytest_gemmadev.search.accept import Accepted
-from pytest_gemmadev.search.budget import Meter
-from pytest_gemmadev.search.lane import FailingSet
-from pytest_gemmadev.search.search import Search
-from pytest_gemmadev.types import Observation, Outcome, Status
+from pytest_gemmadev.search.failing_sets import FailingSet
+from pytest_gemmadev.search.found import SearchResult, Statistics
+from pytest_gemmadev.types import Inapplicable, Observation, Outcome, Status
 
 _CLOSED = (Status.SUGGESTED, Status.UNREPAIRED, Status.FLAKY, Status.SKIPPED)
 ASKED_FOR = "written only when asked for"
@@ -31,7 +30,8 @@ class Outcomes:
         failing: FailingSet,
         accepted: Accepted,
         before: Observation,
-        search: Search,
+        *,
+        statistics: Statistics,
         seconds: float,
     ) -> None:
         """Notes the repair at the first that it turns green, and with it what else it does.
@@ -59,11 +59,11 @@ class Outcomes:
             status,
             reason,
             patches,
-            search.trials.count,
+            statistics.validations,
             seconds,
-            search.suspicions,
-            search.localizing_s,
-            search.refused,
+            statistics.suspicions,
+            statistics.localizing_s,
+            statistics.refused,
         )
         still = set(after.failing)
         for stack in before.stacks:
@@ -79,21 +79,22 @@ class Outcomes:
         failing: FailingSet,
         status: Status,
         reason: str,
-        search: Search | None = None,
+        *,
+        statistics: Statistics | None = None,
         seconds: float = 0.0,
     ) -> None:
         """Closes all of them; what the search cost stands at the first."""
         for stack in failing.stacks:
             self.by_nodeid[stack.nodeid] = Outcome(stack.nodeid, stack, status, reason)
-        if search is not None:
+        if statistics is not None:
             first = failing.stacks[0].nodeid
             self.by_nodeid[first] = replace(
                 self.by_nodeid[first],
-                validations=search.trials.count,
+                validations=statistics.validations,
                 seconds=seconds,
-                suspicions=search.suspicions,
-                localizing_s=search.localizing_s,
-                refused=search.refused,
+                suspicions=statistics.suspicions,
+                localizing_s=statistics.localizing_s,
+                refused=statistics.refused,
             )
 
 
@@ -102,7 +103,7 @@ def suggestions(outcomes: Sequence[Outcome]) -> list[Outcome]:
     return [o for o in outcomes if o.status is Status.SUGGESTED and o.patches]
 
 
-def numbered(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+def number_suggestions(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
     """The outcomes; suggestions say by which command they are written."""
     numbers = {o.nodeid: n for n, o in enumerate(suggestions(outcomes), 1)}
     return tuple(
@@ -113,14 +114,19 @@ def numbered(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
     )
 
 
-def why_not(plausible: int, meter: Meter, search: Search) -> str:
-    """Why a search with so many plausible patches ended without an accepted one."""
-    tried = _count(search.trials.count, "candidate patch", "candidate patches")
-    if plausible:
-        return f"no plausible patch of {plausible} survived a full run; {tried} validated"
-    if meter.exhausted:
+def explain_failure(result: SearchResult, refusal: Inapplicable | None = None) -> str:
+    """Why a search ended without an accepted repair; ``refusal`` is why none can be written."""
+    if result.vetoes and not result.found:
+        plausible = _count(len(result.vetoes), "plausible patch was", "plausible patches were")
+        return f"{plausible} found and rejected: {result.vetoes[0]}"
+    tried = _count(result.statistics.validations, "candidate patch", "candidate patches")
+    if refusal is not None:
+        return f"no plausible patch can be written: {refusal.reason}; {tried} validated"
+    if result.found:
+        return f"no plausible patch of {len(result.found)} survived a full run; {tried} validated"
+    if result.is_out_of_budget:
         return f"out of budget after {tried}"
-    if not search.trials.count:
+    if not result.statistics.validations:
         return "no candidate patch was found for it"
     return f"none of {tried} turned it green"
 

@@ -13,63 +13,67 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from math import log
 
-NAMED = 1.5  # added to the factor of a function all of whose words are in the test's name
-CALLED = 0.6  # and to that of one which the test calls by its name
-_PART = 0.8  # of a word that only begins alike, as in `comp` and `comprehension`
-_SHORTEST = 4  # letters of such a beginning
+from pytest_gemmadev.search.limits import DEFAULT, Limits
+
 _ENDINGS = ("ization", "izing", "ized", "ation", "ated", "ize", "ing", "ies", "ed", "es", "er", "s")
 _COMMON = frozenset({"test", "tests", "self", "the", "and", "not", "get", "set", "init", "case"})
 
 
 def resemblance(
-    tests: Collection[str], context: Mapping[str, str], functions: Iterable[str]
+    tests: Collection[str],
+    context: Mapping[str, str],
+    functions: Iterable[str],
+    *,
+    limits: Limits = DEFAULT,
 ) -> dict[str, float]:
     """Factors of at least 1 by qualified name of the function.
 
     ``tests`` are node ids, ``context`` the texts of their files by path.
     """
-    said = {word for nodeid in tests for word in words(_name(nodeid))}
+    said = {word for nodeid in tests for word in words(_name(nodeid), limits=limits)}
     called = {name for nodeid in tests for name in _identifiers(nodeid, context)}
-    own = {qualified: words(qualified.rpartition(".")[2]) for qualified in functions}
+    own = {qualified: words(qualified.rpartition(".")[2], limits=limits) for qualified in functions}
     holders = Counter(word for found in own.values() for word in found)
     rarity = {word: log((len(own) + 1) / (count + 0.5)) for word, count in holders.items()}
     return {
         qualified: 1.0
-        + NAMED * _overlap(found, said, rarity)
-        + CALLED * (_call_name(qualified) in called)
+        + limits.named_by_test * _overlap(found, said, rarity, limits=limits)
+        + limits.called_by_test * (_call_name(qualified) in called)
         for qualified, found in own.items()
     }
 
 
-def words(name: str) -> frozenset[str]:
+def words(name: str, *, limits: Limits = DEFAULT) -> frozenset[str]:
     """The stems of the words in an identifier, common ones left out."""
     parted = re.sub(r"([a-z0-9])([A-Z])|([A-Z]+)([A-Z][a-z])", r"\1\3 \2\4", name)
     found = {word.lower() for word in re.findall(r"[A-Za-z]{2,}", parted)}
-    return frozenset(_stem(word) for word in found - _COMMON)
+    return frozenset(_stem(word, limits.word_letters) for word in found - _COMMON)
 
 
-def _stem(word: str) -> str:
+def _stem(word: str, least: int) -> str:
     for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST - 1:
+        if word.endswith(ending) and len(word) - len(ending) >= least - 1:
             return word[: -len(ending)]
     return word
 
 
-def _overlap(own: Collection[str], said: Collection[str], rarity: Mapping[str, float]) -> float:
+def _overlap(
+    own: Collection[str], said: Collection[str], rarity: Mapping[str, float], *, limits: Limits
+) -> float:
     """The share of a function's words that the test says, rare words counting more."""
     total = sum(rarity[word] for word in own)
-    return sum(rarity[w] * _likeness(w, said) for w in own) / total if total > 0 else 0.0
+    return sum(rarity[w] * _likeness(w, said, limits) for w in own) / total if total > 0 else 0.0
 
 
-def _likeness(word: str, said: Collection[str]) -> float:
+def _likeness(word: str, said: Collection[str], limits: Limits) -> float:
     if word in said:
         return 1.0
-    long = len(word) >= _SHORTEST
+    long = len(word) >= limits.word_letters
     begins = any(
-        other.startswith(word) or (len(other) >= _SHORTEST and word.startswith(other))
+        other.startswith(word) or (len(other) >= limits.word_letters and word.startswith(other))
         for other in said
     )
-    return _PART if long and begins else 0.0
+    return limits.word_prefix if long and begins else 0.0
 
 
 def _name(nodeid: str) -> str:

@@ -1,4 +1,4 @@
-"""Byte-exact editing: decode, replace, encode, compare.
+"""Byte-exact editing: decode, replace, encode.
 
 Text keeps every newline as it stands in the file. What lies outside the edits comes out with the
 bytes it went in with; where that cannot be promised, the answer is `Inapplicable` and nothing
@@ -10,17 +10,13 @@ UTF-16 and UTF-32 are refused, as Python refuses them.
 from __future__ import annotations
 
 import codecs
-import hashlib
 import io
 import re
 import tokenize
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 
 from pytest_gemmadev.types import Edit, Inapplicable, Overlay
-
-CONTEXT = 3  # unchanged lines around a change in a diff
 
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _TWO_LINES = re.compile(rb"(?:[^\r\n]*(?:\r\n?|\n)?){2}")  # where a coding line may stand
@@ -171,104 +167,3 @@ def _newline_near(kinds: re.Pattern[str], text: str, offset: int) -> str:
         return following.group()
     *_, last = kinds.finditer(text)  # there is one: the text holds a \r or a \n
     return last.group()
-
-
-# --- differences ---------------------------------------------------------------------------------
-
-
-def unified_diff(path: str, before: bytes, after: bytes) -> str:
-    """A patch of one file that ``git apply`` takes, byte for byte; empty where nothing differs.
-
-    A line ``diff --git`` stands only where one side is empty, which would else mean that there is
-    no file: with it, git takes the path as below the top of the repository, and in a folder further
-    down passes over the patch without a word. Lines end at ``\\n`` alone, as git sees them. Bytes
-    that are no UTF-8 become surrogates: write it with ``errors="surrogateescape"``.
-    """
-    if before == after:
-        return ""
-    old_name, new_name = _quoted(f"a/{path}"), _quoted(f"b/{path}")
-    lines = [] if before and after else [f"diff --git {old_name} {new_name}\n"]
-    lines += [f"--- {_ended(old_name)}\n", f"+++ {_ended(new_name)}\n"]
-    lines += _hunks(_lines(before), _lines(after))
-    return "".join(lines)
-
-
-def _lines(data: bytes) -> list[str]:
-    text = data.decode("utf-8", "surrogateescape")
-    lines = [line + "\n" for line in text.split("\n")]
-    lines[-1] = lines[-1][:-1]
-    return lines if lines[-1] else lines[:-1]
-
-
-def _hunks(old: list[str], new: list[str]) -> Iterator[str]:
-    first, last = _common_ends(old, new)
-    # The search looks only at what differs and its context: equal ends cost nothing.
-    skip = max(0, first - CONTEXT)
-    cut = max(0, last - CONTEXT)
-    old, new = old[skip : len(old) - cut], new[skip : len(new) - cut]
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
-    for group in matcher.get_grouped_opcodes(CONTEXT):
-        old_range = _range(group[0][1] + skip, group[-1][2] + skip)
-        new_range = _range(group[0][3] + skip, group[-1][4] + skip)
-        yield f"@@ -{old_range} +{new_range} @@\n"
-        for tag, old_start, old_end, new_start, new_end in group:
-            if tag == "equal":
-                yield from _marked(" ", old[old_start:old_end])
-            else:
-                yield from _marked("-", old[old_start:old_end])
-                yield from _marked("+", new[new_start:new_end])
-
-
-def _common_ends(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:
-    """How many lines are equal at the beginning, and behind those at the end."""
-    limit = min(len(old), len(new))
-    first = 0
-    while first < limit and old[first] == new[first]:
-        first += 1
-    last = 0
-    while last < limit - first and old[-1 - last] == new[-1 - last]:
-        last += 1
-    return first, last
-
-
-def _marked(mark: str, lines: Iterable[str]) -> Iterator[str]:
-    for line in lines:
-        yield f"{mark}{line}"
-        if not line.endswith("\n"):
-            yield "\n\\ No newline at end of file\n"
-
-
-def _range(start: int, end: int) -> str:
-    if start == end:
-        return f"{start},0"  # an empty range names the line before it
-    return f"{start + 1}" if end - start == 1 else f"{start + 1},{end - start}"
-
-
-def _quoted(name: str) -> str:
-    """The name as git writes it: in double quotes where it holds a quote or a control character."""
-    data = name.encode("utf-8", "surrogateescape")
-    text = data.decode("utf-8", "surrogateescape")
-    if not re.search(r'["\\\x00-\x1f\x7f\udc80-\udcff]', text):
-        return name
-    return '"' + re.sub(r'["\\\x00-\x1f\x7f\udc80-\udcff]', _escaped, text) + '"'
-
-
-def _escaped(match: re.Match[str]) -> str:
-    character = match.group()
-    if character in '"\\':
-        return "\\" + character
-    return f"\\{character.encode('utf-8', 'surrogateescape')[0]:03o}"
-
-
-def _ended(name: str) -> str:
-    """The name in a header line: git ends one that holds a space with a tab."""
-    return f"{name}\t" if " " in name else name
-
-
-def tree_digest(files: Mapping[str, bytes]) -> str:
-    """A SHA-256 over names and contents, in hexadecimal; independent of their order."""
-    total = hashlib.sha256()
-    for path in sorted(files):
-        name = path.encode("utf-8", "surrogateescape")
-        total.update(b"%d:%d:" % (len(name), len(files[path])) + name + files[path])
-    return total.hexdigest()

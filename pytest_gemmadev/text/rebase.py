@@ -14,7 +14,7 @@ from pytest_gemmadev.text.lines import lines_with_ends
 CONTEXT = 3  # lines, as in unified diffs
 
 
-def transplant(base: str, before: str, after: str) -> str | None:
+def rebase(base: str, before: str, after: str) -> str | None:
     """``base`` with the change from ``before`` to ``after``; None where it needs what lies between.
 
     Works by whole lines. As many unchanged lines as a patch has for context must stand between the

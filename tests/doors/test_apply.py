@@ -9,7 +9,7 @@ import pytest
 
 from pytest_gemmadev.doors import cli
 from pytest_gemmadev.doors.last_failures import FAILURES, recall, remember
-from pytest_gemmadev.text.edits import unified_diff
+from pytest_gemmadev.text.diff import unified_diff
 from pytest_gemmadev.types import (
     Candidate,
     Edit,

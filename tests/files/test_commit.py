@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,10 @@ def test_what_is_saved_while_the_change_is_confirmed_stays_and_is_told(change: C
     assert "everything was put back; kept a copy in .gemmadev/rescued/000001/a.py" in reason
     assert (change.root / ".gemmadev/rescued/000001/a.py").read_bytes() == b"late\n"
     assert tree(change) == OLD
+
+
+def test_what_libcst_does_not_give_is_not_written(change: Change) -> None:
+    refused = replace(change, overlay={**NEW, "b.py": b"(\n"})
+    assert write(refused) == "b.py: Python does not parse it; nothing was written"
+    assert tree(change) == OLD
+    assert not (change.root / journal.FOLDER).exists()

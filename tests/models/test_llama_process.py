@@ -223,12 +223,12 @@ def test_the_process_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
 
     code = (
         "import os, time\n"
-        "from pytest_gemmadev.models import llama\n"
+        "from pytest_gemmadev.models.llama import llama_model\n"
         "child = llama_model._Child()\n"
         "print(child._process.pid, flush=True)\n"
         "time.sleep(600)\n"
     )
-    root = Path(llama_model.__file__).parents[2]
+    root = Path(llama_model.__file__).parents[3]
     parent = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=root, text=True
     )

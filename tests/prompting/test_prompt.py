@@ -9,9 +9,9 @@ from pytest_gemmadev.prompting.prompt import (
     FUNCTION_CHARS,
     Prompt,
     block_prompt,
+    describe_refuted,
     function_prompt,
     line_prompt,
-    refuted,
     what_happened,
 )
 from pytest_gemmadev.types import (
@@ -163,7 +163,7 @@ def test_a_function_that_failed_is_shown_to_whoever_writes_it_again() -> None:
     start = SOURCE.index("a % b, b")
     wrong = Candidate((Edit("shop.py", start, start + 8, "a, b"),), "write:function", 0.0)
     stack = replace(STACK, facts=ErrorFacts(left="9", right="6"))
-    told = refuted(task(), wrong, (stack,))
+    told = describe_refuted(task(), wrong, (stack,))
     assert told is not None
     assert told.span == Span("shop.py", 4, 8)
     assert told.text.endswith("    return gcd(a, b)")
@@ -176,7 +176,7 @@ def test_a_function_that_failed_is_shown_to_whoever_writes_it_again() -> None:
         "wrong as well"
         not in asked(function_prompt(replace(again, refuted=(elsewhere,)), LINE)).text
     )
-    assert refuted(task(), wrong, ()) is None
+    assert describe_refuted(task(), wrong, ()) is None
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import pytest
 
 from pytest_gemmadev.report.proposal import proposal_files, workflow_commands
-from pytest_gemmadev.text.edits import unified_diff
+from pytest_gemmadev.text.diff import unified_diff
 from pytest_gemmadev.types import (
     Candidate,
     ErrorKind,

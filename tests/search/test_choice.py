@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pytest
+from in_memory import InMemory
 
 from pytest_gemmadev.search.choice import choose
-from pytest_gemmadev.search.search import Found
-from pytest_gemmadev.search.validations import Step
+from pytest_gemmadev.search.context import SearchContext
+from pytest_gemmadev.search.found import Found, Step
 from pytest_gemmadev.types import Candidate, Plausible, RepairTask
 
 CODE = {"f(1)": "1", "f(2)": "2", "f(3)": "3", "f(4)": "4"}
 ONE_CALL = CODE | {"f(4)": "0"}
 MOST = dict.fromkeys(CODE, "0") | {"f(4)": "4"}
 TASK = RepairTask((), ("t::a",), frozenset(), {}, {})
+PROJECT = InMemory({}, {})
+CONTEXT = SearchContext(
+    oracle=PROJECT, proposers=(), writers=(), files=PROJECT, model=None, clock=lambda: 0.0
+)
 Row = tuple[str, float, Mapping[str, str] | None]
 
 
@@ -31,9 +36,12 @@ def order(
     given = {name: behaviour for name, _, behaviour in rows}
     probe = lambda some: (  # noqa: E731
         CODE if code else None,
-        [given[each.steps[0].candidate.origin] for each in some],
+        [given[str(each.steps[0].candidate.origin)] for each in some],
     )
-    return [each.found.steps[0].candidate.origin for each in choose(items, TASK, None, probe)]
+    return [
+        str(each.found.steps[0].candidate.origin)
+        for each in choose(CONTEXT, items, TASK, probe=probe)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -69,8 +77,8 @@ def test_one_alone_is_not_asked() -> None:
         asked.append(len(some))
         return None, [None] * len(some)
 
-    (only,) = choose([found("a", -1.0)], TASK, None, probe)
+    (only,) = choose(CONTEXT, [found("a", -1.0)], TASK, probe=probe)
     assert (only.behaviour, only.ratio, asked) == (None, None, [])
-    many = choose([found(str(n), -float(n)) for n in range(20)], TASK, None, probe)
+    many = choose(CONTEXT, [found(str(n), -float(n)) for n in range(20)], TASK, probe=probe)
     assert [each.found.score for each in many] == [-float(n) for n in range(20)]
     assert asked == [8]

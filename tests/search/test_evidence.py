@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_gemmadev.search.evidence import EVADED, doubt
+from pytest_gemmadev.search.evidence import evidence_against
+from pytest_gemmadev.search.limits import DEFAULT
 from pytest_gemmadev.types import Edit, ErrorKind, ErrorStack, Frame, RepairTask, Role, Spectrum
 
 SOURCE = """\
@@ -21,7 +22,9 @@ def fee(days):
 def task(kind: ErrorKind = ErrorKind.NAME) -> RepairTask:
     frame = Frame("fee.py", 3, "fee", Role.SOURCE)
     stack = ErrorStack("t::long", "call", kind, "NameError", "name 'rte'", (frame,))
-    return RepairTask((stack,), ("t::long",), frozenset({"t::short"}), {"fee.py": SOURCE}, {})
+    return RepairTask(
+        (stack,), ("t::long",), frozenset({"t::short"}), {"fee.py": SOURCE}, {}, spectra=BEFORE
+    )
 
 
 def spectra(**lines: tuple[int, ...]) -> dict[str, Spectrum]:
@@ -55,13 +58,13 @@ def edit(old: str, new: str) -> Edit:
 def test_what_still_runs_the_same_lines_is_not_doubted(
     change: Edit, after: dict[str, Spectrum]
 ) -> None:
-    assert doubt(task(), (change,), BEFORE, after) == 0
+    assert evidence_against(task(), (change,), after) == 0
 
 
 @pytest.mark.parametrize("kind", [ErrorKind.NAME, ErrorKind.TIMEOUT])
 def test_stepping_around_the_line_that_raised_or_hung_is_doubted(kind: ErrorKind) -> None:
     after = spectra(long=(2, 5), short=(2, 5))
-    assert doubt(task(kind), (edit(">", "<"),), BEFORE, after) > EVADED
+    assert evidence_against(task(kind), (edit(">", "<"),), after) > DEFAULT.evaded
 
 
 WRAPPING = """\
@@ -84,27 +87,27 @@ def test_a_raise_that_passes_an_error_on_may_be_left_without_a_reason(how: str) 
     )
     outer = replace(outer, cause=inner) if how == "cause" else replace(outer, group=(inner,))
     wrapped = RepairTask((outer,), ("t::long",), frozenset(), {"fee.py": WRAPPING}, {})
-    before = spectra(long=(2, 3, 4, 5))
+    wrapped = replace(wrapped, spectra=spectra(long=(2, 3, 4, 5)))
 
     def against(old: str, new: str, *ran: int) -> float:
         at = WRAPPING.index(old)
         change = Edit("fee.py", at, at + len(old), new)
-        return doubt(wrapped, (change,), before, spectra(long=ran))
+        return evidence_against(wrapped, (change,), spectra(long=ran))
 
-    assert against("rte", "25", 2, 3) < EVADED
-    assert against("try:", "return 0", 2) > EVADED
+    assert against("rte", "25", 2, 3) < DEFAULT.evaded
+    assert against("try:", "return 0", 2) > DEFAULT.evaded
 
 
 def test_losing_lines_counts_less_where_nothing_was_raised_there() -> None:
     after = spectra(long=(2, 5), short=(2, 5))
-    found = doubt(task(ErrorKind.ASSERTION), (edit(">", "<"),), BEFORE, after)
-    assert 0 < found < doubt(task(), (edit(">", "<"),), BEFORE, after)
+    found = evidence_against(task(ErrorKind.ASSERTION), (edit(">", "<"),), after)
+    assert 0 < found < evidence_against(task(), (edit(">", "<"),), after)
 
 
 @pytest.mark.parametrize("replacement", ["", "pass\n"])
 def test_taking_out_several_lines_that_were_run_is_doubted(replacement: str) -> None:
     body = SOURCE[SOURCE.index("if days") : SOURCE.index("return 0")].rstrip(" ")
     after = spectra(long=(2, 3), short=(2, 3))
-    assert doubt(task(), (edit(body, replacement),), BEFORE, after) > EVADED
+    assert evidence_against(task(), (edit(body, replacement),), after) > DEFAULT.evaded
     one = edit("        total = days * rte\n", "")
-    assert doubt(task(), (one,), BEFORE, spectra(long=(2, 3), short=(2, 4))) == 0
+    assert evidence_against(task(), (one,), spectra(long=(2, 3), short=(2, 4))) == 0

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
-from pytest_gemmadev.search.localize import everywhere, localize, mentioned, suspicious_functions
+from pytest_gemmadev.search.localize import (
+    localize,
+    suspect_everywhere,
+    suspect_mentioned,
+    suspicious_functions,
+)
 from pytest_gemmadev.types import ErrorKind, ErrorStack, Frame, Role, Span, Spectrum
 
 SHOP = """\
@@ -83,9 +88,9 @@ def test_files_that_may_not_be_edited_are_not_suspected() -> None:
 
 def test_files_that_the_tests_mention_stand_in_for_a_spectrum() -> None:
     sources = {PATH: SHOP, "other.py": "x = 1\n"}
-    found = mentioned({"test_shop.py": "from shop import total"}, sources)
+    found = suspect_mentioned({"test_shop.py": "from shop import total"}, sources)
     assert {s.span.path for s in found} == {PATH}
-    assert mentioned({"test_shop.py": "import elsewhere"}, sources) == ()
+    assert suspect_mentioned({"test_shop.py": "import elsewhere"}, sources) == ()
 
 
 def test_functions_are_named_once_best_first() -> None:
@@ -134,7 +139,9 @@ def test_without_localization_all_that_may_be_at_fault_is_alike() -> None:
         "fails": spectrum(passed=False, lines=(15,)),
         "passes": Spectrum(passed=True, lines=frozenset({("other.py", 1)})),
     }
-    suspicions = everywhere([stack(ErrorKind.ASSERTION)], spectra, {PATH: SHOP, "other.py": "x\n"})
+    suspicions = suspect_everywhere(
+        [stack(ErrorKind.ASSERTION)], spectra, {PATH: SHOP, "other.py": "x\n"}
+    )
     assert {s.span.path for s in suspicions} == {PATH}
     assert {15, 13, 6} <= {s.span.start_line for s in suspicions}
     assert len({s.score for s in suspicions}) == 1

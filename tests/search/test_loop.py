@@ -11,8 +11,9 @@ from in_memory import InMemory, Substitutions
 from pytest_gemmadev.models.scripted import ScriptedModel
 from pytest_gemmadev.propose.write import WriteProposer
 from pytest_gemmadev.search.budget import Budget, Meter
-from pytest_gemmadev.search.loop import Repair
-from pytest_gemmadev.search.search import ROUNDS
+from pytest_gemmadev.search.context import SearchContext
+from pytest_gemmadev.search.limits import DEFAULT
+from pytest_gemmadev.search.loop import repair
 from pytest_gemmadev.types import (
     Candidate,
     ModelInfo,
@@ -43,7 +44,7 @@ def repaired(
 ) -> tuple[dict[str, Outcome], Overlay]:
     ticks = itertools.count()
     clock = lambda: next(ticks) * 0.001  # noqa: E731  # a clock that only counts calls
-    repair = Repair(
+    context = SearchContext(
         files=project,
         oracle=project,
         proposers=[Substitutions(table)],
@@ -51,7 +52,7 @@ def repaired(
         model=None,
         clock=clock,
     )
-    outcomes, overlay = repair.run(project.observe({}), Meter(Budget(seconds), clock))
+    outcomes, overlay = repair(context, project.observe({}), Meter(Budget(seconds), clock))
     return {o.nodeid: o for o in outcomes}, overlay
 
 
@@ -198,7 +199,7 @@ def test_candidates_that_are_slow_to_come_are_tried_while_the_next_is_written() 
                 yield candidate
 
     table = [("price + count", f"price - {n}", -1.0) for n in range(9)]
-    repair = Repair(
+    context = SearchContext(
         files=project,
         oracle=project,
         proposers=[],
@@ -207,7 +208,7 @@ def test_candidates_that_are_slow_to_come_are_tried_while_the_next_is_written() 
         clock=lambda: now[0],
     )
     meter = Meter(Budget(20.0), lambda: now[0])
-    _, overlay = repair.run(project.observe({}), meter)
+    _, overlay = repair(context, project.observe({}), meter)
     assert b"price * count" in overlay["total.py"]
     assert pulled[-1] <= 15.0  # the writer's share of the budget is 12 s
 
@@ -289,7 +290,7 @@ def test_a_function_that_fails_is_written_again_with_what_it_gave(learns: bool) 
     project = InMemory({"total.py": TOTAL}, {"t::two": "total([(2, 3)]) == 6"})
     ticks = itertools.count()
     clock = lambda: next(ticks) * 0.001  # noqa: E731  # a clock that only counts calls
-    repair = Repair(
+    context = SearchContext(
         files=project,
         oracle=project,
         proposers=[],
@@ -297,10 +298,10 @@ def test_a_function_that_fails_is_written_again_with_what_it_gave(learns: bool) 
         model=None,
         clock=clock,
     )
-    _, overlay = repair.run(project.observe({}), Meter(Budget(60.0), clock))
+    _, overlay = repair(context, project.observe({}), Meter(Budget(60.0), clock))
     assert overlay == ({"total.py": right.encode()} if learns else {})
     again = [prompt for prompt in model.prompts if "wrong as well" in prompt]
-    assert 0 < len(again) <= 2 * ROUNDS
+    assert 0 < len(again) <= 2 * DEFAULT.rewriting_rounds
 
 
 def test_single_edits_go_on_where_the_model_has_written_nothing_that_helps() -> None:
@@ -314,7 +315,7 @@ def test_single_edits_go_on_where_the_model_has_written_nothing_that_helps() -> 
                 yield candidate
 
     wrong = [("price + count", f"price - {n}", -1.0) for n in range(9)]
-    repair = Repair(
+    context = SearchContext(
         files=project,
         oracle=project,
         proposers=[Slow([*wrong, ("price + count", "price * count", -2.0)])],
@@ -323,7 +324,7 @@ def test_single_edits_go_on_where_the_model_has_written_nothing_that_helps() -> 
         clock=lambda: now[0],
     )
     meter = Meter(Budget(40.0), lambda: now[0])
-    outcomes, _ = repair.run(project.observe({}), meter)
+    outcomes, _ = repair(context, project.observe({}), meter)
     (chosen,) = outcomes[0].patches
     assert "price * count" in chosen.diff
     assert 24.0 < now[0] <= 33.0  # after the first pass, and none of them twice

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import pytest
 from in_memory import InMemory
 
-from pytest_gemmadev.search.losses import losses
+from pytest_gemmadev.search.losses import find_losses
 from pytest_gemmadev.types import Observation, Overlay, TestOutcome
 
 PASSED, FAILED = TestOutcome.PASSED, TestOutcome.FAILED
@@ -39,7 +39,7 @@ def test_a_failure_counts_where_it_does_not_come_by_itself(
 ) -> None:
     project = InMemory(FILES, TESTS, {"t::b": again})
     before, after = seen(a=FAILED, b=PASSED), seen(a=PASSED, b=FAILED)
-    assert losses(project, {}, before, after, before.passing) == lost
+    assert find_losses(project, before, after, overlay={}, regression=before.passing) == lost
     assert project.observed == [{}]
 
 
@@ -53,12 +53,19 @@ def test_a_failure_counts_where_it_does_not_come_by_itself(
 def test_a_test_that_is_gone_counts_where_its_name_stays(name: str, lost: set[str]) -> None:
     project = Renaming(FILES, TESTS)
     before, after = seen(a=FAILED, **{name: PASSED}), seen(a=PASSED)
-    assert losses(project, {}, before, after, before.passing) == lost
-    assert losses(InMemory(FILES, TESTS), {}, before, after, before.passing) == {f"t::{name}"}
+    assert find_losses(project, before, after, overlay={}, regression=before.passing) == lost
+    assert find_losses(
+        InMemory(FILES, TESTS), before, after, overlay={}, regression=before.passing
+    ) == {f"t::{name}"}
 
 
 def test_nothing_is_run_again_where_nothing_is_lost() -> None:
     project = InMemory(FILES, TESTS)
     before = seen(a=FAILED, b=PASSED)
-    assert losses(project, {}, before, seen(a=PASSED, b=PASSED), before.passing) == frozenset()
+    assert (
+        find_losses(
+            project, before, seen(a=PASSED, b=PASSED), overlay={}, regression=before.passing
+        )
+        == frozenset()
+    )
     assert project.observed == []

@@ -11,8 +11,8 @@ from pytest_gemmadev.search.antipatterns import (
     leaves_undefined,
     silences_check,
 )
+from pytest_gemmadev.search.limits import DEFAULT
 from pytest_gemmadev.search.rank import (
-    MODEL_LIMIT,
     Places,
     model_scores,
     overfitting_penalty,
@@ -126,7 +126,7 @@ def test_the_model_compares_texts_of_any_length_within_bounds() -> None:
     longer = change("days * 25", "max(days, 0) * 25")
     assert model_scores([longer], task(), model) == pytest.approx((0.0,), abs=1e-9)
     certain = ScriptedModel(scores=lambda _prefix, text: 500.0 if "max" in text else 0.0)
-    assert model_scores([longer], task(), certain) == (MODEL_LIMIT,)
+    assert model_scores([longer], task(), certain) == (DEFAULT.model_nats,)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_gemmadev.search.resemblance import CALLED, NAMED, resemblance, words
+from pytest_gemmadev.search.limits import DEFAULT
+from pytest_gemmadev.search.resemblance import resemblance, words
 
 TEST = "def test_total():\n    assert Cart(1).sum_up() == 3\n\n\ndef test_other():\n    drop()\n"
 
@@ -24,7 +25,7 @@ def test_words(name: str, expected: set[str]) -> None:
 
 def test_a_function_that_the_test_is_named_after_resembles_it() -> None:
     factors = resemblance(["t.py::test_parse_date[1]"], {}, ["parse_date", "parse_time", "run"])
-    assert factors["parse_date"] == 1 + NAMED
+    assert factors["parse_date"] == 1 + DEFAULT.named_by_test
     assert factors["parse_date"] > factors["parse_time"] > factors["run"] == 1.0
 
 
@@ -37,7 +38,7 @@ def test_what_the_test_calls_is_likelier_and_what_another_test_calls_is_not() ->
     called = resemblance(
         ["t.py::test_total"], {"t.py": TEST}, ["Cart.__init__", "Cart.sum_up", "drop"]
     )
-    assert called["Cart.sum_up"] == called["Cart.__init__"] == 1 + CALLED
+    assert called["Cart.sum_up"] == called["Cart.__init__"] == 1 + DEFAULT.called_by_test
     assert called["drop"] == 1.0
 
 

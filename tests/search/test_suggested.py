@@ -9,9 +9,10 @@ import pytest
 from in_memory import InMemory, Substitutions
 
 from pytest_gemmadev.search.budget import Budget, Meter
-from pytest_gemmadev.search.loop import Repair
-from pytest_gemmadev.search.outcomes import numbered
-from pytest_gemmadev.search.patches import rebased
+from pytest_gemmadev.search.context import SearchContext
+from pytest_gemmadev.search.loop import repair
+from pytest_gemmadev.search.outcomes import number_suggestions
+from pytest_gemmadev.search.patches import rebase_suggestion
 from pytest_gemmadev.text.diff import apply_unified
 from pytest_gemmadev.types import Candidate, Outcome, Overlay, RepairTask, Status, Verdict
 
@@ -55,7 +56,7 @@ def repaired(
 ) -> tuple[dict[str, Outcome], Overlay]:
     ticks = itertools.count()
     clock = lambda: next(ticks) * 0.001  # noqa: E731  # a clock that only counts calls
-    repair = Repair(
+    context = SearchContext(
         files=asked,
         oracle=asked,
         proposers=[Substitutions(table)],
@@ -63,8 +64,8 @@ def repaired(
         model=None,
         clock=clock,
     )
-    outcomes, overlay = repair.run(asked.observe({}), Meter(Budget(60.0), clock))
-    return {o.nodeid: o for o in numbered(outcomes)}, overlay
+    outcomes, overlay = repair(context, asked.observe({}), Meter(Budget(60.0), clock))
+    return {o.nodeid: o for o in number_suggestions(outcomes)}, overlay
 
 
 def test_a_destructive_repair_is_suggested_and_the_others_are_written() -> None:
@@ -90,10 +91,10 @@ def test_a_suggestion_applies_to_the_files_as_the_other_repairs_leave_them() -> 
     outcomes, overlay = repaired(
         asked, ("CACH.", "CACHE.", -1.0), ("v + 1", "(v\n            )", -1.0)
     )
-    written = rebased(outcomes["t::clean"], overlay, asked.read)
+    written = rebase_suggestion(outcomes["t::clean"], overlay, asked.read)
     applied = apply_unified(written.patches[0].diff, lambda path: overlay[path])
     assert applied == {"clean.py": overlay["clean.py"].replace(b"CACH.", b"CACHE.")}
-    assert rebased(outcomes["t::first"], overlay, asked.read) == outcomes["t::first"]
+    assert rebase_suggestion(outcomes["t::first"], overlay, asked.read) == outcomes["t::first"]
 
 
 def test_what_is_destructive_is_not_tried_where_something_else_is_plausible() -> None:

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
@@ -16,8 +13,6 @@ from pytest_gemmadev.text.edits import (
     edit_overlay,
     encode_source,
     text_overlay,
-    tree_digest,
-    unified_diff,
 )
 from pytest_gemmadev.types import Edit, Inapplicable
 
@@ -310,129 +305,3 @@ def test_a_text_is_taken_with_the_newlines_it_has() -> None:
     assert text_overlay({}, FILES.__getitem__, {"a.py": "one = 1\ntwo = 2\r\n"}) == {
         "a.py": b"one = 1\ntwo = 2\r\n"
     }
-
-
-# --- diffs ---------------------------------------------------------------------------------------
-
-LONG = "".join(f"line {n}\n" for n in range(40)).encode()
-
-DIFFS = [
-    pytest.param("a.py", b"a\nb\n", b"a\nc\n", id="LF"),
-    pytest.param("a.py", b"a\r\nb\r\n", b"a\r\nc\r\n", id="CRLF"),
-    pytest.param("a.py", b"a\r\nb\nc\r", b"a\nb\r\nc\rd", id="mixed"),
-    pytest.param("a.py", b"a\nb", b"a\nc", id="no final newline"),
-    pytest.param("a.py", b"a\nb", b"a\nb\n", id="final newline added"),
-    pytest.param("a.py", b"a\nb\n", b"a\nb", id="final newline taken"),
-    pytest.param("a.py", b"a\nb", b"x\nb", id="no final newline in the context"),
-    pytest.param("a.py", b"", b"a\n", id="from empty"),
-    pytest.param("a.py", b"a\n", b"", id="to empty"),
-    pytest.param("a.py", b"\x0c\n\x85\xe9\n\xff", b"\x0c\n\x85\xea\n\xff", id="latin-1"),
-    pytest.param("a.py", b"-- a\n++ b\n", b"++ b\n-- c\n", id="lines that look like headers"),
-    pytest.param(
-        "a.py",
-        LONG,
-        LONG.replace(b"line 3\n", b"").replace(b"line 30\n", b"x\ny\n") + b"end",
-        id="several hunks",
-    ),
-    pytest.param("in here/my file.py", b"a\n", b"b\n", id="spaces in the name"),
-    pytest.param("naïve/日本.py", b"a\n", b"b\n", id="letters beyond ASCII in the name"),
-    pytest.param("naïve/日本 x.py", b"a\n", b"b\n", id="both"),
-    pytest.param('"quoted" \\ back.py', b"a\n", b"b\n", id="quotes in the name"),
-    pytest.param("tab\there\nnext.py", b"a\n", b"b\n", id="control characters in the name"),
-    pytest.param("caf\udce9.py", b"a\n", b"b\n", id="no UTF-8 in the name"),
-]
-
-
-@pytest.mark.parametrize(("path", "before", "after"), DIFFS)
-@pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
-def test_git_applies_the_diff_to_the_byte(
-    tmp_path: Path, path: str, before: bytes, after: bytes, reverse: bool
-) -> None:
-    file = tmp_path / path
-    file.parent.mkdir(exist_ok=True)
-    file.write_bytes(after if reverse else before)
-    other = tmp_path / "other.py"
-    other.write_bytes(before)
-    patch = unified_diff(path, before, after).encode("utf-8", "surrogateescape")
-    ran = subprocess.run(
-        ["git", "apply", "--whitespace=nowarn", *(["--reverse"] if reverse else []), "-"],
-        cwd=tmp_path,
-        env=_outside_of_any_repository(tmp_path),
-        input=patch,
-        capture_output=True,
-        check=False,
-    )
-    assert ran.stderr == b""
-    assert file.read_bytes() == (before if reverse else after)
-    assert other.read_bytes() == before
-
-
-def _outside_of_any_repository(folder: Path) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
-    return {**kept, "GIT_CEILING_DIRECTORIES": str(folder.parent)}
-
-
-def test_a_diff_reads_as_git_writes_it() -> None:
-    after = LONG.replace(b"line 20\n", b"line twenty\n")
-    assert unified_diff("shop/cart.py", LONG, after) == (
-        "--- a/shop/cart.py\n"
-        "+++ b/shop/cart.py\n"
-        "@@ -18,7 +18,7 @@\n"
-        " line 17\n line 18\n line 19\n-line 20\n+line twenty\n line 21\n line 22\n line 23\n"
-    )
-
-
-def test_nothing_changed_is_no_diff() -> None:
-    assert unified_diff("a.py", LONG, LONG) == ""
-
-
-LINES = st.lists(st.sampled_from(["a\n", "b\n", "\n", "c\r\n", "\r"]), max_size=25).map("".join)
-
-
-@given(LINES, LINES, st.sampled_from(["", "end"]))
-def test_a_diff_holds_both_sides(old: str, new: str, end: str) -> None:
-    old, new = old + end, new + end
-    diff = unified_diff("a.py", old.encode(), new.encode())
-    assert patched(old, diff) == new
-
-
-def patched(old: str, diff: str) -> str:
-    """The text with the diff applied, by a second, strict reading of the format."""
-    lines = old.split("\n")
-    source = [line + "\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
-    result: list[str] = []
-    at = 0
-    body = diff[diff.index("@@") :].split("\n")[:-1] if diff else []
-    for index, line in enumerate(body):
-        if line.startswith("@@"):
-            start, _, count = line.split(" ")[1][1:].partition(",")
-            first = int(start) - (0 if count == "0" else 1)
-            result += source[at:first]
-            at = first
-            continue
-        if line.startswith("\\"):
-            continue
-        bare = index + 1 < len(body) and body[index + 1].startswith("\\")
-        text = line[1:] + ("" if bare else "\n")
-        if line[0] in " -":
-            assert source[at] == text
-            at += 1
-        if line[0] in " +":
-            result.append(text)
-    return "".join(result + source[at:])
-
-
-# --- digests -------------------------------------------------------------------------------------
-
-
-def test_a_digest_tells_trees_apart_and_not_their_order() -> None:
-    trees = [
-        {},
-        {"a": b""},
-        {"a": b"b"},
-        {"ab": b""},
-        {"a": b"", "b": b""},
-        {"a": b"1:b0:"},
-    ]
-    assert len({tree_digest(tree) for tree in trees}) == len(trees)
-    assert tree_digest({"a": b"1", "b": b"2"}) == tree_digest({"b": b"2", "a": b"1"})

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_gemmadev.text.rebase import transplant
+from pytest_gemmadev.text.rebase import rebase
 
 BASE = "".join(f"line {n}\n" for n in range(1, 13))
 FIRST = BASE.replace("line 2\n", "LINE 2\n")
@@ -24,9 +24,9 @@ FIRST = BASE.replace("line 2\n", "LINE 2\n")
     ],
 )
 def test_a_change_is_carried_to_the_base_or_refused(after: str, expected: str | None) -> None:
-    assert transplant(BASE, FIRST, after) == expected
+    assert rebase(BASE, FIRST, after) == expected
 
 
 def test_without_an_earlier_change_the_result_is_the_change_itself() -> None:
     after = BASE.replace("line 1\n", "first\n").replace("line 12\n", "last\n")
-    assert transplant(BASE, BASE, after) == after
+    assert rebase(BASE, BASE, after) == after

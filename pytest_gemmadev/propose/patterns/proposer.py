@@ -29,7 +29,16 @@ from pytest_gemmadev.propose.patterns.pattern import AnyPattern, Change, Replace
 from pytest_gemmadev.propose.patterns.priors import PAIR_PRIOR
 from pytest_gemmadev.propose.patterns.source import Source, parse_source
 from pytest_gemmadev.propose.patterns.unit import Unit, find_unit
-from pytest_gemmadev.types import Candidate, Edit, RepairTask, Role, Span, Suspicion
+from pytest_gemmadev.types import (
+    Candidate,
+    Edit,
+    Origin,
+    OriginKind,
+    RepairTask,
+    Role,
+    Span,
+    Suspicion,
+)
 
 _COMBINED = 40  # edits of one statement that are tried together with one another
 _IDLE = 1.5  # nats for an edit that reads a variable which was bound and never read
@@ -199,7 +208,7 @@ class _Walk:
         self.seen.add(key)
         edits = tuple(Edit(unit.path, start, end, new) for start, end, new in replacements)
         explanation = _explained(unit, edits)
-        return Candidate(edits, f"pattern:{item.origin}", item.prior, explanation)
+        return Candidate(edits, Origin(OriginKind.PATTERN, item.origin), item.prior, explanation)
 
 
 def _reads(change: Change, names: frozenset[str]) -> bool:

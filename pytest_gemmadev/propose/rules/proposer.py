@@ -16,7 +16,15 @@ from pytest_gemmadev.propose.rules.project import Project
 from pytest_gemmadev.propose.rules.rule import Fix, Rule
 from pytest_gemmadev.text.edits import apply_edits
 from pytest_gemmadev.text.lines import line_starts
-from pytest_gemmadev.types import Candidate, Edit, ErrorStack, Inapplicable, RepairTask
+from pytest_gemmadev.types import (
+    Candidate,
+    Edit,
+    ErrorStack,
+    Inapplicable,
+    Origin,
+    OriginKind,
+    RepairTask,
+)
 
 LIMIT = 60  # candidates of one task
 MAX_EDITS = 60  # of one candidate: renaming something used everywhere is no small repair
@@ -30,12 +38,18 @@ class RuleProposer:
 
     name = "rules"
 
-    def __init__(self, rules: Sequence[Rule] | None = None, *, limit: int = LIMIT) -> None:
+    def __init__(
+        self,
+        rules: Sequence[Rule] | None = None,
+        *,
+        further: Sequence[Rule] = (),
+        limit: int = LIMIT,
+    ) -> None:
         if rules is None:
             from pytest_gemmadev.propose.rules.catalog import RULES
 
             rules = RULES
-        self.rules = tuple(rules)
+        self.rules = (*rules, *further)
         self.limit = limit
 
     def propose(self, task: RepairTask) -> Iterator[Candidate]:
@@ -91,7 +105,7 @@ def _candidate(fix: Fix, rule: Rule, discount: float, task: RepairTask) -> Candi
         a.path == b.path and (a.end > b.start or a.start == b.start) for a, b in pairwise(edits)
     ):
         return None
-    return Candidate(edits, f"rule:{rule.name}", fix.prior - discount, fix.why)
+    return Candidate(edits, Origin(OriginKind.RULE, rule.name), fix.prior - discount, fix.why)
 
 
 def _trimmed(edit: Edit, text: str) -> Edit | None:

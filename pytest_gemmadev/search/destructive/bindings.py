@@ -159,7 +159,7 @@ class _Reader:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             self._function(node, scope, place)
         elif isinstance(node, ast.ClassDef):
-            self._bind([node.name], node, scope, place)
+            self._bind([node.name], node, scope=scope, place=place)
             inner = Scope(node, scope)
             self.scopes.append(inner)
             self.block(node.body, inner, Place(self.count))
@@ -175,14 +175,16 @@ class _Reader:
         elif isinstance(node, (ast.For, ast.AsyncFor)):
             self.expression(node.iter, scope, place)
             inside = _looped(_under(place, "for", node.target, node.iter), self.count)
-            self._bind(bound_names(node.target), _pair(node.target, node.iter), scope, inside)
+            self._bind(
+                bound_names(node.target), _pair(node.target, node.iter), scope=scope, place=inside
+            )
             self.block(node.body, scope, inside)
             self.block(node.orelse, scope, place)
         elif isinstance(node, (ast.With, ast.AsyncWith)):
             for item in node.items:
                 self.expression(item.context_expr, scope, place)
                 if item.optional_vars is not None:
-                    self._bind(bound_names(item.optional_vars), item, scope, place)
+                    self._bind(bound_names(item.optional_vars), item, scope=scope, place=place)
             self.block(node.body, scope, place)
         elif _is_try(node):
             self._try(node, scope, place)
@@ -191,7 +193,7 @@ class _Reader:
             for case in node.cases:
                 decides = [node.subject, case.pattern, *([case.guard] if case.guard else [])]
                 names = bound_names(case.pattern)
-                self._bind(names, _pair(case.pattern, node.subject), scope, place)
+                self._bind(names, _pair(case.pattern, node.subject), scope=scope, place=place)
                 self.block(case.body, scope, _under(place, "case", *decides))
         else:
             self._simple(node, scope, place)
@@ -207,20 +209,20 @@ class _Reader:
     def _simple(self, node: ast.stmt, scope: Scope, place: Place) -> None:
         if isinstance(node, ast.Assign):
             for target in node.targets:
-                self._bind(bound_names(target), node, scope, place)
+                self._bind(bound_names(target), node, scope=scope, place=place)
         elif isinstance(node, (ast.AnnAssign, ast.AugAssign)):
             value = node.value
             if value is not None:
                 bare = node if isinstance(node, ast.AugAssign) else _pair(node.target, value)
-                self._bind(bound_names(node.target), bare, scope, place)
+                self._bind(bound_names(node.target), bare, scope=scope, place=place)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             for alias in node.names:
                 name = (alias.asname or alias.name).partition(".")[0]
                 module = (
                     f"{'.' * node.level}{node.module}" if isinstance(node, ast.ImportFrom) else ""
                 )
-                told = ast.Constant(f"import {module} {alias.name}")
-                self._bind([name], told, scope, place)
+                statement = ast.Constant(f"import {module} {alias.name}")
+                self._bind([name], statement, scope=scope, place=place)
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             scope.effects.append((node.value, place))
         for child in ast.iter_child_nodes(node):
@@ -228,9 +230,9 @@ class _Reader:
                 self.expression(child, scope, place)
 
     def _function(self, node: Function, scope: Scope, place: Place) -> None:
-        self._bind([node.name], node, scope, place)
+        self._bind([node.name], node, scope=scope, place=place)
         if scope.is_class:
-            self._bind([f".{node.name}"], node, scope, place)
+            self._bind([f".{node.name}"], node, scope=scope, place=place)
         inner = Scope(node, scope)
         arguments = node.args
         for expression in (*node.decorator_list, *arguments.defaults, *arguments.kw_defaults):
@@ -253,7 +255,7 @@ class _Reader:
         self.block(node.body, inner, Place(self.count))
 
     def _bind(
-        self, names: Iterator[str] | list[str], node: ast.AST, scope: Scope, place: Place
+        self, names: Iterator[str] | list[str], node: ast.AST, *, scope: Scope, place: Place
     ) -> None:
         for name in names:
             scope.bindings.setdefault(name, []).append(Binding(node, place))
@@ -274,11 +276,16 @@ class _Reader:
             self.expression(node.orelse, scope, _under(place, "else", node.test))
             return
         if isinstance(node, ast.NamedExpr):
-            self._bind(bound_names(node.target), node, scope, place)
+            self._bind(bound_names(node.target), node, scope=scope, place=place)
         generators = getattr(node, "generators", None)
         if generators:
             for part in generators:
-                self._bind(bound_names(part.target), _pair(part.target, part.iter), scope, place)
+                self._bind(
+                    bound_names(part.target),
+                    _pair(part.target, part.iter),
+                    scope=scope,
+                    place=place,
+                )
                 place = _under(place, "for", part.target, part.iter, *part.ifs)
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):

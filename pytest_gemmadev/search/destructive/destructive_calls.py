@@ -167,18 +167,18 @@ def destructive(call: ast.Call, names: Names) -> Destructive | None:
         return Destructive(whole, everything)
     is_builtin = isinstance(function, ast.Name) and function.id == "open" and not whole
     if is_builtin or whole in _OPENERS:
-        return _opened(call, whole or "open", _argument(call, 1, "mode"), call.args[:1])
+        return _opening_call(whole or "open", call.args[:1], mode=_argument(call, 1, "mode"))
     if whole.partition(".")[0] in _CLIENTS and whole.rpartition(".")[2] in _VERBS:
         return Destructive(whole, everything)
     if isinstance(function, ast.Attribute):
-        return _method(call, function, names, everything)
+        return _method_call(call, function, names)
     return None
 
 
-def _method(
-    call: ast.Call, function: ast.Attribute, names: Names, everything: tuple[ast.expr, ...]
-) -> Destructive | None:
+def _method_call(call: ast.Call, function: ast.Attribute, names: Names) -> Destructive | None:
+    """A method that destroys something, by its name and what it is called on."""
     name, owner = function.attr, function.value
+    everything = (*call.args, *(keyword.value for keyword in call.keywords))
     whole = Destructive(f".{name}", (owner, *everything))
     count = len(call.args)
     if name in _METHODS or name in _DROPS:
@@ -186,9 +186,9 @@ def _method(
     if name in _WRITERS:
         return Destructive(f".{name}", (owner,), only_writes=True)
     if name in _EXECUTES:
-        return _executed(call, function, names)
+        return _executing_call(call, function, names)
     if name == "open":
-        return _opened(call, ".open", _argument(call, 0, "mode"), [owner])
+        return _opening_call(".open", [owner], mode=_argument(call, 0, "mode"))
     if name in ("rename", "replace") and (count == 1) != bool(call.keywords):
         given = [*call.args, *(k.value for k in call.keywords if k.arg == "target")]
         likely = any(_is_path(node, names) for node in (owner, *given))
@@ -205,8 +205,8 @@ def _method(
     return whole if name in _VERBS and names.packages & _CLIENTS else None
 
 
-def _opened(
-    call: ast.Call, callee: str, mode: ast.expr | None, path: Sequence[ast.expr]
+def _opening_call(
+    callee: str, path: Sequence[ast.expr], *, mode: ast.expr | None
 ) -> Destructive | None:
     """A file that is opened so that it may change; by a mode that is no constant, perhaps."""
     if mode is None:
@@ -220,7 +220,7 @@ def _opened(
     return Destructive(callee, (*path, mode), only_writes=True)
 
 
-def _executed(call: ast.Call, function: ast.Attribute, names: Names) -> Destructive | None:
+def _executing_call(call: ast.Call, function: ast.Attribute, names: Names) -> Destructive | None:
     """A statement of SQL that changes something, or that is put together elsewhere."""
     if not call.args:
         return None
@@ -280,5 +280,5 @@ def _argument(call: ast.Call, place: int, name: str) -> ast.expr | None:
 
 
 def _may_write(flags: ast.expr) -> bool:
-    told = ast.dump(flags)
-    return "O_RDONLY" not in told or _WRITE_FLAGS.search(told) is not None
+    text = ast.dump(flags)
+    return "O_RDONLY" not in text or _WRITE_FLAGS.search(text) is not None

@@ -20,12 +20,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pytest_gemmadev.search.destructive.bindings import Binding
-from pytest_gemmadev.search.destructive.flows import Module, Site, Wrapper, may_destroy, told
-from pytest_gemmadev.search.rank import changed_lines
+from pytest_gemmadev.search.destructive.flows import (
+    Module,
+    Site,
+    Wrapper,
+    describe_node,
+    may_destroy,
+)
+from pytest_gemmadev.search.limits import DEFAULT
+from pytest_gemmadev.search.rank import lines_before_and_after
 from pytest_gemmadev.text.edits import apply_edits
 from pytest_gemmadev.types import Candidate, Edit, Inapplicable, RepairTask
 
-INDEXED_CHARS = 8_000_000  # of a project's sources that are searched for destructive functions
 _WORDS = re.compile(r"\w+")
 _LINES = re.compile(
     r"\b(?:open|execute\w*|ZipFile|TarFile|rename|replace)\([^()\n]*$", re.MULTILINE
@@ -59,6 +65,9 @@ class Hazards:
     outside: dict[str, set[str]] = field(default_factory=dict)
     # names of other modules that flow into destructive calls, by the module's last name
     files: dict[str, _File] = field(default_factory=dict)  # by path, as last seen
+    indexed_chars: int = (
+        DEFAULT.indexed_chars
+    )  # of the sources that are searched for such functions
 
     def of(self, candidate: Candidate, task: RepairTask) -> str:
         """What a candidate does to a destructive call, in a few words; empty for most candidates."""
@@ -79,7 +88,7 @@ class Hazards:
     def _index(self, sources: Mapping[str, str]) -> None:
         """Finds the functions of the project that destroy something, and what flows into them."""
         wrappers: dict[str, Wrapper] = {}
-        left = INDEXED_CHARS
+        left = self.indexed_chars
         texts = []
         for path in sources:
             text = sources[path]
@@ -157,7 +166,7 @@ class Hazards:
                 max(0, bisect_right(file.starts, max(e.start, e.end - 1)) - 1) for e in edits
             }
         if touched.isdisjoint(file.concerned) and touched.isdisjoint(file.latent):
-            lines = [changed_lines(file.text, edit)[1] for edit in edits]
+            lines = [lines_before_and_after(file.text, edit)[1] for edit in edits]
             new = "\n".join(lines)
             if not may_destroy(new) and file.words.isdisjoint(_WORDS.findall(new)):
                 return ""
@@ -165,24 +174,27 @@ class Hazards:
         if isinstance(text, Inapplicable):
             return ""
         if file.module is None:
-            return self._unlike_nothing(file, text, edits)
-        changed = self._changed(file.module, touched, text, len(text) - len(file.text))
+            return self._describe_broken(file, text, edits)
+        changed = self._changed_chunks(file, touched, text)
         if changed is None:
             return ""  # does not parse, so it will not be tried
         old, new_module, pairs = file.module, *changed
         compared = [*pairs, *self._dependents(file, new_module, pairs)]
         before = [site for index, _ in compared if index is not None for site in old.sites(index)]
         after = [s for _, index in compared if index is not None for s in new_module.sites(index)]
-        return difference(before, after) or self._fed(path, old, new_module, pairs)
+        return difference(before, after) or self._describe_inflow(path, old, new_module)
 
-    def _changed(
-        self, module: Module, touched: set[int], text: str, more: int
+    def _changed_chunks(
+        self, file: _File, touched: set[int], text: str
     ) -> tuple[Module, list[tuple[int | None, int | None]]] | None:
         """The new module, and which of its chunks stand for which of the old ones that changed."""
+        module = file.module
+        if module is None:
+            return None
         if len(touched) == 1:
             (index,) = touched
             chunk = module.chunks[index]
-            end = chunk.start + len(chunk.text) + more
+            end = chunk.start + len(chunk.text) + len(text) - len(file.text)
             new = module.with_chunk(index, text[chunk.start : end])
             if new is not None:
                 return new, [(index, index)]
@@ -205,7 +217,8 @@ class Hazards:
         changed = {
             name
             for name in file.names & (before.binds.keys() | after.binds.keys())
-            if _told(before.binds.get(name, ())) != _told(after.binds.get(name, ()))
+            if _describe_bindings(before.binds.get(name, ()))
+            != _describe_bindings(after.binds.get(name, ()))
         }
         return [
             (other, other)
@@ -213,17 +226,15 @@ class Hazards:
             if other != index and any(changed & site.names for site in old.sites(other))
         ]
 
-    def _fed(
-        self, path: str, old: Module, new: Module, pairs: list[tuple[int | None, int | None]]
-    ) -> str:
+    def _describe_inflow(self, path: str, old: Module, new: Module) -> str:
         """What the edit changes of names that flow into destructive calls of other modules."""
         for name in sorted(self.outside.get(_stem(path), ())):
             for key in (name, f".{name}"):
-                if _told(old.bindings(key)) != _told(new.bindings(key)):
+                if _describe_bindings(old.bindings(key)) != _describe_bindings(new.bindings(key)):
                     return f"changes `{name}`, which a destructive call is given"
         return ""
 
-    def _unlike_nothing(self, file: _File, text: str, edits: list[Edit]) -> str:
+    def _describe_broken(self, file: _File, text: str, edits: list[Edit]) -> str:
         """The same of a file that did not parse: calls in the chunks that the edits touch."""
         assert self.wrappers is not None
         module = Module.of(text, self.wrappers)
@@ -265,8 +276,8 @@ def difference(before: list[Site] | tuple[Site, ...], after: list[Site] | tuple[
     return f"takes out `{gone.callee}`" if gone is not None else ""
 
 
-def _told(bindings: Iterable[Binding]) -> list[str]:
-    return [told(binding.node) for binding in bindings]
+def _describe_bindings(bindings: Iterable[Binding]) -> list[str]:
+    return [describe_node(binding.node) for binding in bindings]
 
 
 def _stem(path: str) -> str:

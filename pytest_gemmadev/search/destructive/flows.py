@@ -143,7 +143,7 @@ class Module:
         """The destructive calls in a chunk."""
         if index not in self._sites:
             found = [
-                _site(self, scope, call, place, what)
+                _describe_site(self, scope, call, place=place, what=what)
                 for scope in self.chunks[index].scopes
                 for call, place in scope.calls
                 if (what := self._destroys(call, scope)) is not None
@@ -234,12 +234,12 @@ class Module:
 # --- slices --------------------------------------------------------------------------------------
 
 
-def told(node: ast.AST) -> str:
+def describe_node(node: ast.AST) -> str:
     """The node as a string that is equal for equal code; kept with the node."""
-    text: str | None = getattr(node, "gemmadev_told", None)
+    text: str | None = getattr(node, "gemmadev_description", None)
     if text is None:
         text = ast.dump(node)
-        node.gemmadev_told = text  # type: ignore[attr-defined]
+        node.gemmadev_description = text  # type: ignore[attr-defined]
     return text
 
 
@@ -289,7 +289,7 @@ class _Flow:
                     queue += [(use, 1) for use in _uses(node)]
                 elif isinstance(node, ast.ClassDef):
                     continue
-                self.texts.append(told(node))
+                self.texts.append(describe_node(node))
                 queue += [(use, depth) for use in _uses(node)]
                 for guard in binding.place.guards:
                     if not guard.shape.startswith(("after", "before")):
@@ -324,10 +324,13 @@ class _Flow:
             if name in _HARMLESS or root in _LOGS or not place.reaches(self.place):
                 continue
             if place.at < self.place.at and not local.isdisjoint(_uses(call)):
-                yield told(call)
+                yield describe_node(call)
 
 
-def _site(module: Module, scope: Scope, call: ast.Call, place: Place, what: Destructive) -> Site:
+def _describe_site(
+    module: Module, scope: Scope, call: ast.Call, *, place: Place, what: Destructive
+) -> Site:
+    """What the call is given with all that flows into it, and what it stands under."""
     flow = _Flow(module, scope, place)
     flow.follow(what.given)
     root = _Flow(module, scope, place, through=())
@@ -341,7 +344,7 @@ def _site(module: Module, scope: Scope, call: ast.Call, place: Place, what: Dest
         checked.parameters &= set(scope.parameters)
     else:
         checked.follow(node for guard in guards for node in guard.nodes)
-    given = (*map(told, what.given), *flow.texts, *root.texts, *flow.effects())
+    given = (*map(describe_node, what.given), *flow.texts, *root.texts, *flow.effects())
     return Site(
         what.callee,
         given,
@@ -365,7 +368,7 @@ def _given_to(guards: Sequence[Guard], names: Collection[str]) -> set[str]:
 
 
 def _guard_text(guard: Guard) -> str:
-    return f"{guard.shape} {' '.join(map(told, guard.nodes))}"
+    return f"{guard.shape} {' '.join(map(describe_node, guard.nodes))}"
 
 
 # --- chunks --------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from pytest_gemmadev.types import (
     ErrorStack,
     Inapplicable,
     Observation,
+    OriginKind,
     Overlay,
     Plausible,
     Refused,
@@ -42,7 +43,7 @@ from pytest_gemmadev.validate.program.program_runs import DEFAULT_LIMITS, Progra
 from pytest_gemmadev.validate.resources import DEFAULT_POLICY, Limits, ProgramLimits
 
 _LIMITS = Limits()
-_NAMING = ("rule:", "syntax:", "unchanged")
+_NAMING = (OriginKind.RULE, OriginKind.SYNTAX, OriginKind.UNCHANGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +218,7 @@ class ProgramOracle:
         targets = validation.task.targets
         if validation.stack is None:
             return [t for t in targets if t != self.exits or validation.run.status == 0]
-        if validation.before.stack is None or not validation.candidate.origin.startswith(_NAMING):
+        if validation.before.stack is None or (validation.candidate.origin.kind not in _NAMING):
             return []
         if not _is_later(validation.stack, validation.before.stack, validation):
             return []
