@@ -87,13 +87,8 @@ def repair_program(
         )
         if model is not None:
             at_the_end.callback(model.close)
-        oracle = ProgramOracle(
-            program,
-            scope,
-            input_=input_,
-            program_limits=ProgramLimits(run_s=options.trial_s),
-            level=level,
-        )
+        limits = ProgramLimits(run_s=options.trial_s)
+        oracle = ProgramOracle(program, scope, input_=input_, program_limits=limits, level=level)
         at_the_end.callback(oracle.close)
         if not _comes_again(ran, oracle):
             return None

@@ -218,7 +218,7 @@ class ProgramOracle:
         targets = validation.task.targets
         if validation.stack is None:
             return [t for t in targets if t != self.exits or validation.run.status == 0]
-        if validation.before.stack is None or (validation.candidate.origin.kind not in _NAMING):
+        if validation.before.stack is None or validation.candidate.origin.kind not in _NAMING:
             return []
         if not _is_later(validation.stack, validation.before.stack, validation):
             return []
