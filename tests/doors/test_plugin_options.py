@@ -292,7 +292,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
 
 
 RECORDING = """
-def repair_session(config, plain, *, usual):
+def repair_session(config, plain, *, known_effects):
     note("session", plain)
     config.stash[SUMMARY] = lambda reporter: reporter.write_line("so it went")
     return {status}
@@ -360,7 +360,7 @@ def test_errors_of_the_repair_are_one_line_of_the_summary(
 ) -> None:
     project.write(ONE_BUG)
     result = project.run(
-        f"def repair_session(config, plain, *, usual):\n    {body}", "--gemmadev-fix"
+        f"def repair_session(config, plain, *, known_effects):\n    {body}", "--gemmadev-fix"
     )
     assert result.ret == status
     result.stdout.fnmatch_lines([line])
@@ -461,7 +461,7 @@ def repair_conftest(config, plain):
     path.write_text(new)
     return new != old
 
-def repair_session(config, plain, *, usual):
+def repair_session(config, plain, *, known_effects):
     note("session", plain["outcomes"])
 """
 
