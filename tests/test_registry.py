@@ -146,9 +146,9 @@ def test_the_shipped_adapter_is_the_defaults(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(builtin, "ADAPTERS", tmp_path)
-    assert builtin._shipped_adapter() == ""
+    assert builtin.shipped_adapter() == ""
     (tmp_path / "repair.gguf").write_bytes(ADAPTER)
-    assert builtin._shipped_adapter() == str(tmp_path / "repair.gguf")
+    assert builtin.shipped_adapter() == str(tmp_path / "repair.gguf")
     known = builtin.gemmadev_known_models()
     assert {k.info.spec: k.info.adapter for k in known if k.info.adapter} == {
         "gemmadev": str(tmp_path / "repair.gguf")
