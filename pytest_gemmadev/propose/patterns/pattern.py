@@ -6,7 +6,7 @@ import ast
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from pytest_gemmadev.propose.patterns.priors import BEST_SHARES, PRIORS
 from pytest_gemmadev.propose.patterns.unit import Unit
@@ -31,11 +31,11 @@ class Change:
 class Pattern(ABC, Generic[Node]):
     """Offers changes at the nodes of its types. Stateless; the code it sees is never modified."""
 
-    name: ClassVar[str]
-    nodes: ClassVar[tuple[type[ast.AST], ...]]
-    examples: ClassVar[tuple[tuple[str, str], ...]]
+    name: str
+    nodes: tuple[type[ast.AST], ...]
+    examples: tuple[tuple[str, str], ...]
     # (code, code that must be among the results)
-    untouched: ClassVar[tuple[str, ...]]
+    untouched: tuple[str, ...]
     # code in which the pattern must find nothing to change
 
     @property

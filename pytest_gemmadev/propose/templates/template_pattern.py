@@ -1,0 +1,235 @@
+"""A template as a pattern: offers its edits to the search as every other pattern does."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from itertools import product
+from math import log
+
+from pytest_gemmadev.propose.patterns.layout import SIMPLE
+from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
+from pytest_gemmadev.propose.patterns.unit import Unit
+from pytest_gemmadev.propose.templates.block_printer import Layout, layout_of
+from pytest_gemmadev.propose.templates.difference import Differences, kept_nodes
+from pytest_gemmadev.propose.templates.holes import (
+    Code,
+    hole,
+    is_expression,
+    is_header,
+    read,
+    symbols,
+)
+from pytest_gemmadev.propose.templates.matcher import Match, Shape
+from pytest_gemmadev.propose.templates.printer import Part, fill, parts_of
+from pytest_gemmadev.propose.templates.template import Rewrite, Template, TemplateError
+from pytest_gemmadev.propose.templates.where import Clause, read_clauses
+
+
+class TemplatePattern(Pattern[ast.AST]):
+    """The edits of one template. Raises `TemplateError` for one that cannot be used."""
+
+    def __init__(self, template: Template) -> None:
+        self.name = template.name
+        self.examples = template.examples
+        self.untouched = template.untouched
+        self._per_thousand = template.per_thousand
+        rewrites = template.rewrites
+        self._by_root: dict[type[ast.AST], list[CompiledRewrite]] = {}
+        try:
+            for rewrite in (rewrites,) if isinstance(rewrites, Rewrite) else rewrites:
+                compiled = CompiledRewrite(rewrite, template.where)
+                for root in compiled.roots:
+                    self._by_root.setdefault(root, []).append(compiled)
+            self._bias = [(read_clauses(text, ())[0], nats) for text, nats in template.bias]
+        except TemplateError as error:
+            raise TemplateError(f"template {template.name!r}: {error}") from None
+        self.nodes = tuple(self._by_root)
+
+    @property
+    def prior(self) -> float:
+        return super().prior if self._per_thousand is None else log(self._per_thousand / 1000)
+
+    def bias(self, node: ast.AST, unit: Unit) -> float:
+        return sum(nats for clause, nats in self._bias if clause.holds(Match(node, {}, unit)))
+
+    def edits(self, node: ast.AST, unit: Unit) -> Iterator[Change]:
+        fitted = False
+        for rewrite in self._by_root.get(type(node), ()):
+            if fitted and rewrite.otherwise:
+                continue
+            for match in rewrite.matches(node, unit):
+                fitted = True
+                yield from rewrite.changes(match)
+
+    def check(self) -> None:
+        """Compiles what is otherwise compiled at its first use; raises `TemplateError`."""
+        for rewrites in self._by_root.values():
+            for rewrite in rewrites:
+                try:
+                    rewrite.check()
+                except TemplateError as error:
+                    raise TemplateError(f"template {self.name!r}: {error}") from None
+
+
+class CompiledRewrite:
+    """One rewrite of a template: its before side compiled, its after sides at their first use."""
+
+    def __init__(self, rewrite: Rewrite, where: str) -> None:
+        self._rewrite = rewrite
+        guard = f"{where};{rewrite.where}"
+        self._operators = _operators(guard)
+        afters = rewrite.after
+        weighed = afters if isinstance(afters, Mapping) else {afters: 0.0}
+        self._weighed = {
+            text: weight if isinstance(weight, tuple) else (weight, "")
+            for text, weight in weighed.items()
+        }
+        self._expression = is_header(rewrite.before) or all(
+            map(is_expression, (rewrite.before, *self._weighed))
+        )
+        self._before = self._read(rewrite.before)
+        self._shape = Shape(
+            self._before, self._operators, arguments=_arguments(guard), links=rewrite.in_place
+        )
+        holes = self._before.holes | set(rewrite.ingredients)
+        clauses = read_clauses(guard, holes)
+        self._early = [c for c in clauses if c.hole not in rewrite.ingredients]
+        self._late = [c for c in clauses if c.hole in rewrite.ingredients]
+        self.roots = self._roots(clauses)
+        self.otherwise = rewrite.otherwise
+        self._outcomes: list[_Outcome] | None = None
+
+    def _read(self, text: str) -> Code:
+        return read(text, expression=self._expression, families=self._operators)
+
+    def _roots(self, clauses: tuple[Clause, ...]) -> tuple[type[ast.AST], ...]:
+        if is_header(self._rewrite.before):
+            return (ast.For, ast.comprehension)
+        if self._shape.root is not None:
+            return (self._shape.root,)
+        body = self._before.body
+        name = hole(body[0] if isinstance(body, list) else body)
+        own = [c for c in clauses if c.hole in ("", name) and c.types and not c.negated]
+        if not own:
+            raise TemplateError(f"say what ${name} may be, as in `where='{name} is name or call'`")
+        return tuple(t for t in own[0].types if issubclass(t, ast.AST))
+
+    def check(self) -> None:
+        self._after_sides()
+
+    def matches(self, node: ast.AST, unit: Unit) -> Iterator[Match]:
+        """Each way in which the node has the shape and the guard holds."""
+        for bound in self._shape.matches(node, unit):
+            match = Match(node, bound, unit)
+            if all(clause.holds(match) for clause in self._early):
+                yield match
+
+    def changes(self, match: Match) -> Iterator[Change]:
+        """The changes for each choice of ingredients, in the order in which those come."""
+        outcomes = self._after_sides()
+        names = tuple(self._rewrite.ingredients)
+        for values in product(*(make(match) for make in self._rewrite.ingredients.values())):
+            weight = self._rewrite.weight
+            for name, (code, fit) in zip(names, values, strict=True):
+                match.bound[name] = code
+                weight += fit
+            if all(clause.holds(match) for clause in self._late):
+                for outcome in outcomes:
+                    if all(clause.holds(match) for clause in outcome.guard):
+                        change = outcome.change(match, weight + outcome.weight)
+                        if change is not None:
+                            yield change
+
+    def _after_sides(self) -> list[_Outcome]:
+        if self._outcomes is None:
+            self._outcomes = [
+                self._outcome(text, weight, guard)
+                for text, (weight, guard) in self._weighed.items()
+            ]
+        return self._outcomes
+
+    def _outcome(self, text: str, weight: float, guard: str) -> _Outcome:
+        code = self._read(text)
+        known = self._before.holes | set(self._rewrite.ingredients)
+        unknown = code.holes - known
+        if unknown:
+            raise TemplateError(f"`{text}`: nothing says what ${min(unknown)} is")
+        clauses = read_clauses(guard, known)
+        if self._rewrite.in_place or is_header(text):
+            whole = not self._rewrite.in_place
+            return _InPlace(
+                weight, clauses, Differences(self._shape, self._before, code, whole=whole)
+            )
+        kept = kept_nodes(self._shape, self._before, code)
+        if self._expression:
+            return _Whole(weight, clauses, parts_of(code, kept))
+        simple = all(issubclass(root, SIMPLE) for root in self.roots)
+        layout = layout_of(self._before, code, kept, is_simple=simple)
+        return _Statements(weight, clauses, layout)
+
+
+class _Outcome:
+    """One after side: how it is written, its weight and its guard."""
+
+    def __init__(self, weight: float, guard: tuple[Clause, ...]) -> None:
+        self.weight = weight
+        self.guard = guard
+
+    def change(self, match: Match, weight: float) -> Change | None:
+        """The change of a match; None where it cannot be made."""
+        raise NotImplementedError
+
+
+class _Whole(_Outcome):
+    """An expression written in place of the one matched."""
+
+    def __init__(self, weight: float, guard: tuple[Clause, ...], parts: tuple[Part, ...]) -> None:
+        super().__init__(weight, guard)
+        self._parts = parts
+
+    def change(self, match: Match, weight: float) -> Change | None:
+        assert isinstance(match.node, ast.expr)
+        return replace(match.node, fill(self._parts, match), match.unit, weight)
+
+
+class _Statements(_Outcome):
+    """Statements written in place of those matched, or beside them."""
+
+    def __init__(self, weight: float, guard: tuple[Clause, ...], layout: Layout) -> None:
+        super().__init__(weight, guard)
+        self._layout = layout
+
+    def change(self, match: Match, weight: float) -> Change | None:
+        return self._layout.change(match, weight)
+
+
+class _InPlace(_Outcome):
+    """Only what differs between the sides is written."""
+
+    def __init__(self, weight: float, guard: tuple[Clause, ...], found: Differences) -> None:
+        super().__init__(weight, guard)
+        self._found = found
+
+    def change(self, match: Match, weight: float) -> Change | None:
+        replacements = self._found.replacements(match)
+        return Change(replacements, weight, self._found.region(match)) if replacements else None
+
+
+def _operators(guard: str) -> dict[str, tuple[str, ...]]:
+    """What each operator hole stands for: as a clause like ``op is arithmetic operator`` says."""
+    found: dict[str, tuple[str, ...]] = {}
+    for clause in guard.split(";"):
+        name, _, rest = clause.strip().partition(" is ")
+        if known := symbols(rest):
+            found[name] = known
+    return found
+
+
+def _arguments(guard: str) -> frozenset[str]:
+    """Holes that hold arguments of any form: as a clause like ``x is argument`` says."""
+    return frozenset(
+        clause.strip().partition(" ")[0]
+        for clause in guard.split(";")
+        if clause.strip().endswith(" is argument")
+    )
