@@ -6,15 +6,15 @@ import ast
 import re
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.patterns.kinds import TEXT
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
-from pytest_gemmadev.propose.patterns.syntax import (
+from pytest_gemmadev.propose.code.kinds import TEXT
+from pytest_gemmadev.propose.code.precedence import (
     BINARY_SYMBOLS,
     level,
     op_symbol,
     required,
 )
-from pytest_gemmadev.propose.patterns.unit import Unit
+from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
 
 _LIKELY = {
     "+": {"-": 2.0, "*": 1.0},
