@@ -31,11 +31,11 @@ from pytest_gemmadev.core.types import (
     Span,
     Suspicion,
 )
-from pytest_gemmadev.propose.patterns.check import Fingerprint, essence
+from pytest_gemmadev.propose.code.fingerprints import Fingerprint, essence
+from pytest_gemmadev.propose.code.source import parse_source
+from pytest_gemmadev.propose.code.unit import Unit, find_unit
+from pytest_gemmadev.propose.patterns.pattern_proposer import PatternProposer
 from pytest_gemmadev.propose.patterns.priors import PRIORS
-from pytest_gemmadev.propose.patterns.proposer import PatternProposer
-from pytest_gemmadev.propose.patterns.source import parse_source
-from pytest_gemmadev.propose.patterns.unit import Unit, find_unit
 
 SLACK = 8  # characters by which equal code may differ in length: parentheses, quotes
 STACK = ErrorStack("test", "call", ErrorKind.ASSERTION, "AssertionError", "", ())

@@ -19,7 +19,7 @@ from eval.implant import BREAKERS, Breaker, Source
 from eval.slips import SLIPS
 from pytest_gemmadev.core.edits import decode_source
 from pytest_gemmadev.core.types import GemmadevError, Inapplicable
-from pytest_gemmadev.propose.syntax.check import Unparsable, find_fault, quietly
+from pytest_gemmadev.propose.syntax.compiler import Unparsable, find_fault, quietly
 
 SMALLEST, LARGEST = 600, 60_000  # characters of an ordinary source
 LARGE = 250_000  # characters from which a source counts as large

@@ -21,7 +21,7 @@ from pytest_gemmadev.core.edits import (
 from pytest_gemmadev.core.proposal import workflow_commands
 from pytest_gemmadev.core.types import Edit, GemmadevError, Inapplicable, Model, RepairReport
 from pytest_gemmadev.propose.syntax import SyntaxCandidate, repair_syntax
-from pytest_gemmadev.propose.syntax.check import Target
+from pytest_gemmadev.propose.syntax.compiler import Target
 from pytest_gemmadev.propose.syntax.encodings import redeclared
 
 MIN_CONFIDENCE = 0.4

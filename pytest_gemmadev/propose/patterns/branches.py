@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.patterns.layout import (
+from pytest_gemmadev.propose.code.statement_lines import (
     alone,
     indentation,
     inner_blocks,
@@ -14,8 +14,8 @@ from pytest_gemmadev.propose.patterns.layout import (
     owner,
     reindented,
 )
+from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
-from pytest_gemmadev.propose.patterns.unit import Unit
 
 
 class ElseBranch(Pattern[ast.If]):

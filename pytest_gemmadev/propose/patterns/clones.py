@@ -12,7 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
 
-from pytest_gemmadev.propose.patterns.layout import (
+from pytest_gemmadev.propose.code.source import Source
+from pytest_gemmadev.propose.code.statement_lines import (
     COMPOUND,
     MOVABLE,
     after,
@@ -24,10 +25,9 @@ from pytest_gemmadev.propose.patterns.layout import (
     reindented,
     siblings,
 )
+from pytest_gemmadev.propose.code.unit import BLOCKS, FUNCTIONS, Unit
+from pytest_gemmadev.propose.code.variables import similarity
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.scope import similarity
-from pytest_gemmadev.propose.patterns.source import Source
-from pytest_gemmadev.propose.patterns.unit import BLOCKS, FUNCTIONS, Unit
 
 _LINES = 6  # of a statement that is taken over
 _NEIGHBOURS = 12

@@ -5,15 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from pytest_gemmadev.propose.code.kinds import FLAG
+from pytest_gemmadev.propose.code.precedence import AND, NOT, OR
+from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.patterns.comparisons import is_condition
-from pytest_gemmadev.propose.patterns.kinds import FLAG
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
 from pytest_gemmadev.propose.patterns.predicates import (
     extra_conditions,
     simple_conditions,
 )
-from pytest_gemmadev.propose.patterns.syntax import AND, NOT, OR
-from pytest_gemmadev.propose.patterns.unit import Unit
 
 
 def is_whole_condition(node: ast.AST, unit: Unit) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.patterns.kinds import FLAG, LIST, NUMBER, TEXT
+from pytest_gemmadev.propose.code.kinds import FLAG, LIST, NUMBER, TEXT
+from pytest_gemmadev.propose.code.precedence import ATOM
+from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.syntax import ATOM
-from pytest_gemmadev.propose.patterns.unit import Unit
 
 
 class ContainerKind(Pattern[ast.expr]):

@@ -10,9 +10,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.code.variables import similarity
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.scope import similarity
-from pytest_gemmadev.propose.patterns.unit import Unit
 from pytest_gemmadev.propose.patterns.updates import substituted
 from pytest_gemmadev.propose.patterns.wraps import is_value
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.patterns.kinds import MAPPING
-from pytest_gemmadev.propose.patterns.layout import before, real_statements
+from pytest_gemmadev.propose.code.kinds import MAPPING
+from pytest_gemmadev.propose.code.statement_lines import before, real_statements
+from pytest_gemmadev.propose.code.unit import Function, Unit
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.unit import Function, Unit
 
 
 class MutableDefault(Pattern[ast.FunctionDef]):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.syntax import (
+from pytest_gemmadev.propose.code.precedence import (
     ATOM,
     FACTOR,
     OR,
@@ -15,7 +14,8 @@ from pytest_gemmadev.propose.patterns.syntax import (
     op_symbol,
     required,
 )
-from pytest_gemmadev.propose.patterns.unit import Unit
+from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
 
 
 class Regroup(Pattern[ast.expr]):

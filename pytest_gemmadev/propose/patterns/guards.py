@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 from functools import lru_cache
 
-from pytest_gemmadev.propose.patterns.kinds import LIST, MAPPING, NUMBER, SET, TEXT
-from pytest_gemmadev.propose.patterns.layout import (
+from pytest_gemmadev.propose.code.kinds import LIST, MAPPING, NUMBER, SET, TEXT
+from pytest_gemmadev.propose.code.statement_lines import (
     COMPOUND,
     MOVABLE,
     after,
@@ -20,10 +20,10 @@ from pytest_gemmadev.propose.patterns.layout import (
     reindented,
     siblings,
 )
+from pytest_gemmadev.propose.code.unit import FUNCTIONS, Unit
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
 from pytest_gemmadev.propose.patterns.predicates import conditions_of, opposite, simple_conditions
 from pytest_gemmadev.propose.patterns.results import returned_values
-from pytest_gemmadev.propose.patterns.unit import FUNCTIONS, Unit
 from pytest_gemmadev.propose.patterns.updates import missing_updates
 
 _CONDITIONS = 48

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.patterns.kinds import LIST, MAPPING, TEXT
-from pytest_gemmadev.propose.patterns.layout import alone, lines_of
+from pytest_gemmadev.propose.code.kinds import LIST, MAPPING, TEXT
+from pytest_gemmadev.propose.code.precedence import ATOM
+from pytest_gemmadev.propose.code.statement_lines import alone, lines_of
+from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.syntax import ATOM
-from pytest_gemmadev.propose.patterns.unit import Unit
 
 
 class Iterable(Pattern[ast.For]):

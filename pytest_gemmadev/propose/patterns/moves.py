@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
-from pytest_gemmadev.propose.patterns.layout import (
+from pytest_gemmadev.propose.code.statement_lines import (
     COMPOUND,
     MOVABLE,
     SIMPLE,
@@ -21,8 +21,8 @@ from pytest_gemmadev.propose.patterns.layout import (
     removal,
     siblings,
 )
+from pytest_gemmadev.propose.code.unit import FUNCTIONS, Unit
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
-from pytest_gemmadev.propose.patterns.unit import FUNCTIONS, Unit
 
 _REACH = 4  # positions that a statement is moved within its block
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.patterns.kinds import LIST, MAPPING, NUMBER, SET, TEXT
+from pytest_gemmadev.propose.code.kinds import LIST, MAPPING, NUMBER, SET, TEXT
+from pytest_gemmadev.propose.code.precedence import SUM
+from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.syntax import SUM
-from pytest_gemmadev.propose.patterns.unit import Unit
 
 _OFFSETTABLE = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.BinOp)
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.patterns.priors import BEST_SHARES, PRIORS
-from pytest_gemmadev.propose.patterns.unit import Unit
 
 Replacement: TypeAlias = tuple[int, int, str]
 """(start, end, new text): offsets into the text of the file."""

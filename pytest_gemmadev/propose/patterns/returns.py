@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.patterns.layout import (
+from pytest_gemmadev.propose.code.statement_lines import (
     COMPOUND,
     SIMPLE,
     after,
@@ -15,9 +15,9 @@ from pytest_gemmadev.propose.patterns.layout import (
     owner,
     siblings,
 )
+from pytest_gemmadev.propose.code.unit import FUNCTIONS, Unit
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
 from pytest_gemmadev.propose.patterns.results import returned_values
-from pytest_gemmadev.propose.patterns.unit import FUNCTIONS, Unit
 
 _ENDS = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.patterns.layout import (
+from pytest_gemmadev.propose.code.precedence import op_symbol
+from pytest_gemmadev.propose.code.statement_lines import (
     COMPOUND,
     MOVABLE,
     alone,
@@ -16,10 +17,9 @@ from pytest_gemmadev.propose.patterns.layout import (
     removal,
     siblings,
 )
+from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
 from pytest_gemmadev.propose.patterns.results import returned_values
-from pytest_gemmadev.propose.patterns.syntax import op_symbol
-from pytest_gemmadev.propose.patterns.unit import Unit
 from pytest_gemmadev.propose.patterns.updates import simple_donors, substituted
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.patterns.kinds import LIST, TEXT
+from pytest_gemmadev.propose.code.kinds import LIST, TEXT
+from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.unit import Unit
 
 
 class Prefix(Pattern[ast.Constant]):

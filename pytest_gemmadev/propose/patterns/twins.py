@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import combinations, pairwise
 
+from pytest_gemmadev.propose.code.statement_lines import COMPOUND, SIMPLE
+from pytest_gemmadev.propose.code.unit import FUNCTIONS, Function, Unit
 from pytest_gemmadev.propose.patterns.comparisons import LIKELY, links
-from pytest_gemmadev.propose.patterns.layout import COMPOUND, SIMPLE
 from pytest_gemmadev.propose.patterns.operators import operator_span, spaced
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
-from pytest_gemmadev.propose.patterns.unit import FUNCTIONS, Function, Unit
 
 
 def header_nodes(statement: ast.stmt, unit: Unit) -> Iterator[ast.AST]:

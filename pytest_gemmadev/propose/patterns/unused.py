@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import ClassVar
 
-from pytest_gemmadev.propose.patterns.comparisons import links
-from pytest_gemmadev.propose.patterns.kinds import FLAG, LIST, MAPPING, NUMBER, TEXT
-from pytest_gemmadev.propose.patterns.layout import (
+from pytest_gemmadev.propose.code.kinds import FLAG, LIST, MAPPING, NUMBER, TEXT
+from pytest_gemmadev.propose.code.source import Source
+from pytest_gemmadev.propose.code.statement_lines import (
     MOVABLE,
     after,
     before,
@@ -19,10 +19,10 @@ from pytest_gemmadev.propose.patterns.layout import (
     real_statements,
     siblings,
 )
+from pytest_gemmadev.propose.code.unit import FUNCTIONS, Function, Unit
+from pytest_gemmadev.propose.code.variables import similarity
+from pytest_gemmadev.propose.patterns.comparisons import links
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.scope import similarity
-from pytest_gemmadev.propose.patterns.source import Source
-from pytest_gemmadev.propose.patterns.unit import FUNCTIONS, Function, Unit
 
 _HELPERS = 8
 _KEYWORDS = 8

@@ -6,8 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.patterns.kinds import FLAG, LIST, MAPPING, NUMBER, SET
-from pytest_gemmadev.propose.patterns.layout import (
+from pytest_gemmadev.propose.code.kinds import FLAG, LIST, MAPPING, NUMBER, SET
+from pytest_gemmadev.propose.code.statement_lines import (
     COMPOUND,
     MOVABLE,
     SIMPLE,
@@ -17,9 +17,9 @@ from pytest_gemmadev.propose.patterns.layout import (
     instead,
     siblings,
 )
+from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.code.variables import Variable
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
-from pytest_gemmadev.propose.patterns.scope import Variable
-from pytest_gemmadev.propose.patterns.unit import Unit
 
 _DONORS = 12  # statements of the unit that are copied to a place
 

@@ -7,10 +7,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.patterns.layout import alone, before
+from pytest_gemmadev.propose.code.precedence import BIT_OR
+from pytest_gemmadev.propose.code.statement_lines import alone, before
+from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.syntax import BIT_OR
-from pytest_gemmadev.propose.patterns.unit import Unit
 
 
 class OrDefault(Pattern[ast.expr]):

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from pytest_gemmadev.core.types import Edit, ErrorKind
+from pytest_gemmadev.propose.code.module import Function, Module, dotted, header_nodes
 from pytest_gemmadev.propose.rules.failure import Failure, Place
-from pytest_gemmadev.propose.rules.module import Function, Module, dotted, header_nodes
 from pytest_gemmadev.propose.rules.rule import (
     FAIR,
     LIKELY,

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 
 from pytest_gemmadev.core.types import Edit, ErrorKind
+from pytest_gemmadev.propose.code.module import FUNCTIONS, bound_names, dotted
+from pytest_gemmadev.propose.code.project import Class
 from pytest_gemmadev.propose.rules.failure import BUILTINS, Failure, Place, visible_names
 from pytest_gemmadev.propose.rules.library import library_names
-from pytest_gemmadev.propose.rules.module import FUNCTIONS, bound_names, dotted
-from pytest_gemmadev.propose.rules.project import Class
 from pytest_gemmadev.propose.rules.rule import FAIR, LIKELY, SURE, Example, Fix, Rule, fix
 
 _NOT_CALLABLE = re.compile(r"'([\w.]+)' object is not callable")

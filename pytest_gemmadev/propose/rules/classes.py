@@ -7,12 +7,11 @@ import re
 from collections.abc import Iterator
 
 from pytest_gemmadev.core.types import Edit, ErrorKind
-from pytest_gemmadev.propose.rules.attributes import missing_name
+from pytest_gemmadev.propose.code.module import FUNCTIONS, Function, Module, dotted
+from pytest_gemmadev.propose.code.project import Class
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.library import DUNDERS
-from pytest_gemmadev.propose.rules.module import FUNCTIONS, Function, Module, dotted
-from pytest_gemmadev.propose.rules.names import without_decorator
-from pytest_gemmadev.propose.rules.project import Class
+from pytest_gemmadev.propose.rules.missing_attributes import missing_name
 from pytest_gemmadev.propose.rules.rule import (
     SURE,
     Example,
@@ -21,6 +20,7 @@ from pytest_gemmadev.propose.rules.rule import (
     alike_prior,
     fix,
 )
+from pytest_gemmadev.propose.rules.undefined_names import without_decorator
 from pytest_gemmadev.propose.similarity import similarity
 
 

@@ -9,14 +9,14 @@ from functools import cached_property
 from typing import TypeAlias, TypeVar
 
 from pytest_gemmadev.core.types import ErrorFacts, ErrorStack, Fact, Frame, Role
-from pytest_gemmadev.propose.rules.module import (
+from pytest_gemmadev.propose.code.module import (
     FUNCTIONS,
     Function,
     Module,
     bound_names,
     header_nodes,
 )
-from pytest_gemmadev.propose.rules.project import Class, Project
+from pytest_gemmadev.propose.code.project import Class, Project
 
 N = TypeVar("N", bound=ast.AST)
 Loop: TypeAlias = ast.For | ast.AsyncFor | ast.comprehension

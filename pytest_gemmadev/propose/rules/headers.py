@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from itertools import islice, permutations
 
 from pytest_gemmadev.core.types import Edit, ErrorKind
+from pytest_gemmadev.propose.code.module import FUNCTIONS, FunctionNode, Module, bound_names
 from pytest_gemmadev.propose.rules.failure import BUILTINS, Failure
-from pytest_gemmadev.propose.rules.module import FUNCTIONS, FunctionNode, Module, bound_names
 from pytest_gemmadev.propose.rules.rule import FAIR, LIKELY, Example, Fix, Rule, fix
 
 MAX_ORDERS = 6  # of the parameters: nothing but their use tells it

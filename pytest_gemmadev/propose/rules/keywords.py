@@ -9,7 +9,10 @@ import sys
 from collections.abc import Iterator
 
 from pytest_gemmadev.core.types import ErrorKind
-from pytest_gemmadev.propose.rules.calls import (
+from pytest_gemmadev.propose.code.import_statements import add_import
+from pytest_gemmadev.propose.code.module import Function, Module, all_arguments, dotted
+from pytest_gemmadev.propose.rules.failure import BUILTINS, Failure
+from pytest_gemmadev.propose.rules.mismatched_calls import (
     Misfit,
     add_last_parameter,
     misfits,
@@ -17,9 +20,6 @@ from pytest_gemmadev.propose.rules.calls import (
     unresolved,
     without_argument,
 )
-from pytest_gemmadev.propose.rules.failure import BUILTINS, Failure
-from pytest_gemmadev.propose.rules.importing import add_import
-from pytest_gemmadev.propose.rules.module import Function, Module, all_arguments, dotted
 from pytest_gemmadev.propose.rules.rule import (
     FAIR,
     GUESS,

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from pytest_gemmadev.core.types import Edit, ErrorKind
-from pytest_gemmadev.propose.rules.attributes import Missing, missing_attribute, owner_type
 from pytest_gemmadev.propose.rules.failure import Failure
+from pytest_gemmadev.propose.rules.missing_attributes import Missing, missing_attribute, owner_type
 from pytest_gemmadev.propose.rules.rule import FAIR, LIKELY, SURE, Example, Fix, Rule, fix
 
 RENAMED = {

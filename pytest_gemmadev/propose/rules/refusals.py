@@ -6,9 +6,9 @@ import ast
 from collections.abc import Iterator
 
 from pytest_gemmadev.core.types import ErrorKind
-from pytest_gemmadev.propose.rules.exceptions import expected_exceptions
+from pytest_gemmadev.propose.code.module import Function, dotted
+from pytest_gemmadev.propose.rules.expected_exceptions import expected_exceptions
 from pytest_gemmadev.propose.rules.failure import Failure
-from pytest_gemmadev.propose.rules.module import Function, dotted
 from pytest_gemmadev.propose.rules.rule import FAIR, Example, Fix, Rule, fix
 from pytest_gemmadev.propose.rules.unbound import first_statement
 

@@ -6,8 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from pytest_gemmadev.core.types import Edit, ErrorKind
-from pytest_gemmadev.propose.rules.failure import Failure
-from pytest_gemmadev.propose.rules.module import (
+from pytest_gemmadev.propose.code.module import (
     FUNCTIONS,
     Function,
     Module,
@@ -16,7 +15,8 @@ from pytest_gemmadev.propose.rules.module import (
     dotted,
     own_nodes,
 )
-from pytest_gemmadev.propose.rules.project import Class
+from pytest_gemmadev.propose.code.project import Class
+from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.rule import LIKELY, SURE, WEAK, Example, Fix, Rule, fix
 from pytest_gemmadev.propose.rules.unbound import first_statement
 

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from pytest_gemmadev.core.types import ErrorKind
+from pytest_gemmadev.propose.code.module import FUNCTIONS, Module
 from pytest_gemmadev.propose.rules.failure import Failure
-from pytest_gemmadev.propose.rules.module import FUNCTIONS, Module
-from pytest_gemmadev.propose.rules.names import unknown_name
 from pytest_gemmadev.propose.rules.rule import FAIR, GUESS, LIKELY, WEAK, Example, Fix, Rule, fix
+from pytest_gemmadev.propose.rules.undefined_names import unknown_name
 
 _GENERIC = ("list", "dict", "set", "tuple")
 _PLAIN = ("int", "str", "float", "bool", "object")

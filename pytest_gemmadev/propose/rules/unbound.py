@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from pytest_gemmadev.core.types import ErrorKind
+from pytest_gemmadev.propose.code.module import FUNCTIONS, Function, Module, bound_names
 from pytest_gemmadev.propose.rules.failure import Failure, visible_names
-from pytest_gemmadev.propose.rules.module import FUNCTIONS, Function, Module, bound_names
-from pytest_gemmadev.propose.rules.names import Unknown, unknown_name
 from pytest_gemmadev.propose.rules.rule import LIKELY, SURE, WEAK, Example, Fix, Rule, fix
+from pytest_gemmadev.propose.rules.undefined_names import Unknown, unknown_name
 from pytest_gemmadev.propose.similarity import closest
 
 

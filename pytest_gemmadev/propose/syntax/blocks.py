@@ -7,9 +7,10 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
-from pytest_gemmadev.propose.syntax.check import Fault, compiled
+from pytest_gemmadev.propose.syntax.compiler import Fault, compiled
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
-from pytest_gemmadev.propose.syntax.layout import (
+from pytest_gemmadev.propose.syntax.scan import KEYWORDS, Token, scan
+from pytest_gemmadev.propose.syntax.text_layout import (
     first_word,
     header_width,
     indent,
@@ -20,7 +21,6 @@ from pytest_gemmadev.propose.syntax.layout import (
     statement_at,
     statements,
 )
-from pytest_gemmadev.propose.syntax.scan import KEYWORDS, Token, scan
 
 _CODE = re.compile(
     r"""\s*(?:(?:def|class|import|from|return|if|elif|for|while|try|with|raise|async)\b.*[:\w)\]]\s*$

@@ -10,20 +10,25 @@ from pytest_gemmadev.propose.syntax import (
     characters,
     conflicts,
     indents,
-    leftovers,
     misplaced,
     neighbours,
     newlines,
+    older_python,
+    pasted_lines,
     python2,
     quotes,
     spans,
-    targets,
     unfinished,
     words,
 )
-from pytest_gemmadev.propose.syntax.check import Fault, Target
+from pytest_gemmadev.propose.syntax.compiler import Fault, Target
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
-from pytest_gemmadev.propose.syntax.layout import (
+from pytest_gemmadev.propose.syntax.fault_window import Window, moved
+from pytest_gemmadev.propose.syntax.levels import Layout
+from pytest_gemmadev.propose.syntax.mend import FAMILIES, Mended, Splicer, fault_offset, mend
+from pytest_gemmadev.propose.syntax.statement import Statement, standing
+from pytest_gemmadev.propose.syntax.surroundings import Surroundings
+from pytest_gemmadev.propose.syntax.text_layout import (
     Rows,
     bracketed,
     indent,
@@ -32,11 +37,6 @@ from pytest_gemmadev.propose.syntax.layout import (
     statement_at,
     statements,
 )
-from pytest_gemmadev.propose.syntax.levels import Layout
-from pytest_gemmadev.propose.syntax.mend import FAMILIES, Mended, Splicer, fault_offset, mend
-from pytest_gemmadev.propose.syntax.statement import Statement, standing
-from pytest_gemmadev.propose.syntax.surroundings import Surroundings
-from pytest_gemmadev.propose.syntax.window import Window, moved
 
 BESIDE = 4  # lines before and behind that tell what a line looks like there
 UNCHECKED = 15  # edits of quotes tried without a look at their statement
@@ -60,14 +60,14 @@ class Gatherer:
         certain = [
             *characters.fixes(lines, fault),
             *conflicts.fixes(lines, self.target),
-            *leftovers.fixes(lines, fault),
+            *pasted_lines.fixes(lines, fault),
             *misplaced.fixes(lines, fault),
             *python2.unpacked(lines, fault.line),
             *neighbours.fixes(lines, fault),
             *([] if fault.is_late else spans.fixes(lines, fault)),
         ]
         if self.target is not None:
-            certain += targets.fixes(lines, fault)
+            certain += older_python.fixes(lines, fault)
         if certain:
             yield _sorted(certain)
         part = lines[window.first : window.last]

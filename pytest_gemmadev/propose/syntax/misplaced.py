@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from pytest_gemmadev.propose.syntax.check import Fault, compiled
+from pytest_gemmadev.propose.syntax.compiler import Fault, compiled
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
-from pytest_gemmadev.propose.syntax.layout import indentation
+from pytest_gemmadev.propose.syntax.text_layout import indentation
 
 _COST = 0.3
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pytest_gemmadev.propose.patterns.layout import (
+from pytest_gemmadev.propose.code.statement_lines import (
     SIMPLE,
     after,
     before,
@@ -19,7 +19,7 @@ from pytest_gemmadev.propose.patterns.layout import (
     shaped,
 )
 from pytest_gemmadev.propose.patterns.pattern import Change
-from pytest_gemmadev.propose.patterns.unit import Unit
+from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.templates.holes import Code, hole, many
 from pytest_gemmadev.propose.templates.matcher import Found, Match
 from pytest_gemmadev.propose.templates.printer import Gap, Part, fill, parts_of

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pytest_gemmadev.propose.patterns.layout import indentation, lines_of, owner, reindented
+from pytest_gemmadev.propose.code.statement_lines import indentation, lines_of, owner, reindented
 from pytest_gemmadev.propose.patterns.operators import operator_span, spaced, with_operator
 from pytest_gemmadev.propose.patterns.pattern import Replacement
 from pytest_gemmadev.propose.templates.holes import Code, hole, many, name_of

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from pytest_gemmadev.propose.patterns.syntax import (
+from pytest_gemmadev.propose.code.precedence import (
     AND,
     AWAIT,
     BINARY_SYMBOLS,
@@ -23,7 +23,7 @@ from pytest_gemmadev.propose.patterns.syntax import (
     level,
     required,
 )
-from pytest_gemmadev.propose.patterns.unit import Unit
+from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.templates.holes import Code, hole, offset
 from pytest_gemmadev.propose.templates.matcher import Found, Match
 

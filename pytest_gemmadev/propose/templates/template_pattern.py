@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from math import log
 
-from pytest_gemmadev.propose.patterns.layout import SIMPLE
+from pytest_gemmadev.propose.code.statement_lines import SIMPLE
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.unit import Unit
+from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.templates.block_printer import Layout, layout_of
 from pytest_gemmadev.propose.templates.difference import Differences, kept_nodes
 from pytest_gemmadev.propose.templates.holes import (

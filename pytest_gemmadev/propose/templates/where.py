@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, TypeAlias
 from pytest_gemmadev.propose.patterns.comparisons import is_condition
 from pytest_gemmadev.propose.patterns.conditions import is_flag, is_whole_condition
 from pytest_gemmadev.propose.patterns.constants import is_initial
-from pytest_gemmadev.propose.patterns.kinds import FLAG, LIST, MAPPING, NUMBER, SET, TEXT
-from pytest_gemmadev.propose.patterns.layout import COMPOUND, MOVABLE, SIMPLE, alone, siblings
-from pytest_gemmadev.propose.patterns.operands import is_numeric_place
-from pytest_gemmadev.propose.patterns.unit import COMPREHENSIONS, FUNCTIONS, Unit
+from pytest_gemmadev.propose.code.kinds import FLAG, LIST, MAPPING, NUMBER, SET, TEXT
+from pytest_gemmadev.propose.code.statement_lines import COMPOUND, MOVABLE, SIMPLE, alone, siblings
+from pytest_gemmadev.propose.patterns.operand_edits import is_numeric_place
+from pytest_gemmadev.propose.code.unit import COMPREHENSIONS, FUNCTIONS, Unit
 from pytest_gemmadev.propose.patterns.wraps import is_value
 from pytest_gemmadev.propose.templates.holes import symbols
 from pytest_gemmadev.propose.templates.template import TemplateError

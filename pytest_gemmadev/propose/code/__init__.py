@@ -1,0 +1,1 @@
+"""One model of a parsed source file, for rules and patterns alike."""
