@@ -27,7 +27,6 @@ from pytest_gemmadev.propose.code.fingerprints import (
 )
 from pytest_gemmadev.propose.code.source import Source, parse_source
 from pytest_gemmadev.propose.code.unit import Unit, find_unit
-from pytest_gemmadev.propose.patterns.all_patterns import PATTERNS
 from pytest_gemmadev.propose.patterns.pattern import AnyPattern, Change, Replacement
 from pytest_gemmadev.propose.patterns.priors import PAIR_PRIOR
 
@@ -54,12 +53,19 @@ class _Scored:
     suspicion: float  # log of the place's suspiciousness
 
 
+def _all_patterns() -> tuple[AnyPattern, ...]:
+    """Imported late: a module of patterns may be imported without all others."""
+    from pytest_gemmadev.propose.patterns.all_patterns import PATTERNS
+
+    return PATTERNS
+
+
 @dataclass(slots=True)
 class PatternProposer:
     """All small edits that the patterns know, ordered by suspiciousness times prior."""
 
     max_per_task: int = 20_000  # candidates of one task
-    patterns: Sequence[AnyPattern] = PATTERNS
+    patterns: Sequence[AnyPattern] = field(default_factory=_all_patterns)
     name: str = "pattern"
     _by_node: dict[type[ast.AST], list[AnyPattern]] = field(default_factory=dict)
 

@@ -18,8 +18,8 @@ from pytest_gemmadev.propose.code.statement_lines import (
     reindented,
     shaped,
 )
-from pytest_gemmadev.propose.patterns.pattern import Change
 from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.patterns.pattern import Change
 from pytest_gemmadev.propose.templates.holes import Code, hole, many
 from pytest_gemmadev.propose.templates.matcher import Found, Match
 from pytest_gemmadev.propose.templates.printer import Gap, Part, fill, parts_of
@@ -97,20 +97,19 @@ class Lines:
 Layout = Simple | Beside | Lines
 
 
-def layout_of(
-    old: Code, new: Code, kept: Mapping[ast.AST, str], *, is_simple: bool
-) -> Layout:
+def layout_of(old: Code, new: Code, kept: Mapping[ast.AST, str], *, is_simple: bool) -> Layout:
     """How the after side of a template of statements is put in place of the before side."""
     assert isinstance(old.body, list)
     assert isinstance(new.body, list)
+    held = old.holes
     holds = frozenset(
-        hole(s) or many(s)
+        name
         for root in new.body
         for s in ast.walk(root)
-        if isinstance(s, ast.Expr) and (hole(s) or many(s)) and not isinstance(s, ast.Module)
+        if isinstance(s, ast.Expr) and (name := hole(s) or many(s)) in held
     )
-    kept = [i for i, s in enumerate(new.body) if len(old.body) == 1 and _same(old.body[0], s)]
-    if len(kept) == 1 and not any(h for h in holds if h != hole(old.body[0])):
+    stays = [i for i, s in enumerate(new.body) if len(old.body) == 1 and _same(old.body[0], s)]
+    if len(stays) == 1 and not any(h for h in holds if h != hole(old.body[0])):
         lines = _split_lines(parts_of(new, kept))
         at = next(n for n, line in enumerate(lines) if _is_only(line, hole(old.body[0])))
         return Beside(_joined(lines[:at]), _joined(lines[at + 1 :]))

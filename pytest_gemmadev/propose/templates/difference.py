@@ -155,9 +155,12 @@ class Differences:
             last = joined[-1] if joined else None
             if last is not None and (start, end) == last[:2]:
                 joined[-1] = (start, end, last[2] + text)
-            elif last is not None and last[0] < last[1] and start < end and not (
-                between := match.unit.text[last[1] : start]
-            ).strip(" "):
+            elif (
+                last is not None
+                and last[0] < last[1]
+                and start < end
+                and not (between := match.unit.text[last[1] : start]).strip(" ")
+            ):
                 joined[-1] = (last[0], end, f"{last[2]}{between or ' '}{text}")
             else:
                 joined.append((start, end, text))
@@ -174,7 +177,12 @@ class Differences:
     def _compare(self, old: ast.AST, new: ast.AST) -> list[Difference]:
         if _same_hole(old, new) or self._kept.get(new, "") == self._shape.parts.get(old, "-"):
             return []
+        around = isinstance(new, ast.expr) and any(
+            self._shape.parts.get(old) == self._kept.get(n, "") for n in ast.walk(new)
+        )
         try:
+            if around or (self._whole and isinstance(old, ast.expr)):
+                raise _Unlike
             return list(self._within(old, new))
         except _Unlike:
             if not isinstance(new, (ast.expr, ast.stmt)):
@@ -252,13 +260,12 @@ class Differences:
         elif head == len(olds):
             further = [n for n in news[head:] if isinstance(n, (ast.expr, ast.keyword))]
             yield Longer(self._key(old), tuple(map(self._argument, further)))
-        elif len(olds) == len(news) + 1 and all(
+        elif len(olds) == len(news) + 1 and not many(olds[head]) and all(
             _same_hole(a, b) for a, b in zip(olds[head + 1 :], news[head:], strict=True)
         ):
             yield Shorter(self._key(old), self._key(olds[head]))
         else:
             raise _Unlike
-
 
 
 def kept_nodes(shape: Shape, before: Code, after: Code) -> dict[ast.AST, str]:

@@ -7,6 +7,7 @@ each hole becomes a name and each operator hole an operator of its family, whose
 from __future__ import annotations
 
 import ast
+import keyword
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,10 +19,7 @@ _HOLE = re.compile(r"\$(\$\$)?([A-Za-z_]\w*)")
 _TOKEN = re.compile(r"\$(?:\$\$)?[A-Za-z_]\w*|\w+|'[^']*'|\"[^\"]*\"|\S")
 _ONE, _MANY = "hole__", "holes__"
 _HEADER = "[_ "  # what is put before the header of a loop, to make a comprehension of it
-_WORDS = frozenset(
-    ("and or not in is if else for while return yield from lambda await raise del assert with as"
-     " except elif async def class import").split()
-)  # fmt: skip
+_WORDS = frozenset(keyword.kwlist) - {"True", "False", "None"}
 
 ARITHMETIC = ("+", "-", "*", "//", "%", "/", "**")
 BITWISE = ("&", "|", "^", "<<", ">>")
@@ -47,6 +45,7 @@ def symbols(words: str) -> tuple[str, ...]:
 
 
 _ALL_SYMBOLS = frozenset(symbol for family in FAMILIES.values() for symbol in family)
+
 
 @dataclass(frozen=True, slots=True)
 class Code:
@@ -80,6 +79,11 @@ def many(node: object) -> str:
 def name_of(word: str | None) -> str:
     """The name of the hole that an identifier stands for, else an empty string."""
     return word[len(_ONE) :] if word and word.startswith(_ONE) else ""
+
+
+def hole_names(text: str) -> set[str]:
+    """The names of the holes in a text."""
+    return {match[2] for match in _HOLE.finditer(text)}
 
 
 def is_expression(text: str) -> bool:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from pytest_gemmadev.propose.code.statement_lines import alone
 from pytest_gemmadev.propose.code.precedence import op_symbol
+from pytest_gemmadev.propose.code.statement_lines import alone
 from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.templates.holes import (
     Code,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Template:
 
     name: str
     rewrites: Rewrite | tuple[Rewrite, ...]
+    _: KW_ONLY
     examples: tuple[tuple[str, str], ...]
     # (code, code that must be among the results)
     untouched: tuple[str, ...]

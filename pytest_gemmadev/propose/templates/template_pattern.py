@@ -8,13 +8,14 @@ from itertools import product
 from math import log
 
 from pytest_gemmadev.propose.code.statement_lines import SIMPLE
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
 from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
 from pytest_gemmadev.propose.templates.block_printer import Layout, layout_of
 from pytest_gemmadev.propose.templates.difference import Differences, kept_nodes
 from pytest_gemmadev.propose.templates.holes import (
     Code,
     hole,
+    hole_names,
     is_expression,
     is_header,
     read,
@@ -36,9 +37,11 @@ class TemplatePattern(Pattern[ast.AST]):
         self._per_thousand = template.per_thousand
         rewrites = template.rewrites
         self._by_root: dict[type[ast.AST], list[CompiledRewrite]] = {}
+        every = (rewrites,) if isinstance(rewrites, Rewrite) else rewrites
+        holes = {h for r in every for h in (*hole_names(r.before), *r.ingredients)}
         try:
-            for rewrite in (rewrites,) if isinstance(rewrites, Rewrite) else rewrites:
-                compiled = CompiledRewrite(rewrite, template.where)
+            for rewrite in every:
+                compiled = CompiledRewrite(rewrite, template.where, holes)
                 for root in compiled.roots:
                     self._by_root.setdefault(root, []).append(compiled)
             self._bias = [(read_clauses(text, ())[0], nats) for text, nats in template.bias]
@@ -75,7 +78,7 @@ class TemplatePattern(Pattern[ast.AST]):
 class CompiledRewrite:
     """One rewrite of a template: its before side compiled, its after sides at their first use."""
 
-    def __init__(self, rewrite: Rewrite, where: str) -> None:
+    def __init__(self, rewrite: Rewrite, where: str, holes: set[str]) -> None:
         self._rewrite = rewrite
         guard = f"{where};{rewrite.where}"
         self._operators = _operators(guard)
@@ -92,8 +95,8 @@ class CompiledRewrite:
         self._shape = Shape(
             self._before, self._operators, arguments=_arguments(guard), links=rewrite.in_place
         )
-        holes = self._before.holes | set(rewrite.ingredients)
-        clauses = read_clauses(guard, holes)
+        own = {"", *self._before.holes, *rewrite.ingredients}
+        clauses = tuple(c for c in read_clauses(guard, holes) if c.hole in own)
         self._early = [c for c in clauses if c.hole not in rewrite.ingredients]
         self._late = [c for c in clauses if c.hole in rewrite.ingredients]
         self.roots = self._roots(clauses)
@@ -113,7 +116,7 @@ class CompiledRewrite:
         own = [c for c in clauses if c.hole in ("", name) and c.types and not c.negated]
         if not own:
             raise TemplateError(f"say what ${name} may be, as in `where='{name} is name or call'`")
-        return tuple(t for t in own[0].types if issubclass(t, ast.AST))
+        return own[0].types
 
     def check(self) -> None:
         self._after_sides()

@@ -13,13 +13,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from pytest_gemmadev.propose.code.kinds import FLAG, LIST, MAPPING, NUMBER, SET, TEXT
+from pytest_gemmadev.propose.code.statement_lines import COMPOUND, MOVABLE, SIMPLE, alone, siblings
+from pytest_gemmadev.propose.code.unit import COMPREHENSIONS, FUNCTIONS, Unit
 from pytest_gemmadev.propose.patterns.comparisons import is_condition
 from pytest_gemmadev.propose.patterns.conditions import is_flag, is_whole_condition
 from pytest_gemmadev.propose.patterns.constants import is_initial
-from pytest_gemmadev.propose.code.kinds import FLAG, LIST, MAPPING, NUMBER, SET, TEXT
-from pytest_gemmadev.propose.code.statement_lines import COMPOUND, MOVABLE, SIMPLE, alone, siblings
 from pytest_gemmadev.propose.patterns.operand_edits import is_numeric_place
-from pytest_gemmadev.propose.code.unit import COMPREHENSIONS, FUNCTIONS, Unit
 from pytest_gemmadev.propose.patterns.wraps import is_value
 from pytest_gemmadev.propose.templates.holes import symbols
 from pytest_gemmadev.propose.templates.template import TemplateError
@@ -77,7 +77,7 @@ class Clause:
 
     hole: str
     negated: bool
-    types: tuple[type[object], ...]
+    types: tuple[type[ast.AST], ...]
     predicates: tuple[Predicate, ...]
 
     def holds(self, match: Match) -> bool:
@@ -94,8 +94,16 @@ class Clause:
 
 
 def read_clauses(text: str, holes: Collection[str]) -> tuple[Clause, ...]:
-    """The clauses of a guard; raises `TemplateError` for what it does not know."""
-    return tuple(_read_clause(part.strip(), holes) for part in text.split(";") if part.strip())
+    """The clauses of a guard; raises `TemplateError` for what it does not know.
+
+    What a clause says of operators is the matcher's to see to, and left out.
+    """
+    parts = [part.strip() for part in text.split(";")]
+    return tuple(_read_clause(p, holes) for p in parts if p and not symbols(_said(p)))
+
+
+def _said(clause: str) -> str:
+    return clause.partition(" is ")[2]
 
 
 def _read_clause(text: str, holes: Collection[str]) -> Clause:
@@ -106,8 +114,6 @@ def _read_clause(text: str, holes: Collection[str]) -> Clause:
     types: list[type[ast.AST]] = []
     predicates: list[Predicate] = []
     phrase = phrase.removeprefix("not ")
-    if subject and symbols(phrase):
-        return Clause(subject, False, (object,), ())  # the matcher sees to operators
     for name in re.split(r", | or ", phrase):
         verb, _, word = name.partition(" ")
         if name in KINDS:
@@ -299,7 +305,7 @@ PREDICATES: dict[str, Predicate] = {
     "in compound statement": _in_compound,
     "last in block": _is_last,
     "movable": lambda node, unit: isinstance(node, ast.stmt) and siblings(unit, node) is not None,
-    "on its own lines": alone,
+    "on its own lines": lambda node, unit: alone(unit, node),
     "compared": _parent_is(ast.Compare),
     "awaited": _parent_is(ast.Await),
     "managed": _parent_is(ast.withitem),
@@ -326,6 +332,7 @@ PREDICATES: dict[str, Predicate] = {
     # of the node itself
     "argument": lambda node, unit: True,  # the matcher sees to it
     "read": _is_read,
+    "stored": lambda node, unit: isinstance(getattr(node, "ctx", None), ast.Store),
     "exception": _is_exception,
     "number": lambda node, unit: (
         isinstance(node, ast.Constant) and type(node.value) in (int, float)
@@ -333,7 +340,7 @@ PREDICATES: dict[str, Predicate] = {
     "text": lambda node, unit: isinstance(node, ast.Constant) and isinstance(node.value, str),
     "flag": lambda node, unit: isinstance(node, ast.Constant) and isinstance(node.value, bool),
     "zero": _is_zero,
-    "nothing or zero": _is_false,
+    "falsy": _is_false,
     "chain": lambda node, unit: isinstance(node, ast.Compare) and len(node.ops) > 1,
     "part of sequence": _is_part_of_sequence,
     "commuting": _commutes,
@@ -362,6 +369,8 @@ NAMING: dict[str, Callable[[str], Predicate]] = {"named": _is_named, "calls": _c
 """Predicates with a name behind them: ``named max``, ``calls enumerate``."""
 
 EMPTY_CONTAINERS = frozenset(
-    ("[]", "{}", "set()", "dict()", "list()", "defaultdict(int)", "defaultdict(list)")
-    + ("defaultdict(set)", "deque()", "Counter()")
+    (
+        *("[]", "{}", "set()", "dict()", "list()", "deque()", "Counter()"),
+        *("defaultdict(int)", "defaultdict(list)", "defaultdict(set)"),
+    )
 )

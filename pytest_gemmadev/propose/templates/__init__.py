@@ -1,0 +1,1 @@
+"""Edits said as data."""
