@@ -67,18 +67,19 @@ class PatternProposer:
     max_per_task: int = 20_000  # candidates of one task
     patterns: Sequence[AnyPattern] = field(default_factory=_all_patterns)
     name: str = "pattern"
-    _by_node: dict[type[ast.AST], list[AnyPattern]] = field(default_factory=dict)
+    _by_node: dict[type[ast.AST], list[tuple[AnyPattern, float]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for pattern in self.patterns:
             for kind in pattern.nodes:
-                self._by_node.setdefault(kind, []).append(pattern)
+                self._by_node.setdefault(kind, []).append((pattern, pattern.bound))
 
     def propose(self, task: RepairTask) -> Iterator[Candidate]:
         """Candidates for the task's suspicions; for the frames of its errors where it has none."""
         return _Walk(self, task).candidates(self.max_per_task)
 
-    def for_node(self, node: ast.AST) -> Sequence[AnyPattern]:
+    def for_node(self, node: ast.AST) -> Sequence[tuple[AnyPattern, float]]:
+        """The patterns that may have edits at a node, each with its bound."""
         return self._by_node.get(type(node), ())
 
 
@@ -136,8 +137,8 @@ class _Walk:
                 if node in self.visited:
                     continue
                 self.visited.add(node)
-                for pattern in self.proposer.for_node(node):
-                    self._push(score + pattern.bound, (unit, node, pattern))
+                for pattern, bound in self.proposer.for_node(node):
+                    self._push(score + bound, (unit, node, pattern))
 
     def _unit(self, source: Source, path: str, line: int) -> Unit:
         root, cls = find_unit(source, line)
@@ -215,7 +216,11 @@ def _reads(change: Change, names: frozenset[str]) -> bool:
 
 def _together(one: Change, two: Change) -> Change | None:
     """Both changes at once; None where they touch the same text."""
-    replacements = sorted((*one.replacements, *two.replacements))
+    first, second = one.replacements, two.replacements
+    if len(first) == len(second) == 1:
+        a, b = (first[0], second[0]) if first[0] <= second[0] else (second[0], first[0])
+        return Change((a, b)) if a[1] < b[0] else None
+    replacements = sorted((*first, *second))
     if any(a[1] >= b[0] for a, b in pairwise(replacements)):
         return None
     return Change(tuple(replacements))

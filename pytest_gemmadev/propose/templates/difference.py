@@ -260,8 +260,10 @@ class Differences:
         elif head == len(olds):
             further = [n for n in news[head:] if isinstance(n, (ast.expr, ast.keyword))]
             yield Longer(self._key(old), tuple(map(self._argument, further)))
-        elif len(olds) == len(news) + 1 and not many(olds[head]) and all(
-            _same_hole(a, b) for a, b in zip(olds[head + 1 :], news[head:], strict=True)
+        elif (
+            len(olds) == len(news) + 1
+            and not many(olds[head])
+            and all(_same_hole(a, b) for a, b in zip(olds[head + 1 :], news[head:], strict=True))
         ):
             yield Shorter(self._key(old), self._key(olds[head]))
         else:

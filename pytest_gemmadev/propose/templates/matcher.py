@@ -57,6 +57,7 @@ class Shape:
         roots: list[ast.AST] = [*code.body] if isinstance(code.body, list) else [code.body]
         self._fits = [self._node(root) for root in roots]
         first = roots[0]
+        self._hole = hole(first) if len(roots) == 1 else ""
         expression = isinstance(first, ast.Expr) and not hole(first)
         self.root: type[ast.AST] | None = (
             None if hole(first) else ast.Expr if expression else type(first)
@@ -64,6 +65,9 @@ class Shape:
 
     def matches(self, node: ast.AST, unit: Unit) -> Iterator[Bound]:
         """What the holes hold, once for each way in which the node has the shape."""
+        if self._hole:
+            yield {self._hole: node}
+            return
         split = last = 0
         while split <= last:
             bound: Bound = {_SPLIT: str(split)}

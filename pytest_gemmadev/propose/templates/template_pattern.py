@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 from math import log
+from typing import TypeAlias
 
 from pytest_gemmadev.propose.code.statement_lines import SIMPLE
 from pytest_gemmadev.propose.code.unit import Unit
@@ -25,6 +26,8 @@ from pytest_gemmadev.propose.templates.matcher import Match, Shape
 from pytest_gemmadev.propose.templates.printer import Part, fill, parts_of
 from pytest_gemmadev.propose.templates.template import Rewrite, Template, TemplateError
 from pytest_gemmadev.propose.templates.where import Clause, read_clauses
+
+Guard: TypeAlias = tuple[Callable[[Match], bool], ...]
 
 
 class TemplatePattern(Pattern[ast.AST]):
@@ -97,26 +100,30 @@ class CompiledRewrite:
         )
         own = {"", *self._before.holes, *rewrite.ingredients}
         clauses = tuple(c for c in read_clauses(guard, holes) if c.hole in own)
-        self._early = [c for c in clauses if c.hole not in rewrite.ingredients]
-        self._late = [c for c in clauses if c.hole in rewrite.ingredients]
-        self.roots = self._roots(clauses)
+        self._late = [c.holds for c in clauses if c.hole in rewrite.ingredients]
+        self.roots, settled = self._roots(clauses)
+        early = [c for c in clauses if c.hole not in rewrite.ingredients and c is not settled]
+        self._early = [c.holds for c in early]
         self.otherwise = rewrite.otherwise
         self._outcomes: list[_Outcome] | None = None
 
     def _read(self, text: str) -> Code:
         return read(text, expression=self._expression, families=self._operators)
 
-    def _roots(self, clauses: tuple[Clause, ...]) -> tuple[type[ast.AST], ...]:
+    def _roots(
+        self, clauses: tuple[Clause, ...]
+    ) -> tuple[tuple[type[ast.AST], ...], Clause | None]:
+        """The types of the nodes that may have the shape, and the clause that says so."""
         if is_header(self._rewrite.before):
-            return (ast.For, ast.comprehension)
+            return (ast.For, ast.comprehension), None
         if self._shape.root is not None:
-            return (self._shape.root,)
+            return (self._shape.root,), None
         body = self._before.body
         name = hole(body[0] if isinstance(body, list) else body)
         own = [c for c in clauses if c.hole in ("", name) and c.types and not c.negated]
         if not own:
             raise TemplateError(f"say what ${name} may be, as in `where='{name} is name or call'`")
-        return own[0].types
+        return own[0].types, own[0] if not own[0].predicates else None
 
     def check(self) -> None:
         self._after_sides()
@@ -125,24 +132,33 @@ class CompiledRewrite:
         """Each way in which the node has the shape and the guard holds."""
         for bound in self._shape.matches(node, unit):
             match = Match(node, bound, unit)
-            if all(clause.holds(match) for clause in self._early):
+            for holds in self._early:
+                if not holds(match):
+                    break
+            else:
                 yield match
 
     def changes(self, match: Match) -> Iterator[Change]:
         """The changes for each choice of ingredients, in the order in which those come."""
-        outcomes = self._after_sides()
+        outcomes = self._outcomes or self._after_sides()
+        if not self._rewrite.ingredients:
+            yield from self._written(match, outcomes, self._rewrite.weight)
+            return
         names = tuple(self._rewrite.ingredients)
         for values in product(*(make(match) for make in self._rewrite.ingredients.values())):
             weight = self._rewrite.weight
             for name, (code, fit) in zip(names, values, strict=True):
                 match.bound[name] = code
                 weight += fit
-            if all(clause.holds(match) for clause in self._late):
-                for outcome in outcomes:
-                    if all(clause.holds(match) for clause in outcome.guard):
-                        change = outcome.change(match, weight + outcome.weight)
-                        if change is not None:
-                            yield change
+            if all(holds(match) for holds in self._late):
+                yield from self._written(match, outcomes, weight)
+
+    def _written(self, match: Match, outcomes: list[_Outcome], weight: float) -> Iterator[Change]:
+        for outcome in outcomes:
+            if not outcome.guard or all(holds(match) for holds in outcome.guard):
+                change = outcome.change(match, weight + outcome.weight)
+                if change is not None:
+                    yield change
 
     def _after_sides(self) -> list[_Outcome]:
         if self._outcomes is None:
@@ -158,7 +174,7 @@ class CompiledRewrite:
         unknown = code.holes - known
         if unknown:
             raise TemplateError(f"`{text}`: nothing says what ${min(unknown)} is")
-        clauses = read_clauses(guard, known)
+        clauses = tuple(c.holds for c in read_clauses(guard, known))
         if self._rewrite.in_place or is_header(text):
             whole = not self._rewrite.in_place
             return _InPlace(
@@ -175,7 +191,7 @@ class CompiledRewrite:
 class _Outcome:
     """One after side: how it is written, its weight and its guard."""
 
-    def __init__(self, weight: float, guard: tuple[Clause, ...]) -> None:
+    def __init__(self, weight: float, guard: Guard) -> None:
         self.weight = weight
         self.guard = guard
 
@@ -187,7 +203,7 @@ class _Outcome:
 class _Whole(_Outcome):
     """An expression written in place of the one matched."""
 
-    def __init__(self, weight: float, guard: tuple[Clause, ...], parts: tuple[Part, ...]) -> None:
+    def __init__(self, weight: float, guard: Guard, parts: tuple[Part, ...]) -> None:
         super().__init__(weight, guard)
         self._parts = parts
 
@@ -199,7 +215,7 @@ class _Whole(_Outcome):
 class _Statements(_Outcome):
     """Statements written in place of those matched, or beside them."""
 
-    def __init__(self, weight: float, guard: tuple[Clause, ...], layout: Layout) -> None:
+    def __init__(self, weight: float, guard: Guard, layout: Layout) -> None:
         super().__init__(weight, guard)
         self._layout = layout
 
@@ -210,7 +226,7 @@ class _Statements(_Outcome):
 class _InPlace(_Outcome):
     """Only what differs between the sides is written."""
 
-    def __init__(self, weight: float, guard: tuple[Clause, ...], found: Differences) -> None:
+    def __init__(self, weight: float, guard: Guard, found: Differences) -> None:
         super().__init__(weight, guard)
         self._found = found
 

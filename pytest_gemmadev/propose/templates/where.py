@@ -79,18 +79,32 @@ class Clause:
     negated: bool
     types: tuple[type[ast.AST], ...]
     predicates: tuple[Predicate, ...]
+    holds: Callable[[Match], bool]
 
-    def holds(self, match: Match) -> bool:
-        found = match.bound.get(self.hole) if self.hole else match.node
-        nodes = found if isinstance(found, list) else [found]
-        return all(self._true_of(node, match.unit) for node in nodes) != self.negated
 
-    def _true_of(self, node: ast.AST | str | None, unit: Unit) -> bool:
-        if isinstance(node, str):
-            node = ast.Name(node, ast.Load())
-        if node is None:
-            return False
-        return isinstance(node, self.types) or any(p(node, unit) for p in self.predicates)
+def _test(
+    hole: str, types: tuple[type[ast.AST], ...], predicates: tuple[Predicate, ...], *, negated: bool
+) -> Callable[[Match], bool]:
+    """The clause as a function; of several nodes that a hole holds, it must be true of each."""
+    if types and not predicates:
+        of: Predicate = lambda node, unit: isinstance(node, types)  # noqa: E731
+    elif len(predicates) == 1 and not types:
+        of = predicates[0]
+    else:
+        of = lambda node, unit: (  # noqa: E731
+            isinstance(node, types) or any(p(node, unit) for p in predicates)
+        )
+    if not hole:
+        return lambda match: of(match.node, match.unit) is not negated
+
+    def holds(match: Match) -> bool:
+        found = match.bound.get(hole)
+        if isinstance(found, list):
+            return all(of(node, match.unit) for node in found) is not negated
+        node = ast.Name(found, ast.Load()) if isinstance(found, str) else found
+        return node is not None and of(node, match.unit) is not negated
+
+    return holds
 
 
 def read_clauses(text: str, holes: Collection[str]) -> tuple[Clause, ...]:
@@ -124,7 +138,8 @@ def _read_clause(text: str, holes: Collection[str]) -> Clause:
             predicates.append(NAMING[verb](word))
         else:
             raise TemplateError(_unknown(text, name))
-    return Clause(subject, negated, tuple(types), tuple(predicates))
+    kinds, tests = tuple(types), tuple(predicates)
+    return Clause(subject, negated, kinds, tests, _test(subject, kinds, tests, negated=negated))
 
 
 def _unknown(clause: str, name: str) -> str:
