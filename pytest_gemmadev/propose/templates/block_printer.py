@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pytest_gemmadev.propose.code.statement_lines import (
     SIMPLE,
-    after,
-    before,
     indentation,
-    instead,
     lines_of,
     owner,
     reindented,
-    shaped,
 )
 from pytest_gemmadev.propose.code.unit import Unit
-from pytest_gemmadev.propose.patterns.pattern import Change
+from pytest_gemmadev.propose.patterns.pattern import Change, Replacement
 from pytest_gemmadev.propose.templates.holes import Code, hole, many
 from pytest_gemmadev.propose.templates.matcher import Found, Match
 from pytest_gemmadev.propose.templates.printer import Gap, Part, fill, parts_of
@@ -46,12 +41,14 @@ class Beside:
     def change(self, match: Match, weight: float) -> Change:
         node, unit = match.node, match.unit
         assert isinstance(node, ast.stmt)
-        replacements = [
-            put(unit, node, fill(parts, match)).replacements
-            for put, parts in ((before, self.head), (after, self.tail))
-            if parts
-        ]
-        return Change(tuple(r for rs in replacements for r in rs), weight, owner(unit, node))
+        indent = indentation(unit, node)
+        start, end = lines_of(unit, node, node)
+        replacements: list[Replacement] = []
+        if self.head:
+            replacements.append((start, start, laid_out(self.head, match, indent) + "\n"))
+        if self.tail:
+            replacements.append((end, end, "\n" + laid_out(self.tail, match, indent)))
+        return Change(tuple(replacements), weight, owner(unit, node))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +65,8 @@ class Lines:
         block = unit.block(node)
         last = block.statements[block.index + self.count - 1] if block is not None else node
         if not self.holes:
-            if last is node:
-                return instead(unit, node, fill(self.parts, match), weight)
+            text = laid_out(self.parts, match, indentation(unit, node)).lstrip()
             span = (unit.span(node)[0], unit.span(last)[1])
-            text = shaped(unit, fill(self.parts, match), indentation(unit, node)).lstrip()
             return Change(((*span, text),), weight, owner(unit, node))
         rest = [n for name in self.holes for n in _statements(match.bound[name])]
         start, _ = lines_of(unit, node, node)
@@ -84,7 +79,7 @@ class Lines:
         for line in _split_lines(self.parts):
             held = next((p for p in line if isinstance(p, Gap) and p.hole in self.holes), None)
             if held is None:
-                lines.append(shaped(unit, fill(line, match), indent))
+                lines.append(laid_out(line, match, indent))
                 continue
             blanks = line[0] if isinstance(line[0], str) else ""
             statements = _statements(match.bound[held.hole])
@@ -95,6 +90,18 @@ class Lines:
 
 
 Layout = Simple | Beside | Lines
+
+
+def laid_out(parts: tuple[Part, ...], match: Match, indent: str) -> str:
+    """The text of the parts, each line of the template at its depth below ``indent``."""
+    done: list[str] = []
+    for line in _split_lines(parts):
+        first = line[0] if line and isinstance(line[0], str) else ""
+        body = first.lstrip(" ")
+        depth = (len(first) - len(body)) // 4
+        rest = (body, *line[1:]) if first else line
+        done.append(indent + match.unit.step * depth + fill(rest, match) if line else "")
+    return "\n".join(done)
 
 
 def layout_of(old: Code, new: Code, kept: Mapping[ast.AST, str], *, is_simple: bool) -> Layout:

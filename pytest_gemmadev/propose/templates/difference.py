@@ -10,7 +10,8 @@ from pytest_gemmadev.propose.code.statement_lines import indentation, lines_of, 
 from pytest_gemmadev.propose.patterns.operators import operator_span, spaced, with_operator
 from pytest_gemmadev.propose.patterns.pattern import Replacement
 from pytest_gemmadev.propose.templates.holes import Code, hole, many, name_of
-from pytest_gemmadev.propose.templates.matcher import Match, Shape, same_code, symbol_of
+from pytest_gemmadev.propose.templates.kept import kept_nodes
+from pytest_gemmadev.propose.templates.matcher import Match, Shape, symbol_of
 from pytest_gemmadev.propose.templates.printer import Part, fill, operands, parts_of
 from pytest_gemmadev.propose.templates.template import TemplateError
 
@@ -175,10 +176,12 @@ class Differences:
         return (d for d in self.found if isinstance(d, OtherNode))
 
     def _compare(self, old: ast.AST, new: ast.AST) -> list[Difference]:
-        if _same_hole(old, new) or self._kept.get(new, "") == self._shape.parts.get(old, "-"):
+        if _same_hole(old, new) or self._kept.get((new, new), "") == self._shape.parts.get(
+            old, "-"
+        ):
             return []
         around = isinstance(new, ast.expr) and any(
-            self._shape.parts.get(old) == self._kept.get(n, "") for n in ast.walk(new)
+            self._shape.parts.get(old) == self._kept.get((n, n), "") for n in ast.walk(new)
         )
         try:
             if around or (self._whole and isinstance(old, ast.expr)):
@@ -268,28 +271,6 @@ class Differences:
             yield Shorter(self._key(old), self._key(olds[head]))
         else:
             raise _Unlike
-
-
-def kept_nodes(shape: Shape, before: Code, after: Code) -> dict[ast.AST, str]:
-    """Nodes of the after side that stand on the before side too, with the names they are bound to."""
-    found: dict[ast.AST, str] = {}
-    stack: list[ast.AST] = [*after.body] if isinstance(after.body, list) else [after.body]
-    while stack:
-        node = stack.pop()
-        same = next((n for n in shape.parts if _is_kept(n, before, node, after)), None)
-        if same is not None:
-            found[node] = shape.parts[same]
-        else:
-            stack.extend(ast.iter_child_nodes(node))
-    return found
-
-
-def _is_kept(old: ast.AST, before: Code, new: ast.AST, after: Code) -> bool:
-    if not isinstance(old, ast.expr) or type(old) is not type(new):
-        return False
-    return same_code(old, new) and [
-        before.operators.get(n) for n in ast.walk(old) if n in before.operators
-    ] == [after.operators.get(n) for n in ast.walk(new) if n in after.operators]
 
 
 def _same_hole(one: ast.AST, two: ast.AST) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import keyword
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -54,6 +54,7 @@ class Code:
     text: str  # with names in place of the holes
     body: ast.expr | ast.comprehension | list[ast.stmt]
     operators: Mapping[ast.AST, str]  # operations whose operator is a hole, with its name
+    links: Mapping[tuple[ast.AST, int], str]  # the same by (operation, number of its operator)
     spots: tuple[tuple[int, int, str, bool], ...]  # (start, end, hole, any number) in ``text``
 
     @property
@@ -139,8 +140,14 @@ def read(text: str, *, expression: bool, families: Mapping[str, tuple[str, ...]]
     except SyntaxError as error:
         raise TemplateError(f"`{text}` is no Python: {error.msg}") from None
     roots = body if isinstance(body, list) else [body]
-    operators = {n: m for r in roots for n in ast.walk(r) if (m := _marked(n, code, marks))}
-    return Code(code, body, operators, tuple(spots))
+    links = {
+        (node, number): name
+        for root in roots
+        for node in ast.walk(root)
+        for number, name in _marked(node, code, marks)
+    }
+    operators = {node: name for (node, _), name in links.items()}
+    return Code(code, body, operators, links, tuple(spots))
 
 
 def _parsed(code: str, *, expression: bool) -> ast.expr | ast.comprehension | list[ast.stmt]:
@@ -175,8 +182,8 @@ def _operator_spots(text: str) -> list[tuple[int, int]]:
     return found
 
 
-def _marked(node: ast.AST, code: str, marks: Mapping[int, str]) -> str:
-    """The name of the hole that the operator of an operation stands for, else an empty string."""
+def _marked(node: ast.AST, code: str, marks: Mapping[int, str]) -> Iterator[tuple[int, str]]:
+    """(number, hole) of each operator of an operation that is a hole."""
     match node:
         case ast.BinOp(left=left, right=right):
             sides = [left, right]
@@ -187,13 +194,10 @@ def _marked(node: ast.AST, code: str, marks: Mapping[int, str]) -> str:
         case ast.AugAssign(target=left, value=right):
             sides = [left, right]
         case _:
-            return ""
-    for one, two in pairwise(sides):
+            return
+    for number, (one, two) in enumerate(pairwise(sides)):
         start, end = offset(code, one, end=True), offset(code, two)
-        name = next((name for at, name in marks.items() if start <= at < end), "")
-        if name:
-            return name
-    return ""
+        yield from ((number, name) for at, name in marks.items() if start <= at < end)
 
 
 def offset(code: str, node: ast.expr | ast.stmt, *, end: bool = False) -> int:

@@ -17,8 +17,6 @@ from pytest_gemmadev.propose.patterns.results import returned_values
 from pytest_gemmadev.propose.templates.matcher import Match
 from pytest_gemmadev.propose.templates.template import Ingredient, Value
 
-_OWN = ("self", "cls")
-
 
 def one_of(*codes: str, other_than: str = "", best: int | None = None) -> Ingredient:
     """The same code everywhere; ``other_than`` names a hole, the code of which is left out."""
@@ -42,7 +40,7 @@ def variables(
     """The best variables in scope: of the kinds given, or of the kind and name of what a hole holds.
 
     ``like`` and ``at`` name holes: what is to be replaced, and where the variable is to be read. Of
-    the best, ``local`` keeps those that the function binds itself and that are not ``self``.
+    the best, ``local`` keeps those that the function binds itself.
     """
 
     def make(match: Match) -> Iterator[Value]:
@@ -54,7 +52,7 @@ def variables(
             if isinstance(old, ast.Name):
                 wanted = unit.variables.kinds(old)
         for variable, weight in unit.variables.ranked(place, kinds=wanted, like=name)[:best]:
-            if not local or (variable.is_local and variable.name not in _OWN):
+            if variable.is_local or not local:
                 yield variable.name, weight + plus
 
     return make

@@ -266,7 +266,7 @@ def symbol_of(op: ast.AST) -> str:
 
 def _bind(name: str) -> Fits:
     if name == "_":
-        return lambda found, bound: True
+        return lambda found, bound: found is not None
     return lambda found, bound: found is not None and _known(name, found, bound)
 
 

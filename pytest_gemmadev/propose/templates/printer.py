@@ -25,6 +25,7 @@ from pytest_gemmadev.propose.code.precedence import (
 )
 from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.templates.holes import Code, hole, offset
+from pytest_gemmadev.propose.templates.kept import Kept
 from pytest_gemmadev.propose.templates.matcher import Found, Match
 
 _LEVELS: Mapping[str, int] = {
@@ -60,13 +61,10 @@ class Gap:
 Part: TypeAlias = "str | Gap"
 
 
-def parts_of(
-    code: Code, kept: Mapping[ast.AST, str], node: ast.expr | ast.stmt | None = None
-) -> tuple[Part, ...]:
+def parts_of(code: Code, kept: Kept, node: ast.expr | ast.stmt | None = None) -> tuple[Part, ...]:
     """Text and gaps of a side, or of one node of it, in the order of its text.
 
-    ``kept`` has nodes that stand on the other side too, and under which name the match holds them:
-    they are written as they stand in the file.
+    What is ``kept`` is written as it stands in the file.
     """
     start, end = 0, len(code.text)
     if node is not None:
@@ -82,18 +80,19 @@ def parts_of(
     return tuple(part for part in parts if part)
 
 
-def _gaps(code: Code, kept: Mapping[ast.AST, str]) -> Iterator[tuple[int, int, Gap]]:
+def _gaps(code: Code, kept: Kept) -> Iterator[tuple[int, int, Gap]]:
     """The gaps of a side, with their places; a node that is kept is one gap."""
     roots: list[ast.AST] = [*code.body] if isinstance(code.body, list) else [code.body]
     parents = {c: n for r in roots for n in ast.walk(r) for c in ast.iter_child_nodes(n)}
     names = {offset(code.text, n): n for n in parents if isinstance(n, ast.Name) and hole(n)}
     whole: list[tuple[int, int]] = []
-    for node, key in kept.items():
-        if isinstance(node, ast.expr):
-            whole.append((offset(code.text, node), offset(code.text, node, end=True)))
-            yield (*whole[-1], _gap(code, key, node, parents.get(node)))
+    for (first, last), key in kept.items():
+        if isinstance(first, ast.expr) and isinstance(last, ast.expr):
+            whole.append((offset(code.text, first), offset(code.text, last, end=True)))
+            gap = _gap(code, key, first, parents.get(first)) if first is last else Gap(key)
+            yield (*whole[-1], gap)
     for start, end, name, many in code.spots:
-        if not any(first <= start and end <= last for first, last in whole):
+        if not any(begin <= start and end <= stop for begin, stop in whole):
             node = names.get(start)
             parent = parents.get(node) if node is not None and not many else None
             yield start, end, _gap(code, name, node, parent, many=many)
@@ -150,7 +149,12 @@ def text_of(found: Found, unit: Unit, needed: int) -> str:
         return grouped(found, needed) if needed else found
     if isinstance(found, list):
         return _sequence(found, unit)
-    return unit.operand(found, needed) if isinstance(found, ast.expr) else unit.code(found)
+    code = unit.code(found)
+    if isinstance(found, ast.expr) and level(found) < needed:
+        return f"({code})"
+    if isinstance(found, (ast.Tuple, ast.NamedExpr)) or "\n" in code:
+        return grouped(code, needed)  # what stands there decides
+    return code
 
 
 def _sequence(nodes: list[ast.AST], unit: Unit) -> str:

@@ -105,7 +105,7 @@ TEMPLATES = (
         "return_form",
         (
             Rewrite("return $x", {"yield $x": 0.0, "yield from $x": -0.5}),
-            Rewrite("return $f($$$a)", "$f($$$a)", "not last in block or in compound statement"),
+            Rewrite("return $f($$$a)", "$f($$$a)", "not last in function"),
             Rewrite("yield $x", {"yield from $x": 0.5, "return $x": 0.0}),
             Rewrite("yield from $x", "yield $x"),
             Rewrite(

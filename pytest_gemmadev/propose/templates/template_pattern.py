@@ -12,7 +12,7 @@ from pytest_gemmadev.propose.code.statement_lines import SIMPLE
 from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
 from pytest_gemmadev.propose.templates.block_printer import Layout, layout_of
-from pytest_gemmadev.propose.templates.difference import Differences, kept_nodes
+from pytest_gemmadev.propose.templates.difference import Differences
 from pytest_gemmadev.propose.templates.holes import (
     Code,
     hole,
@@ -22,6 +22,7 @@ from pytest_gemmadev.propose.templates.holes import (
     read,
     symbols,
 )
+from pytest_gemmadev.propose.templates.kept import kept_nodes
 from pytest_gemmadev.propose.templates.matcher import Match, Shape
 from pytest_gemmadev.propose.templates.printer import Part, fill, parts_of
 from pytest_gemmadev.propose.templates.template import Rewrite, Template, TemplateError
@@ -43,6 +44,8 @@ class TemplatePattern(Pattern[ast.AST]):
         every = (rewrites,) if isinstance(rewrites, Rewrite) else rewrites
         holes = {h for r in every for h in (*hole_names(r.before), *r.ingredients)}
         try:
+            clauses = read_clauses(template.where, holes)
+            self._guard = tuple(c.holds for c in clauses if not c.hole)
             for rewrite in every:
                 compiled = CompiledRewrite(rewrite, template.where, holes)
                 for root in compiled.roots:
@@ -60,6 +63,10 @@ class TemplatePattern(Pattern[ast.AST]):
         return sum(nats for clause, nats in self._bias if clause.holds(Match(node, {}, unit)))
 
     def edits(self, node: ast.AST, unit: Unit) -> Iterator[Change]:
+        match = Match(node, {}, unit)
+        for holds in self._guard:
+            if not holds(match):
+                return
         fitted = False
         for rewrite in self._by_root.get(type(node), ()):
             if fitted and rewrite.otherwise:
@@ -99,11 +106,17 @@ class CompiledRewrite:
             self._before, self._operators, arguments=_arguments(guard), links=rewrite.in_place
         )
         own = {"", *self._before.holes, *rewrite.ingredients}
-        clauses = tuple(c for c in read_clauses(guard, holes) if c.hole in own)
+        common = read_clauses(where, holes)
+        clauses = tuple(c for c in (*common, *read_clauses(rewrite.where, holes)) if c.hole in own)
         self._late = [c.holds for c in clauses if c.hole in rewrite.ingredients]
         self.roots, settled = self._roots(clauses)
-        early = [c for c in clauses if c.hole not in rewrite.ingredients and c is not settled]
-        self._early = [c.holds for c in early]
+        self._early = [
+            c.holds
+            for c in clauses
+            if c.hole not in rewrite.ingredients
+            and c is not settled
+            and (c.hole or c not in common)  # the template's own guard is asked before
+        ]
         self.otherwise = rewrite.otherwise
         self._outcomes: list[_Outcome] | None = None
 

@@ -214,9 +214,9 @@ def _in_branch(node: ast.AST, unit: Unit) -> bool:
     return block is not None and isinstance(block.owner, (ast.If, ast.Try))
 
 
-def _in_compound(node: ast.AST, unit: Unit) -> bool:
+def _ends_function(node: ast.AST, unit: Unit) -> bool:
     block = unit.block(node) if isinstance(node, ast.stmt) else None
-    return block is not None and isinstance(block.owner, COMPOUND)
+    return _is_last(node, unit) and block is not None and not isinstance(block.owner, COMPOUND)
 
 
 def _is_exception(node: ast.AST, unit: Unit) -> bool:
@@ -317,8 +317,8 @@ PREDICATES: dict[str, Predicate] = {
     "in async function": lambda node, unit: isinstance(unit.function(node), ast.AsyncFunctionDef),
     "in generator function": lambda node, unit: bool(unit.of_type(ast.Yield, ast.YieldFrom)),
     "in branch": _in_branch,
-    "in compound statement": _in_compound,
     "last in block": _is_last,
+    "last in function": _ends_function,
     "movable": lambda node, unit: isinstance(node, ast.stmt) and siblings(unit, node) is not None,
     "on its own lines": lambda node, unit: alone(unit, node),
     "compared": _parent_is(ast.Compare),
