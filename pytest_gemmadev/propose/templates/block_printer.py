@@ -104,7 +104,7 @@ def laid_out(parts: tuple[Part, ...], match: Match, indent: str) -> str:
     return "\n".join(done)
 
 
-def layout_of(old: Code, new: Code, kept: Mapping[ast.AST, str], *, is_simple: bool) -> Layout:
+def layout_of(old: Code, new: Code, kept: Kept, *, is_simple: bool) -> Layout:
     """How the after side of a template of statements is put in place of the before side."""
     assert isinstance(old.body, list)
     assert isinstance(new.body, list)
