@@ -10,15 +10,9 @@ from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 from pytest_gemmadev.core.types import Frame, RepairTask
-from pytest_gemmadev.propose.code.module import (
-    FUNCTIONS,
-    Function,
-    Module,
-    bound_names,
-    dotted,
-    own_nodes,
-)
-from pytest_gemmadev.propose.code.source import parse_source
+from pytest_gemmadev.propose.code.module import Function, Module, parse_module
+from pytest_gemmadev.propose.code.names import bound_names
+from pytest_gemmadev.propose.code.nodes import FUNCTIONS, dotted, own_nodes
 
 MAX_MODULES = 400  # files looked into for one task
 MAX_DEPTH = 6  # of inheritance, of names imported on
@@ -55,7 +49,7 @@ class Project:
         """The parsed file, of the sources or of the tests; None where it does not parse."""
         if path not in self._modules:
             text = self.task.sources.get(path, self.task.context.get(path))
-            found = None if text is None else _parsed(path, self._dotted(path), text)
+            found = None if text is None else parse_module(path, self._dotted(path), text)
             self._modules[path] = found
         return self._modules[path]
 
@@ -373,13 +367,6 @@ class Project:
                 pending += self.imports_of(module) - seen
                 seen |= self.imports_of(module)
         return False
-
-
-@lru_cache(maxsize=512)
-def _parsed(path: str, name: str, text: str) -> Module | None:
-    """The parsed file; remembered, for the tasks of a session share most of their files."""
-    source = parse_source(text)
-    return None if source is None else Module(path, name, source)
 
 
 @lru_cache(maxsize=2048)

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from pytest_gemmadev.propose.code.kinds import LIST, MAPPING, TEXT
 from pytest_gemmadev.propose.code.precedence import ATOM
-from pytest_gemmadev.propose.code.statement_lines import alone, lines_of
+from pytest_gemmadev.propose.code.statement_lines import alone
 from pytest_gemmadev.propose.code.unit import Unit
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
+from pytest_gemmadev.propose.patterns.changes import Change, replace
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 
 
 class Iterable(Pattern[ast.For]):
@@ -124,7 +125,7 @@ class Endless(Pattern[ast.While]):
     untouched = ("def f(a):\n    while a: a = g(a)\n", "def f(a):\n    return a\n")
 
     def edits(self, node: ast.While, unit: Unit) -> Iterator[Change]:
-        if alone(unit, node.body[0]) and lines_of(unit, node, node):
+        if alone(unit, node.body[0]) and unit.source.lines_of(node, node):
             yield Change(((*unit.span(node.test), "True"),))
 
 

@@ -14,7 +14,8 @@ from pytest_gemmadev.propose.code.precedence import (
     required,
 )
 from pytest_gemmadev.propose.code.unit import Unit
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
+from pytest_gemmadev.propose.patterns.changes import Change
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 
 _LIKELY = {
     "+": {"-": 2.0, "*": 1.0},

@@ -5,14 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.code.statement_lines import (
-    alone,
-    instead,
-    owner,
-    siblings,
-)
+from pytest_gemmadev.propose.code.statement_lines import alone, owner, siblings
 from pytest_gemmadev.propose.code.unit import Unit
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
+from pytest_gemmadev.propose.patterns.changes import Change, instead
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 
 
 def returned_values(unit: Unit, node: ast.AST) -> list[str]:

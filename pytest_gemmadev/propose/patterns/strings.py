@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from pytest_gemmadev.propose.code.kinds import LIST, TEXT
 from pytest_gemmadev.propose.code.unit import Unit
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
+from pytest_gemmadev.propose.patterns.changes import Change, replace
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 
 
 class Prefix(Pattern[ast.Constant]):

@@ -8,9 +8,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from pytest_gemmadev.propose.code.precedence import BIT_OR
-from pytest_gemmadev.propose.code.statement_lines import alone, before
+from pytest_gemmadev.propose.code.statement_lines import alone
 from pytest_gemmadev.propose.code.unit import Unit
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
+from pytest_gemmadev.propose.patterns.changes import Change, before, replace
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 
 
 class OrDefault(Pattern[ast.expr]):

@@ -1,0 +1,40 @@
+"""Pieces of a text replaced by others, before they are edits of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+Replacement: TypeAlias = tuple[int, int, str]
+"""(start, end, new text): offsets into the text of the file."""
+
+
+def trim(start: int, old: str, new: str) -> Replacement:
+    """``new`` for ``old``, which begins at ``start``, without what both have in common at the ends."""
+    limit = min(len(old), len(new))
+    head = 0
+    while head < limit and old[head] == new[head]:
+        head += 1
+    tail = 0
+    while tail < limit - head and old[-1 - tail] == new[-1 - tail]:
+        tail += 1
+    return start + head, start + len(old) - tail, new[head : len(new) - tail]
+
+
+def with_newlines(code: str, newline: str) -> str:
+    """``code`` with every line ended by ``newline``, for a file whose lines end so."""
+    if newline == "\n":
+        return code
+    return code.replace("\r\n", "\n").replace("\n", newline)
+
+
+def changed(text: str, start: int, end: int, replacements: Sequence[Replacement]) -> str:
+    """``text[start:end]`` with the replacements made."""
+    parts: list[str] = []
+    at = start
+    for first, last, new in sorted(replacements, key=lambda r: (r[0], r[1])):
+        parts.append(text[at:first])
+        parts.append(new)
+        at = last
+    parts.append(text[at:end])
+    return "".join(parts)
