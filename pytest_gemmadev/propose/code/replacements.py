@@ -9,18 +9,6 @@ Replacement: TypeAlias = tuple[int, int, str]
 """(start, end, new text): offsets into the text of the file."""
 
 
-def trim(start: int, old: str, new: str) -> Replacement:
-    """``new`` for ``old``, which begins at ``start``, without what both have in common at the ends."""
-    limit = min(len(old), len(new))
-    head = 0
-    while head < limit and old[head] == new[head]:
-        head += 1
-    tail = 0
-    while tail < limit - head and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
-    return start + head, start + len(old) - tail, new[head : len(new) - tail]
-
-
 def with_newlines(code: str, newline: str) -> str:
     """``code`` with every line ended by ``newline``, for a file whose lines end so."""
     if newline == "\n":

@@ -17,12 +17,13 @@ from itertools import pairwise
 from math import exp, log
 from typing import TypeAlias
 
+from pytest_gemmadev.core.edits import trim
 from pytest_gemmadev.core.types import Candidate, Edit, RepairTask, Role, Span, Suspicion
 from pytest_gemmadev.propose.code.fingerprints import Fingerprint, Region, fingerprint, region_of
 from pytest_gemmadev.propose.code.module import Module
 from pytest_gemmadev.propose.code.part import find_root
 from pytest_gemmadev.propose.code.project import Project
-from pytest_gemmadev.propose.code.replacements import Replacement, changed, trim, with_newlines
+from pytest_gemmadev.propose.code.replacements import Replacement, changed, with_newlines
 from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.patterns.all_patterns import PATTERNS
 from pytest_gemmadev.propose.patterns.changes import Change

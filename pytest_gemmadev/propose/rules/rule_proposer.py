@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import libcst
 
-from pytest_gemmadev.core.edits import apply_edits
+from pytest_gemmadev.core.edits import apply_edits, trim
 from pytest_gemmadev.core.lines import line_numbers, line_starts, newline_of
 from pytest_gemmadev.core.types import (
     Candidate,
@@ -20,7 +20,7 @@ from pytest_gemmadev.core.types import (
 )
 from pytest_gemmadev.propose.code.nodes import first_line, last_line
 from pytest_gemmadev.propose.code.project import Project
-from pytest_gemmadev.propose.code.replacements import trim, with_newlines
+from pytest_gemmadev.propose.code.replacements import with_newlines
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.rule import Fix, Rule
 

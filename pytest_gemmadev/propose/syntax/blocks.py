@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
+from pytest_gemmadev.core.lines import line_number, line_starts
 from pytest_gemmadev.propose.syntax.compiler import Fault, compiled
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
 from pytest_gemmadev.propose.syntax.scan import KEYWORDS, Token, scan
@@ -44,7 +44,7 @@ def strings(lines: Sequence[str], fault: Fault) -> Iterator[Fix]:
     complains far below: the first string that borders on prose is the one to mend.
     """
     text = "\n".join(lines)
-    starts = _starts(lines)
+    starts = line_starts(text)
     tokens = [t for t in scan(text) if t.kind in ("string", "open") and _is_triple(t.text)]
     first: Token | None = None
     for token in tokens:
@@ -62,16 +62,8 @@ def strings(lines: Sequence[str], fault: Fault) -> Iterator[Fix]:
         yield from _opened(lines, starts, token, cost)
 
 
-def _starts(lines: Sequence[str]) -> list[int]:
-    at, starts = 0, []
-    for line in lines:
-        starts.append(at)
-        at += len(line) + 1
-    return starts
-
-
 def _row(starts: Sequence[int], offset: int) -> int:
-    return bisect_right(starts, offset) - 1
+    return line_number(starts, offset) - 1
 
 
 def _is_triple(text: str) -> bool:
@@ -230,7 +222,7 @@ def quoted_code(lines: Sequence[str], fault: Fault) -> Iterator[Fix]:
     if "expected an indented block" not in fault.message:
         return
     text = "\n".join(lines)
-    starts = _starts(lines)
+    starts = line_starts(text)
     for token in scan(text):
         row = _row(starts, token.start)
         if token.kind != "string" or row < fault.line:
