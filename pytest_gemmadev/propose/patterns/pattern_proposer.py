@@ -22,7 +22,7 @@ from pytest_gemmadev.core.types import Candidate, Edit, RepairTask, Role, Span, 
 from pytest_gemmadev.propose.code.fingerprints import Fingerprint, Region, fingerprint, region_of
 from pytest_gemmadev.propose.code.module import Module
 from pytest_gemmadev.propose.code.part import find_root
-from pytest_gemmadev.propose.code.project import Project
+from pytest_gemmadev.propose.code.project_files import ProjectFiles
 from pytest_gemmadev.propose.code.replacements import Replacement, changed, with_newlines
 from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.patterns.all_patterns import PATTERNS
@@ -81,7 +81,7 @@ class _Walk:
     def __init__(self, proposer: PatternProposer, task: RepairTask) -> None:
         self.proposer = proposer
         self.task = task
-        self.project = Project(task)
+        self.files = ProjectFiles(task)
         self.heap: list[tuple[float, int, _Item]] = []
         self.count = 0
         self.units: dict[ast.AST, Unit] = {}
@@ -119,7 +119,7 @@ class _Walk:
     def _open_suspicion(self, suspicion: Suspicion) -> None:
         """Pushes each pattern at each node that begins on the suspicion's lines."""
         span = suspicion.span
-        module = self.project.module(span.path) if span.path in self.task.sources else None
+        module = self.files.module(span.path) if span.path in self.task.sources else None
         if module is None:
             return
         score = log(max(suspicion.score, _FLOOR))
