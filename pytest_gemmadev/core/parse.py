@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator
 from functools import lru_cache
 
+from pytest_gemmadev.core.edits import trim
 from pytest_gemmadev.core.lines import line_starts, lines_of
 from pytest_gemmadev.core.prompt import Prompt
 from pytest_gemmadev.core.types import Edit
@@ -45,20 +46,7 @@ def edits(completion: str, prompt: Prompt, text: str) -> Iterator[tuple[Edit, st
         key = tree_key(changed)
         if key is not None and key not in seen:
             seen.add(key)
-            yield _smallest(prompt.span.path, begin, prompt.old, replacement), key
-
-
-def _smallest(path: str, begin: int, old: str, new: str) -> Edit:
-    """The edit that makes ``new`` of ``old`` at ``begin``, without what both have at their ends."""
-    head = _alike(old, new)
-    tail = _alike(old[head:][::-1], new[head:][::-1])
-    return Edit(path, begin + head, begin + len(old) - tail, new[head : len(new) - tail])
-
-
-def _alike(one: str, other: str) -> int:
-    """How many characters both begin with."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
+            yield Edit(prompt.span.path, *trim(begin, prompt.old, replacement)), key
 
 
 @lru_cache(maxsize=256)

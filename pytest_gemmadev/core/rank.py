@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import ast
 import re
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import log
 
-from pytest_gemmadev.core.lines import line_around, line_starts
+from pytest_gemmadev.core.lines import line_around, line_number, line_numbers, line_starts
 from pytest_gemmadev.core.types import (
     Candidate,
     Edit,
@@ -66,10 +65,9 @@ class Places:
             starts = self.line_starts.get(edit.path)
             if starts is None:
                 continue
-            first = bisect_right(starts, edit.start)
-            last = bisect_right(starts, max(edit.start, edit.end - 1))
+            lines = line_numbers(starts, edit.start, edit.end)
             for start, end, score in self.by_path[edit.path]:
-                if start <= last and first <= end and score > best:
+                if start < lines.stop and lines.start <= end and score > best:
                     best = score
         return best
 
@@ -124,8 +122,8 @@ def scoring_context(candidate: Candidate, sources: Mapping[str, str]) -> tuple[s
     edits = [e for e in candidate.edits if e.path == path]
     text = sources[path]
     starts = line_starts(text)
-    first = starts[bisect_right(starts, edits[0].start) - 1]
-    changed = bisect_right(starts, edits[-1].end)
+    first = starts[line_number(starts, edits[0].start) - 1]
+    changed = line_number(starts, edits[-1].end)
     ends = [starts[n] if n < len(starts) else len(text) for n in (changed, changed + SUFFIX_LINES)]
     last = min(ends[1], ends[0] + SUFFIX_CHARS)
     new, at = "", first
@@ -135,7 +133,7 @@ def scoring_context(candidate: Candidate, sources: Mapping[str, str]) -> tuple[s
     new += text[at:last]
     # Edits near one another begin at one place, so that the model reads what they share once.
     anchor = max(0, first // PREFIX_CHARS - 1) * PREFIX_CHARS
-    begin = starts[bisect_right(starts, anchor) - 1]
+    begin = starts[line_number(starts, anchor) - 1]
     return text[begin:first], text[first:last], new
 
 

@@ -15,6 +15,7 @@ from difflib import SequenceMatcher
 from itertools import chain
 from math import log
 
+from pytest_gemmadev.core.lines import split_lines
 from pytest_gemmadev.core.parse import edits, tree_key
 from pytest_gemmadev.core.prompt import Prompt, block_prompt, function_prompt, line_prompt
 from pytest_gemmadev.core.types import (
@@ -158,7 +159,7 @@ def likeliest_places(task: RepairTask) -> list[Span]:
     """
     suspicions = _usable(task)
     lines = {
-        path: re.split(r"\r\n|\n|\r", task.sources[path])
+        path: split_lines(task.sources[path])
         for path in {suspicion.span.path for suspicion in suspicions}
     }
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import TypeAlias
 
-from pytest_gemmadev.propose.code.unit import FUNCTIONS, LOOPS, Unit
-from pytest_gemmadev.propose.patterns.pattern import Change, Replacement
+from pytest_gemmadev.propose.code.nodes import FUNCTIONS, LOOPS
+from pytest_gemmadev.propose.code.part import Part
+from pytest_gemmadev.propose.code.replacements import Replacement, changed
 
 Fingerprint: TypeAlias = tuple[object, ...]
 
@@ -29,53 +30,50 @@ class Region:
     header: str
 
 
-def region_of(unit: Unit, node: ast.AST, change: Change) -> Region:
-    """The smallest whole statements that hold a change made at ``node``."""
-    lowest = min(start for start, _, _ in change.replacements)
-    highest = max(end for _, end, _ in change.replacements)
-    owner = change.region if change.region is not None else unit.statement(node)
-    if unit.of_type(ast.Nonlocal, ast.Global):
-        owner = unit.root  # what they speak of is bound elsewhere
-    while owner is not None and not _holds(unit, owner, lowest, highest):
-        owner = unit.statement(parent) if (parent := unit.parent(owner)) else None
-    source = unit.source
-    if isinstance(owner, ast.stmt) and not isinstance(owner, ast.Module):
-        start, end = unit.span(owner)
+def region_of(part: Part, within: ast.AST | None, replacements: Sequence[Replacement]) -> Region:
+    """The smallest whole statements, ``within`` or around it, that hold the replacements."""
+    lowest = min(start for start, _, _ in replacements)
+    highest = max(end for _, end, _ in replacements)
+    owner = within
+    if part.of_type(ast.Nonlocal, ast.Global):
+        owner = part.root  # what they speak of is bound elsewhere
+    while owner is not None and not _holds(part, owner, lowest, highest):
+        owner = part.statement(parent) if (parent := part.parent(owner)) else None
+    source = part.source
+    if isinstance(owner, ast.stmt):
+        start, end = part.span(owner)
         start, end = min(start, lowest), max(end, highest)
     else:
-        start, end = _siblings(unit, lowest, highest)
-    return Region(source.line_start(start), source.line_end(end), _header(unit, owner))
+        start, end = _siblings(part, lowest, highest)
+    return Region(source.line_start(start), source.line_end(end), _header(part, owner))
 
 
-def _holds(unit: Unit, owner: ast.AST, lowest: int, highest: int) -> bool:
+def _holds(part: Part, owner: ast.AST, lowest: int, highest: int) -> bool:
     if not isinstance(owner, ast.stmt):
         return True
-    start, end = unit.span(owner)
-    if isinstance(owner, ast.If) and unit.text.startswith("elif", start):
+    if part.source.is_elif(owner) or not part.source.leads_line(owner):
         return False
-    alone = not unit.text[unit.source.line_start(start) : start].strip()
-    return (
-        alone and unit.source.line_start(start) <= lowest and highest <= unit.source.line_end(end)
-    )
+    first, last = part.source.lines_of(owner, owner)
+    return first <= lowest and highest <= last
 
 
-def _siblings(unit: Unit, lowest: int, highest: int) -> tuple[int, int]:
+def _siblings(part: Part, lowest: int, highest: int) -> tuple[int, int]:
     """The extent of the root's statements that a change between two of them touches."""
     start, end = lowest, highest
-    for statement in getattr(unit.root, "body", ()):
-        first, last = unit.span(statement)
-        if first <= highest and lowest <= unit.source.line_end(last):
+    for statement in getattr(part.root, "body", ()):
+        first, last = part.span(statement)
+        if first <= highest and lowest <= part.source.line_end(last):
             start, end = min(start, first), max(end, last)
     return start, end
 
 
-def _header(unit: Unit, owner: ast.AST | None) -> str:
+def _header(part: Part, owner: ast.AST | None) -> str:
     """Stand-ins for what stands around ``owner``, so that ``return`` and ``break`` compile in it."""
     lines: list[str] = []
     needs_loop = True
     child = owner
-    for ancestor in unit.ancestors(owner) if owner is not None else ():
-        indent = unit.source.indentation(unit.span(ancestor)[0]) if _has_place(ancestor) else ""
+    for ancestor in part.ancestors(owner) if owner is not None else ():
+        indent = part.source.indentation(ancestor) if isinstance(ancestor, ast.stmt) else ""
         if isinstance(ancestor, FUNCTIONS):
             word = "async def" if isinstance(ancestor, ast.AsyncFunctionDef) else "def"
             lines.append(f"{indent}{word} _():\n")
@@ -86,24 +84,19 @@ def _header(unit: Unit, owner: ast.AST | None) -> str:
         child = ancestor
     lines.reverse()
     first = lines[0] if lines else ""
-    at = unit.span(owner)[0] if owner is not None and _has_place(owner) else None
-    own = unit.source.indentation(at) if at is not None else ""
-    if isinstance(unit.root, ast.ClassDef) and owner is None:
-        own = unit.source.indentation(unit.span(unit.root.body[0])[0])
+    own = part.source.indentation(owner) if isinstance(owner, ast.stmt) else ""
+    if isinstance(part.root, ast.ClassDef) and owner is None:
+        own = part.source.indentation(part.root.body[0])
     if first[:1] in (" ", "\t") or (not lines and own):
         lines.insert(0, "if _:\n")
     return "".join(lines)
 
 
-def _has_place(node: ast.AST) -> bool:
-    return isinstance(node, ast.stmt)
-
-
 def fingerprint(
-    unit: Unit, region: Region, replacements: Sequence[Replacement]
+    part: Part, region: Region, replacements: Sequence[Replacement]
 ) -> Fingerprint | None:
     """What tells the code of a region with the replacements from other code; None: does not compile."""
-    code = changed(unit.text, region.start, region.end, replacements)
+    code = changed(part.text, region.start, region.end, replacements)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -111,18 +104,6 @@ def fingerprint(
     except (SyntaxError, ValueError, RecursionError, OverflowError, MemoryError):
         return None
     return essence(compiled)
-
-
-def changed(text: str, start: int, end: int, replacements: Sequence[Replacement]) -> str:
-    """``text[start:end]`` with the replacements made."""
-    parts: list[str] = []
-    at = start
-    for first, last, new in sorted(replacements, key=lambda r: (r[0], r[1])):
-        parts.append(text[at:first])
-        parts.append(new)
-        at = last
-    parts.append(text[at:end])
-    return "".join(parts)
 
 
 def essence(code: CodeType) -> Fingerprint:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from pytest_gemmadev.core.types import Edit
 from pytest_gemmadev.propose.code.module import Function, Module
+from pytest_gemmadev.propose.code.nodes import is_docstring
 from pytest_gemmadev.propose.code.project import Project
 
 ImportStatement = ast.Import | ast.ImportFrom
@@ -28,7 +29,7 @@ def add_import(module: Module, target: str, name: str = "", alias: str = "") -> 
 def import_in(function: Function, target: str, name: str = "", alias: str = "") -> Edit | None:
     """The import as the first statement of a function, after its docstring."""
     body = function.node.body
-    first = body[1] if len(body) > 1 and _is_docstring(body[0]) else body[0]
+    first = body[1] if len(body) > 1 and is_docstring(body[0]) else body[0]
     return function.module.insert_before(first, _line(target, name, alias))
 
 
@@ -58,7 +59,7 @@ def leading_imports(module: Module) -> list[ImportStatement]:
     for index, statement in enumerate(module.tree.body):
         if isinstance(statement, (ast.Import, ast.ImportFrom)):
             found.append(statement)
-        elif not (index == 0 and _is_docstring(statement)) and found:
+        elif not (index == 0 and is_docstring(statement)) and found:
             break
     return found
 
@@ -116,7 +117,7 @@ def _new_line(module: Module, target: str, line: str, *, is_from: bool) -> Edit 
 def _first_import(module: Module, line: str) -> Edit | None:
     """The import in a file that has none: after the docstring and what must come first."""
     body: Sequence[ast.stmt] = module.tree.body
-    before = [s for i, s in enumerate(body) if (i == 0 and _is_docstring(s)) or _is_future(s)]
+    before = [s for i, s in enumerate(body) if (i == 0 and is_docstring(s)) or _is_future(s)]
     if before:
         return module.insert_after(before[-1], f"\n{line}")
     if not body:
@@ -141,11 +142,3 @@ def _is_standard(target: str) -> bool:
 
 def _is_future(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
-
-
-def _is_docstring(statement: ast.stmt) -> bool:
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Constant)
-        and isinstance(statement.value.value, str)
-    )

@@ -1,24 +1,18 @@
-"""One parsed file as rules see it: its definitions, where each node stands, and edits at nodes."""
+"""One file of the project, parsed: its definitions, and edits at its nodes."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections import defaultdict
-from collections.abc import Iterator
+import warnings
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TypeAlias, TypeVar
+from functools import cached_property, lru_cache
 
+from pytest_gemmadev.core.lines import line_around
 from pytest_gemmadev.core.types import Edit
+from pytest_gemmadev.propose.code.names import bound_names
+from pytest_gemmadev.propose.code.nodes import FUNCTIONS, FunctionNode, dotted, own_nodes
 from pytest_gemmadev.propose.code.source import Source
-
-FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-SCOPES = (*FUNCTIONS, ast.ClassDef, ast.Lambda, ast.Module)
-_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
-
-N = TypeVar("N", bound=ast.AST)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,21 +57,13 @@ class Function:
         return [n for n in own_nodes(self.node) if isinstance(n, ast.Return)]
 
 
-class Module:
-    """One file of the project, parsed. Offsets are code points of its text."""
+class Module(Source):
+    """One file of the project."""
 
-    def __init__(self, path: str, name: str, source: Source) -> None:
+    def __init__(self, path: str, name: str, text: str, tree: ast.Module) -> None:
+        super().__init__(text, tree)
         self.path = path
         self.name = name  # dotted, as it is imported
-        self.source = source
-
-    @property
-    def text(self) -> str:
-        return self.source.text
-
-    @property
-    def tree(self) -> ast.Module:
-        return self.source.tree
 
     @property
     def package(self) -> str:
@@ -85,54 +71,7 @@ class Module:
         is_package = self.path.rpartition("/")[2] == "__init__.py"
         return self.name if is_package else self.name.rpartition(".")[0]
 
-    # --- tree ------------------------------------------------------------------------------------
-
-    @cached_property
-    def parents(self) -> dict[ast.AST, ast.AST]:
-        return {c: n for n in ast.walk(self.tree) for c in ast.iter_child_nodes(n)}
-
-    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
-        """Parents from the inside out, the module last."""
-        found = self.parents.get(node)
-        while found is not None:
-            yield found
-            found = self.parents.get(found)
-
-    def enclosing(self, node: ast.AST, kind: type[N] | tuple[type[N], ...]) -> N | None:
-        """The innermost node of ``kind`` around ``node``."""
-        return next((a for a in self.ancestors(node) if isinstance(a, kind)), None)
-
-    def statement(self, node: ast.AST) -> ast.stmt | None:
-        """``node`` where it is a statement, else the innermost one around it."""
-        return node if isinstance(node, ast.stmt) else self.enclosing(node, ast.stmt)
-
-    def block(self, statement: ast.stmt) -> list[ast.stmt]:
-        """The statements among which ``statement`` stands."""
-        owner = self.parents.get(statement)
-        for name in _BLOCKS:
-            block = getattr(owner, name, None)
-            if isinstance(block, list) and any(s is statement for s in block):
-                return block
-        return [statement]
-
-    @cached_property
-    def _statements(self) -> list[ast.stmt]:
-        return [n for n in ast.walk(self.tree) if isinstance(n, ast.stmt)]
-
-    def statement_at(self, line: int) -> ast.stmt | None:
-        """The innermost statement that holds the line; decorators belong to their definition."""
-        best: ast.stmt | None = None
-        for node in self._statements:
-            if self.first_line(node) <= line <= (node.end_lineno or node.lineno) and (
-                best is None or self.first_line(node) >= self.first_line(best)
-            ):
-                best = node
-        return best
-
-    @staticmethod
-    def first_line(node: ast.stmt) -> int:
-        decorators = getattr(node, "decorator_list", None)
-        return min(node.lineno, decorators[0].lineno) if decorators else node.lineno
+    # --- definitions -----------------------------------------------------------------------------
 
     @cached_property
     def functions(self) -> list[Function]:
@@ -161,7 +100,7 @@ class Module:
     def classes(self) -> dict[str, ast.ClassDef]:
         """Classes by name; of several the first."""
         found: dict[str, ast.ClassDef] = {}
-        for node in self._statements:
+        for node in self.statements:
             if isinstance(node, ast.ClassDef):
                 found.setdefault(node.name, node)
         return found
@@ -173,64 +112,27 @@ class Module:
 
     @cached_property
     def imports(self) -> list[ast.Import | ast.ImportFrom]:
-        return [s for s in self._statements if isinstance(s, (ast.Import, ast.ImportFrom))]
+        return [s for s in self.statements if isinstance(s, (ast.Import, ast.ImportFrom))]
 
     @cached_property
     def strings(self) -> list[ast.Constant]:
         """String constants that stand for themselves: no docstrings, no parts of f-strings."""
         return [
             n
-            for n in ast.walk(self.tree)
+            for n, parent in self.parents.items()
             if isinstance(n, ast.Constant)
             and isinstance(n.value, str)
-            and not isinstance(self.parents[n], (ast.Expr, ast.JoinedStr))
+            and not isinstance(parent, (ast.Expr, ast.JoinedStr))
         ]
 
     def names(self, within: ast.AST, name: str) -> list[ast.Name]:
         """The places in ``within`` that mention a variable."""
         return [n for n in ast.walk(within) if isinstance(n, ast.Name) and n.id == name]
 
-    # --- text ------------------------------------------------------------------------------------
-
-    def span(self, node: ast.AST) -> tuple[int, int] | None:
-        """(start, end) of a node; None where its position is not known for sure."""
-        line = getattr(node, "lineno", None)
-        column = getattr(node, "col_offset", None)
-        end_line = getattr(node, "end_lineno", None)
-        end_column = getattr(node, "end_col_offset", None)
-        if line is None or column is None or end_line is None or end_column is None:
-            return None
-        if isinstance(node, ast.expr) and (outer := self._f_string(node)) is not None:
-            return self._span_inside(node, outer, (line, column, end_line, end_column))
-        return self.source.offset(line, column), self.source.offset(end_line, end_column)
-
     def code(self, node: ast.AST) -> str:
         """The text of a node as it is written; its own rendering where the place is not known."""
         span = self.span(node)
         return self.text[span[0] : span[1]] if span else ast.unparse(node)
-
-    def _f_string(self, node: ast.AST) -> ast.JoinedStr | None:
-        found: ast.JoinedStr | None = None
-        for ancestor in self.ancestors(node):
-            if isinstance(ancestor, ast.JoinedStr):
-                found = ancestor
-            elif isinstance(ancestor, ast.stmt):
-                break
-        return found
-
-    def _span_inside(
-        self, node: ast.expr, outer: ast.JoinedStr, place: tuple[int, int, int, int]
-    ) -> tuple[int, int] | None:
-        """The span of a node inside an f-string, whose positions are wrong before Python 3.12."""
-        start, end = self.source.offset(*place[:2]), self.source.offset(*place[2:])
-        meaning = ast.unparse(node)
-        if _means(self.text[start:end], meaning):
-            return start, end
-        begin = self.source.offset(outer.lineno, outer.col_offset)
-        stop = self.source.offset(outer.end_lineno or 0, outer.end_col_offset or 0)
-        pattern = rf"(?<![\w.]){re.escape(meaning)}(?!\w)"
-        found = [m.span() for m in re.finditer(pattern, self.text[begin:stop])]
-        return (begin + found[0][0], begin + found[0][1]) if len(found) == 1 else None
 
     # --- edits -----------------------------------------------------------------------------------
 
@@ -255,7 +157,7 @@ class Module:
 
     def rename_definition(self, node: FunctionNode | ast.ClassDef, name: str) -> Edit | None:
         """Another name after ``def`` or ``class``."""
-        start = self.source.offset(node.lineno, node.col_offset)
+        start = self.offset(node.lineno, node.col_offset)
         pattern = rf"(?:async\s+)?(?:def|class)\s+({re.escape(node.name)})\b"
         match = re.compile(pattern).match(self.text, start)
         return self.edit(*match.span(1), name) if match else None
@@ -279,134 +181,48 @@ class Module:
             return None
         return self.edit(span[0] + match.start(3), span[0] + match.end(3), value)
 
-    def indentation(self, statement: ast.stmt) -> str:
-        return self.source.indentation(self._start(statement))
-
     def insert_before(self, statement: ast.stmt, code: str) -> Edit | None:
         """Lines of ``code`` before a statement, at its indentation."""
-        start = self._start(statement)
-        line = self.source.line_start(start)
-        if self.text[line:start].strip():
+        if not self.leads_line(statement):
             return None  # after a colon or a semicolon
+        line = self.line_start(self.extent(statement)[0])
         return self.edit(line, line, _indented(code, self.indentation(statement)))
 
     def insert_after(self, statement: ast.stmt, code: str) -> Edit | None:
         """Lines of ``code`` after a statement, at its indentation."""
-        start = self._start(statement)
-        span = self.span(statement)
-        if span is None or self.text[self.source.line_start(start) : start].strip():
+        if not self.has_own_lines(statement):
             return None
-        end = self.source.line_end(span[1])
-        if self.text[span[1] : end].lstrip()[:1] not in ("", "#"):
-            return None
-        indent = self.indentation(statement)
-        return self.edit(end, end, "\n" + _indented(code, indent).rstrip("\n"))
+        end = self.line_end(self.extent(statement)[1])
+        lines = _indented(code, self.indentation(statement)).rstrip("\n")
+        return self.edit(end, end, f"\n{lines}")
 
     def remove_statement(self, statement: ast.stmt) -> Edit | None:
         """Nothing in place of a statement's lines, ``pass`` where a block would be left empty."""
-        span = self.span(statement)
+        block, span = self.block(statement), self.span(statement)
         if span is None:
             return None
-        if len(self.block(statement)) == 1:
+        if block is None or len(block.statements) == 1:
             return self.edit(*span, "pass")
-        start, end = self.source.line_start(self._start(statement)), self.source.line_end(span[1])
-        if self.text[start : self._start(statement)].strip() or self.text[span[1] : end].strip():
+        start, end = self.extent(statement)
+        if not self.leads_line(statement) or self.text[end : self.line_end(end)].strip():
             return None
-        line = self.source.line_of(end)
-        after = self.source.starts[line] if line < len(self.source.starts) else len(self.text)
-        return self.edit(start, after, "")
-
-    def _start(self, statement: ast.stmt) -> int:
-        return self.source.span(statement)[0]
+        return self.edit(*line_around(self.text, start, end), "")
 
 
 def _indented(code: str, indent: str) -> str:
     return "".join(f"{indent}{line}\n" if line else "\n" for line in code.splitlines())
 
 
-def _means(code: str, meaning: str) -> bool:
+@lru_cache(maxsize=512)
+def parse_module(path: str, name: str, text: str) -> Module | None:
+    """The parsed file, or None where it does not parse; remembered for all who ask.
+
+    Rules and patterns share it, and the tasks of a session share most of their files.
+    """
     try:
-        return ast.unparse(ast.parse(code, mode="eval").body) == meaning
-    except (SyntaxError, ValueError, RecursionError):
-        return False
-
-
-def dotted(node: ast.AST) -> str:
-    """``a.b.c`` for an expression of that form, else an empty string."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute):
-        base = dotted(node.value)
-        return f"{base}.{node.attr}" if base else ""
-    return ""
-
-
-def own_nodes(scope: ast.AST) -> Iterator[ast.AST]:
-    """The nodes that run in a scope itself: bodies of functions and classes in it are left out."""
-    stack: list[ast.AST] = list(ast.iter_child_nodes(scope))
-    while stack:
-        node = stack.pop()
-        yield node
-        if isinstance(node, ast.Lambda):
-            stack.extend(node.args.defaults)
-        elif isinstance(node, (*FUNCTIONS, ast.ClassDef)):
-            stack.extend(node.decorator_list)
-            if not isinstance(node, ast.ClassDef):
-                stack.extend([*node.args.defaults, *(d for d in node.args.kw_defaults if d)])
-        else:
-            stack.extend(ast.iter_child_nodes(node))
-
-
-def header_nodes(statement: ast.stmt) -> Iterator[ast.AST]:
-    """The nodes of a statement without those of the blocks in it, nested functions included."""
-    stack: list[ast.AST] = [statement]
-    while stack:
-        node = stack.pop()
-        yield node
-        for name, value in ast.iter_fields(node):
-            if name in _BLOCKS and isinstance(node, (ast.stmt, ast.ExceptHandler, ast.match_case)):
-                continue
-            values = value if isinstance(value, list) else [value]
-            stack.extend(v for v in values if isinstance(v, ast.AST))
-
-
-def bound_names(scope: ast.AST) -> dict[str, list[ast.AST]]:
-    """Names that a function, class or module binds itself, with the nodes that do."""
-    found: dict[str, list[ast.AST]] = defaultdict(list)
-    elsewhere: set[str] = set()
-    if isinstance(scope, (*FUNCTIONS, ast.Lambda)):
-        for argument in all_arguments(scope.args):
-            found[argument.arg].append(argument)
-    for node in own_nodes(scope):
-        for name in _binds(node):
-            found[name].append(node)
-        if isinstance(node, (ast.Global, ast.Nonlocal)):
-            elsewhere.update(node.names)
-    for comprehension in own_nodes(scope):
-        if isinstance(comprehension, ast.comprehension):
-            for target in ast.walk(comprehension.target):
-                if isinstance(target, ast.Name):
-                    found[target.id] = [n for n in found[target.id] if n is not target]
-    return {n: nodes for n, nodes in found.items() if nodes and n not in elsewhere}
-
-
-def all_arguments(args: ast.arguments) -> list[ast.arg]:
-    """Every parameter, ``*args`` and ``**kwargs`` included."""
-    starred = [a for a in (args.vararg, args.kwarg) if a is not None]
-    return [*args.posonlyargs, *args.args, *args.kwonlyargs, *starred]
-
-
-def _binds(node: ast.AST) -> list[str]:
-    match node:
-        case ast.Name(id=name, ctx=ast.Store()):
-            return [name]
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            return [name]
-        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-            return [a.asname or a.name.partition(".")[0] for a in aliases if a.name != "*"]
-        case ast.ExceptHandler(name=str(name)):
-            return [name]
-        case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
-            return [name]
-        case _:
-            return []
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about literals and escapes: not ours to report
+            tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return Module(path, name, text, tree)

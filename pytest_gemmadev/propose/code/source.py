@@ -1,40 +1,137 @@
-"""A parsed file: its text, its tree, and where in the text each node stands."""
+"""A parsed text: where in it each node stands, and what stands around a node."""
 
 from __future__ import annotations
 
 import ast
 import re
-import warnings
-from bisect import bisect_right
-from dataclasses import dataclass, field
-from functools import lru_cache
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
 
-_NEWLINE = re.compile(r"\r\n|\n|\r")
+from pytest_gemmadev.core.lines import (
+    character_column,
+    line_end,
+    line_number,
+    line_starts,
+    newline_of,
+)
+from pytest_gemmadev.propose.code.nodes import (
+    BLOCKS,
+    FUNCTIONS,
+    LOOPS,
+    SHARED,
+    first_line,
+    last_line,
+)
+
+N = TypeVar("N", bound=ast.AST)
+Loop = ast.For | ast.AsyncFor | ast.While
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Where a statement stands: the list that holds it, its owner, and its index."""
+
+    owner: ast.AST
+    field: str  # ``body``, ``orelse``, ``finalbody``
+    statements: list[ast.stmt]
+    index: int
+
+
 class Source:
-    """One file. Offsets are code points; `ast` counts columns in UTF-8 bytes, which is converted."""
+    """A text and its tree. Offsets are code points; `ast` counts columns in UTF-8 bytes."""
 
-    text: str
-    tree: ast.Module
-    starts: list[int]  # offset of each line
-    ascii: bool
-    newline: str  # of the first line
-    _spans: dict[ast.AST, tuple[int, int]] = field(default_factory=dict)
+    def __init__(self, text: str, tree: ast.Module) -> None:
+        self.text = text
+        self.tree = tree
+        self.starts = line_starts(text)
+        self.newline = newline_of(text)
+        self._is_ascii = text.isascii()
+        self._extents: dict[ast.AST, tuple[int, int]] = {}
+        self._blocks: dict[ast.AST, Block] = {}
+
+    # --- around a node ---------------------------------------------------------------------------
+
+    @cached_property
+    def parents(self) -> dict[ast.AST, ast.AST]:
+        """The parent of each node, breadth first; `SHARED` nodes and the module have none."""
+        found: dict[ast.AST, ast.AST] = {}
+        queue: list[ast.AST] = [self.tree]
+        for node in queue:  # it grows meanwhile
+            for child in ast.iter_child_nodes(node):
+                if not isinstance(child, SHARED):
+                    found[child] = node
+                    queue.append(child)
+        return found
+
+    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Parents from the inside out, the module last."""
+        parents = self.parents
+        found = parents.get(node)
+        while found is not None:
+            yield found
+            found = parents.get(found)
+
+    def enclosing(self, node: ast.AST, kind: type[N] | tuple[type[N], ...]) -> N | None:
+        """The innermost node of ``kind`` around ``node``."""
+        return next((a for a in self.ancestors(node) if isinstance(a, kind)), None)
+
+    def statement(self, node: ast.AST) -> ast.stmt | None:
+        """``node`` where it is a statement, else the innermost one around it."""
+        return node if isinstance(node, ast.stmt) else self.enclosing(node, ast.stmt)
+
+    def loop(self, node: ast.AST) -> Loop | None:
+        """The innermost loop whose body holds ``node``, within its function."""
+        child = node
+        for ancestor in self.ancestors(node):
+            if isinstance(ancestor, (*FUNCTIONS, ast.ClassDef, ast.Lambda)):
+                return None
+            if isinstance(ancestor, LOOPS) and child in ancestor.body:
+                return ancestor
+            child = ancestor
+        return None
+
+    def block(self, statement: ast.stmt) -> Block | None:
+        """The statements among which ``statement`` stands; None where it is not of this tree."""
+        if statement not in self._blocks and (owner := self.parents.get(statement)) is not None:
+            for name in BLOCKS:
+                block = getattr(owner, name, None)
+                if isinstance(block, list) and block and isinstance(block[0], ast.stmt):
+                    self._blocks.update(
+                        (s, Block(owner, name, block, i)) for i, s in enumerate(block)
+                    )
+        return self._blocks.get(statement)
+
+    @cached_property
+    def statements(self) -> list[ast.stmt]:
+        """All statements, breadth first."""
+        return [n for n in self.parents if isinstance(n, ast.stmt)]
+
+    def statement_at(self, line: int) -> ast.stmt | None:
+        """The innermost statement that holds the line; decorators belong to their definition."""
+        best: ast.stmt | None = None
+        for node in self.statements:
+            if first_line(node) <= line <= last_line(node) and (
+                best is None or first_line(node) >= first_line(best)
+            ):
+                best = node
+        return best
+
+    # --- places of nodes -------------------------------------------------------------------------
 
     def offset(self, line: int, column: int) -> int:
         """Offset of a position as `ast` gives it: line from 1, column in bytes from 0."""
         start = self.starts[line - 1]
-        if self.ascii:
+        if self._is_ascii:
             return start + column
         end = self.starts[line] if line < len(self.starts) else len(self.text)
-        raw = self.text[start:end].encode("utf-8", "surrogatepass")
-        return start + len(raw[:column].decode("utf-8", "surrogatepass"))
+        return start + character_column(self.text[start:end], column)
 
-    def span(self, node: ast.AST) -> tuple[int, int]:
+    def extent(self, node: ast.AST) -> tuple[int, int]:
         """(start, end) of a node that has a position; decorators belong to their definition."""
-        known = self._spans.get(node)
+        known = self._extents.get(node)
         if known is not None:
             return known
         assert isinstance(node, (ast.expr, ast.stmt, ast.arg, ast.keyword, ast.ExceptHandler))
@@ -42,19 +139,62 @@ class Source:
         decorators = getattr(node, "decorator_list", None)
         start = self.offset(line, column)
         if decorators:
-            start = self.text.rfind("@", 0, self.span(decorators[0])[0])
+            start = self.text.rfind("@", 0, self.extent(decorators[0])[0])
         end = self.offset(node.end_lineno or line, node.end_col_offset or column)
-        self._spans[node] = (start, end)
+        self._extents[node] = (start, end)
         return start, end
 
+    def span(self, node: ast.AST) -> tuple[int, int] | None:
+        """(start, end) of a node without decorators; None where its position is not known for sure."""
+        line = getattr(node, "lineno", None)
+        column = getattr(node, "col_offset", None)
+        end_line = getattr(node, "end_lineno", None)
+        end_column = getattr(node, "end_col_offset", None)
+        if line is None or column is None or end_line is None or end_column is None:
+            return None
+        if isinstance(node, ast.expr) and (outer := self._f_string(node)) is not None:
+            return self._span_inside(node, outer)
+        return self.offset(line, column), self.offset(end_line, end_column)
+
     def segment(self, node: ast.AST) -> str:
-        """The text of a node as it is written, without parentheses around it."""
-        start, end = self.span(node)
+        """The text of a node's extent, without parentheses around it."""
+        start, end = self.extent(node)
         return self.text[start:end]
+
+    def is_located(self, node: ast.expr) -> bool:
+        """True when the position of a node inside an f-string holds; 3.12 made all of them right."""
+        if sys.version_info >= (3, 12):
+            return True
+        try:
+            written = ast.parse(self.segment(node), mode="eval").body
+            return ast.unparse(written) == ast.unparse(node)
+        except (SyntaxError, ValueError, IndexError, RecursionError):
+            return False
+
+    def _f_string(self, node: ast.AST) -> ast.JoinedStr | None:
+        """The outermost f-string around a node."""
+        found: ast.JoinedStr | None = None
+        for ancestor in self.ancestors(node):
+            if isinstance(ancestor, ast.JoinedStr):
+                found = ancestor
+            elif isinstance(ancestor, ast.stmt):
+                break
+        return found
+
+    def _span_inside(self, node: ast.expr, outer: ast.JoinedStr) -> tuple[int, int] | None:
+        """The span of a node inside an f-string; its code's only occurrence where that is wrong."""
+        if self.is_located(node):
+            return self.extent(node)
+        start, end = self.extent(outer)
+        pattern = rf"(?<![\w.]){re.escape(ast.unparse(node))}(?!\w)"
+        found = [m.span() for m in re.finditer(pattern, self.text[start:end])]
+        return (start + found[0][0], start + found[0][1]) if len(found) == 1 else None
+
+    # --- lines -----------------------------------------------------------------------------------
 
     def line_of(self, offset: int) -> int:
         """Line number, from 1, of an offset."""
-        return bisect_right(self.starts, offset)
+        return line_number(self.starts, offset)
 
     def line_start(self, offset: int) -> int:
         """Offset at which the line of ``offset`` begins."""
@@ -62,27 +202,33 @@ class Source:
 
     def line_end(self, offset: int) -> int:
         """Offset of the newline that ends the line of ``offset``, or of the end of the text."""
-        found = _NEWLINE.search(self.text, offset)
-        return found.start() if found else len(self.text)
+        return line_end(self.text, offset)
 
-    def indentation(self, offset: int) -> str:
-        """The blanks at the start of the line of ``offset``."""
-        start = self.line_start(offset)
+    def lines_of(self, first: ast.stmt, last: ast.stmt) -> tuple[int, int]:
+        """(start of the first line, end of the last line without its newline) of neighbours."""
+        return self.line_start(self.extent(first)[0]), self.line_end(self.extent(last)[1])
+
+    def indentation(self, statement: ast.AST) -> str:
+        """The blanks at the start of a statement's first line."""
+        start = self.line_start(self.extent(statement)[0])
         end = start
         while end < len(self.text) and self.text[end] in " \t\f":
             end += 1
         return self.text[start:end]
 
+    def leads_line(self, statement: ast.AST) -> bool:
+        """True when only blanks stand before a statement on its line."""
+        start = self.extent(statement)[0]
+        return not self.text[self.line_start(start) : start].strip()
 
-@lru_cache(maxsize=32)
-def parse_source(text: str) -> Source | None:
-    """The parsed file, or None where it does not parse. The last few texts are remembered."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about literals and escapes: not ours to report
-            tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    starts = [0, *(m.end() for m in _NEWLINE.finditer(text))]
-    newline = _NEWLINE.search(text)
-    return Source(text, tree, starts, text.isascii(), newline.group() if newline else "\n")
+    def has_own_lines(self, statement: ast.AST) -> bool:
+        """True when a statement has its lines for itself, a comment behind it aside."""
+        end = self.extent(statement)[1]
+        after = self.text[end : self.line_end(end)].strip()
+        return self.leads_line(statement) and (not after or after.startswith("#"))
+
+    def is_elif(self, statement: ast.AST) -> bool:
+        """True for the `if` of an ``elif``, which is no statement on its own."""
+        if not isinstance(statement, ast.If):
+            return False
+        return self.text.startswith("elif", self.extent(statement)[0])

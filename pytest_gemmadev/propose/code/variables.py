@@ -7,9 +7,8 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from math import log1p
-from typing import TYPE_CHECKING
 
 from pytest_gemmadev.propose.code.kinds import (
     ANNOTATION_KINDS,
@@ -18,14 +17,11 @@ from pytest_gemmadev.propose.code.kinds import (
     TEXT,
     kind_of,
 )
+from pytest_gemmadev.propose.code.nodes import COMPREHENSIONS, FUNCTIONS
+from pytest_gemmadev.propose.code.part import Part
+from pytest_gemmadev.propose.similarity import letter_similarity
 
-if TYPE_CHECKING:
-    from pytest_gemmadev.propose.code.unit import Unit
-
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_NAMED = (*_FUNCTIONS, ast.ClassDef, ast.ExceptHandler)
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_NAMED = (*FUNCTIONS, ast.ClassDef, ast.ExceptHandler)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +29,9 @@ class Variable:
     """A name that holds a value."""
 
     name: str
-    kinds: frozenset[str]  # what it may hold, by the evidence in the unit; empty: unknown
-    lines: tuple[int, ...]  # where it occurs in the unit, sorted
-    is_local: bool  # bound in the unit, not at module level
+    kinds: frozenset[str]  # what it may hold, by the evidence in the part; empty: unknown
+    lines: tuple[int, ...]  # where it occurs in the part, sorted
+    is_local: bool  # bound in the part, not at module level
 
     def distance(self, line: int) -> int:
         """Lines to its nearest occurrence before or at ``line``; those after count double."""
@@ -45,24 +41,11 @@ class Variable:
         return min(before, after)
 
 
-@lru_cache(maxsize=50_000)
-def similarity(left: str, right: str) -> float:
-    """How alike two names are, in [0, 1]: the share of letter pairs they have in common (Dice)."""
-    one, two = _letter_pairs(left), _letter_pairs(right)
-    return 2 * len(one & two) / (len(one) + len(two))
-
-
-@lru_cache(maxsize=10_000)
-def _letter_pairs(name: str) -> frozenset[str]:
-    padded = f"^{name.lower()}$"
-    return frozenset(padded[i : i + 2] for i in range(len(padded) - 1))
-
-
 class Variables:
-    """The names of a unit, by scope."""
+    """The names of a part, by scope."""
 
-    def __init__(self, unit: Unit) -> None:
-        self.unit = unit
+    def __init__(self, part: Part) -> None:
+        self.part = part
         self._bound: dict[ast.AST, dict[str, int]] = {}  # scope -> name -> first line
         self._lines: dict[str, list[int]] = defaultdict(list)
         self._kinds: dict[str, set[str]] = defaultdict(set)
@@ -77,7 +60,7 @@ class Variables:
     def visible(self, node: ast.AST) -> list[Variable]:
         """Variables that code at ``node`` can read, the innermost scope's first."""
         line = getattr(node, "lineno", 0)
-        in_loop = self.unit.loop(node) is not None
+        in_loop = self.part.loop(node) is not None
         scopes = tuple(self._scopes(node))
         key = (scopes, line, in_loop)
         if key not in self._visible:
@@ -90,7 +73,7 @@ class Variables:
         names: dict[str, bool] = {}
         for scope in scopes:
             for name, first in self._bound.get(scope, {}).items():
-                late = first > line and not in_loop and scope is self.unit.scope(node)
+                late = first > line and not in_loop and scope is self.part.scope(node)
                 if not late and name not in names and self._holds_value(name):
                     names[name] = True
         for name in self.module_values:
@@ -111,7 +94,7 @@ class Variables:
             if kinds and variable.kinds:
                 weight += 0.8 if kinds & variable.kinds else -1.6
             if like:
-                weight += 1.5 * similarity(like, variable.name)
+                weight += 1.5 * letter_similarity(like, variable.name)
             if not variable.is_local:
                 weight -= 1.2
             weighed.append((variable, weight))
@@ -120,9 +103,9 @@ class Variables:
 
     @cached_property
     def idle(self) -> frozenset[str]:
-        """Names that the unit binds and never reads: somebody meant to use them."""
+        """Names that the part binds and never reads: somebody meant to use them."""
         bound = {name for names in self._bound.values() for name in names}
-        names = (n for n in self.unit.of_type(ast.Name) if isinstance(n, ast.Name))
+        names = (n for n in self.part.of_type(ast.Name) if isinstance(n, ast.Name))
         read = {n.id for n in names if isinstance(n.ctx, ast.Load)}
         return frozenset(n for n in bound - read if n not in ("self", "cls") and n[:1] != "_")
 
@@ -144,7 +127,7 @@ class Variables:
         return frozenset({own}) if own else frozenset()
 
     def callables(self, node: ast.AST) -> list[str]:
-        """Functions and classes of the unit and the file that code at ``node`` can call."""
+        """Functions and classes of the part and the file that code at ``node`` can call."""
         names: dict[str, None] = {}
         for scope in self._scopes(node):
             for name in self._bound.get(scope, {}):
@@ -165,9 +148,9 @@ class Variables:
     def module_values(self) -> dict[str, frozenset[str]]:
         """Constants and variables of the module, with what they hold."""
         found: dict[str, frozenset[str]] = {}
-        if isinstance(self.unit.root, ast.Module):
+        if isinstance(self.part.root, ast.Module):
             return found
-        for statement in self.unit.source.tree.body:
+        for statement in self.part.source.tree.body:
             targets: list[ast.expr] = []
             value: ast.expr | None = None
             if isinstance(statement, ast.Assign):
@@ -182,8 +165,8 @@ class Variables:
 
     @cached_property
     def module_callables(self) -> tuple[str, ...]:
-        tree = self.unit.source.tree
-        return tuple(s.name for s in tree.body if isinstance(s, (*_FUNCTIONS, ast.ClassDef)))
+        tree = self.part.source.tree
+        return tuple(s.name for s in tree.body if isinstance(s, (*FUNCTIONS, ast.ClassDef)))
 
     # --- collection ------------------------------------------------------------------------------
 
@@ -191,8 +174,8 @@ class Variables:
     def _local_functions(self) -> frozenset[str]:
         return frozenset(
             n.name
-            for n in self.unit.nodes
-            if isinstance(n, (*_FUNCTIONS, ast.ClassDef)) and n is not self.unit.root
+            for n in self.part.nodes
+            if isinstance(n, (*FUNCTIONS, ast.ClassDef)) and n is not self.part.root
         )
 
     def _holds_value(self, name: str) -> bool:
@@ -203,16 +186,16 @@ class Variables:
     def _scopes(self, node: ast.AST) -> Iterator[ast.AST]:
         """Scopes whose names are in reach, inside out; comprehensions count as scopes."""
         child = node
-        for ancestor in self.unit.ancestors(node):
-            if isinstance(ancestor, (*_FUNCTIONS, ast.Lambda, *_COMPREHENSIONS)):
+        for ancestor in self.part.ancestors(node):
+            if isinstance(ancestor, (*FUNCTIONS, ast.Lambda, *COMPREHENSIONS)):
                 yield ancestor
             child = ancestor
-        if child is self.unit.root or node is self.unit.root:
-            yield self.unit.root
+        if child is self.part.root or node is self.part.root:
+            yield self.part.root
 
     def _collect(self) -> None:
-        unit = self.unit
-        for node in unit.nodes:
+        part = self.part
+        for node in part.nodes:
             if isinstance(node, ast.Name):
                 self._lines[node.id].append(node.lineno)
                 if isinstance(node.ctx, ast.Store):
@@ -223,26 +206,26 @@ class Variables:
                 self._bind(node, node.arg, 0)
                 self._lines[node.arg].append(node.lineno)
                 self._annotate(node.arg, node.annotation)
-            elif isinstance(node, _NAMED) and node.name and node is not unit.root:
+            elif isinstance(node, _NAMED) and node.name and node is not part.root:
                 self._bind(node, node.name, node.lineno)
             self._infer(node)
         for lines in self._lines.values():
             lines.sort()
 
     def _bind(self, node: ast.AST, name: str, line: int) -> None:
-        scope: ast.AST = self.unit.root
-        for ancestor in self.unit.ancestors(node):
-            if isinstance(ancestor, (*_FUNCTIONS, ast.Lambda)):
+        scope: ast.AST = self.part.root
+        for ancestor in self.part.ancestors(node):
+            if isinstance(ancestor, (*FUNCTIONS, ast.Lambda)):
                 scope = ancestor
                 break
             if isinstance(ancestor, ast.comprehension):
-                scope = self.unit.parent(ancestor) or self.unit.root
+                scope = self.part.parent(ancestor) or self.part.root
                 break
         known = self._bound.setdefault(scope, {})
         known[name] = min(known.get(name, line), line)
 
     def _use(self, node: ast.Name) -> None:
-        parent = self.unit.parent(node)
+        parent = self.part.parent(node)
         if isinstance(parent, ast.Call) and parent.func is node:
             self._called.add(node.id)
             return

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from pytest_gemmadev.propose.code.kinds import LIST, MAPPING, NUMBER, SET, TEXT
+from pytest_gemmadev.propose.code.nodes import FUNCTIONS
 from pytest_gemmadev.propose.code.precedence import ATOM
-from pytest_gemmadev.propose.code.unit import FUNCTIONS, Unit
-from pytest_gemmadev.propose.code.variables import similarity
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
+from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.patterns.changes import Change, replace
+from pytest_gemmadev.propose.patterns.pattern import Pattern
+from pytest_gemmadev.propose.similarity import letter_similarity
 
 # Methods that are taken for one another.
 _FAMILIES = (
@@ -122,11 +124,11 @@ class WrongAttribute(Pattern[ast.Attribute]):
         called = isinstance(parent, ast.Call) and parent.func is node
         for name, other_called in _seen_on(node.value, unit).items():
             weights[name] = (
-                1.0 + similarity(name, node.attr) - (2.0 if called != other_called else 0.0)
+                1.0 + letter_similarity(name, node.attr) - (2.0 if called != other_called else 0.0)
             )
         if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
             for name in instance_attributes(unit):
-                weights.setdefault(name, 1.5 * similarity(name, node.attr) - 0.5)
+                weights.setdefault(name, 1.5 * letter_similarity(name, node.attr) - 0.5)
         weights.pop(node.attr, None)
         ranked = sorted(weights.items(), key=lambda item: -item[1])[:25]
         end = unit.span(node)[1]

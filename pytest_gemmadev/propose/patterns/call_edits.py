@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from pytest_gemmadev.propose.code.kinds import FLAG, NUMBER, TEXT
-from pytest_gemmadev.propose.code.unit import FUNCTIONS, Function, Unit
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
+from pytest_gemmadev.propose.code.nodes import FUNCTIONS, FunctionNode
+from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.patterns.changes import Change
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 
 
 def signature(node: ast.Call, unit: Unit) -> ast.arguments | None:
@@ -24,7 +26,7 @@ def signature(node: ast.Call, unit: Unit) -> ast.arguments | None:
     return definition.args if definition is not None else None
 
 
-def _definition(name: str, unit: Unit, *, bound: bool) -> Function | None:
+def _definition(name: str, unit: Unit, *, bound: bool) -> FunctionNode | None:
     bodies: list[list[ast.stmt]] = []
     if bound and unit.cls is not None:
         bodies.append(unit.cls.body)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from pytest_gemmadev.propose.code.precedence import BIT_OR, op_symbol
 from pytest_gemmadev.propose.code.unit import Unit
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
+from pytest_gemmadev.propose.patterns.changes import Change, replace
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 
 LIKELY = {
     "<": {"<=": 3.0, ">": 2.0, ">=": 1.0, "!=": 0.5, "==": 0.0},

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pytest_gemmadev.propose.code.kinds import FLAG
 from pytest_gemmadev.propose.code.precedence import AND, NOT, OR
 from pytest_gemmadev.propose.code.unit import Unit
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
+from pytest_gemmadev.propose.patterns.changes import Change, replace
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 from pytest_gemmadev.propose.patterns.predicates import (
     simple_conditions,
 )

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from pytest_gemmadev.propose.code.kinds import NUMBER, TEXT
 from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.patterns.changes import Change, replace
 from pytest_gemmadev.propose.patterns.comparisons import is_condition
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 
 _NEIGHBOURS = {0: (1, -1, 2), 1: (0, 2, -1), 2: (1, 3, 0, 4), -1: (0, 1, -2), 10: (9, 11, 100, 16)}
 

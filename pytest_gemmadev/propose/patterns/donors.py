@@ -11,8 +11,8 @@ import ast
 from collections.abc import Iterator
 
 from pytest_gemmadev.propose.code.unit import Unit
-from pytest_gemmadev.propose.code.variables import similarity
 from pytest_gemmadev.propose.patterns.updates import substituted
+from pytest_gemmadev.propose.similarity import letter_similarity
 
 _CATEGORIES = (ast.Attribute, ast.Subscript, ast.Call, ast.BinOp, ast.IfExp, ast.ListComp, ast.List)
 _WIDTH = 30
@@ -47,6 +47,6 @@ def substituted_donors(unit: Unit, node: ast.expr) -> Iterator[tuple[str, float]
 
 def _fit(node: ast.expr, own: str, other: ast.expr, code: str) -> float:
     weight = 1.0 if type(other) is type(node) else 0.0
-    weight += 1.5 * similarity(own, code)
+    weight += 1.5 * letter_similarity(own, code)
     weight -= 0.03 * abs(other.lineno - node.lineno)
     return weight - 0.5 if len(code) > 2 * len(own) + 10 else weight

@@ -6,9 +6,11 @@ import ast
 from collections.abc import Iterator
 
 from pytest_gemmadev.propose.code.kinds import MAPPING
-from pytest_gemmadev.propose.code.statement_lines import before, real_statements
-from pytest_gemmadev.propose.code.unit import Function, Unit
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
+from pytest_gemmadev.propose.code.nodes import FunctionNode
+from pytest_gemmadev.propose.code.statement_lines import real_statements
+from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.patterns.changes import Change, before, replace
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 
 
 class MutableDefault(Pattern[ast.FunctionDef]):
@@ -28,7 +30,7 @@ class MutableDefault(Pattern[ast.FunctionDef]):
     )
     untouched = ("def f(x, xs=()):\n    return xs\n",)
 
-    def edits(self, node: Function, unit: Unit) -> Iterator[Change]:
+    def edits(self, node: FunctionNode, unit: Unit) -> Iterator[Change]:
         block = unit.block(node.body[0])
         arguments = (*node.args.posonlyargs, *node.args.args)
         given = zip(reversed(arguments), reversed(node.args.defaults), strict=False)
@@ -181,7 +183,7 @@ class Decorator(Pattern[ast.FunctionDef]):
         if unit.cls is None or node is not unit.root:
             return
         start = unit.source.line_start(unit.span(node)[0])
-        indent = unit.source.indentation(start)
+        indent = unit.source.indentation(node)
         names = ("staticmethod", "classmethod", "property")
         if not node.decorator_list:
             for name in names:

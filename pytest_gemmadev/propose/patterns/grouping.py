@@ -15,7 +15,8 @@ from pytest_gemmadev.propose.code.precedence import (
     required,
 )
 from pytest_gemmadev.propose.code.unit import Unit
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
+from pytest_gemmadev.propose.patterns.changes import Change, replace
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 
 
 class Regroup(Pattern[ast.expr]):

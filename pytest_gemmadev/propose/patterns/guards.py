@@ -7,21 +7,19 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from pytest_gemmadev.propose.code.kinds import LIST, MAPPING, NUMBER, SET, TEXT
+from pytest_gemmadev.propose.code.nodes import FUNCTIONS
 from pytest_gemmadev.propose.code.statement_lines import (
     COMPOUND,
     MOVABLE,
-    after,
     alone,
-    before,
-    indentation,
-    lines_of,
     owner,
     real_statements,
     reindented,
     siblings,
 )
-from pytest_gemmadev.propose.code.unit import FUNCTIONS, Unit
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
+from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.patterns.changes import Change, after, before
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 from pytest_gemmadev.propose.patterns.predicates import conditions_of, opposite, simple_conditions
 from pytest_gemmadev.propose.patterns.results import returned_values
 from pytest_gemmadev.propose.patterns.updates import missing_updates
@@ -176,11 +174,11 @@ class MakeConditional(Pattern[ast.stmt]):
         groups = [[node]]
         if 1 < len(rest) <= 4 and all(alone(unit, s) for s in rest):
             groups.append(rest)
-        indent = indentation(unit, node)
+        indent = unit.source.indentation(node)
         for group in groups:
             if isinstance(group[-1], ast.Return) and isinstance(block.owner, FUNCTIONS):
                 continue
-            start, end = lines_of(unit, group[0], group[-1])
+            start, end = unit.source.lines_of(group[0], group[-1])
             body = reindented(unit, group, indent + unit.step)
             for test, weight in guard_conditions(node, unit):
                 text = f"{indent}if {test}:\n{body}"
@@ -205,8 +203,8 @@ class WrapInLoop(Pattern[ast.stmt]):
         block = siblings(unit, node)
         if block is None or isinstance(node, ast.Return) or _sets_constant(node):
             return
-        indent = indentation(unit, node)
-        start, end = lines_of(unit, node, node)
+        indent = unit.source.indentation(node)
+        start, end = unit.source.lines_of(node, node)
         body = reindented(unit, [node], indent + unit.step)
         headers: dict[str, None] = {}
         for loop in unit.of_type(ast.For, ast.While):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.code.unit import FUNCTIONS, Unit
-from pytest_gemmadev.propose.code.variables import similarity
+from pytest_gemmadev.propose.code.nodes import FUNCTIONS
+from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.patterns.attribute_edits import instance_attributes
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
+from pytest_gemmadev.propose.patterns.changes import Change, replace
+from pytest_gemmadev.propose.patterns.pattern import Pattern
+from pytest_gemmadev.propose.similarity import letter_similarity
 
 _WIDTH = 25
 
@@ -95,9 +97,9 @@ class WrongFunction(Pattern[ast.Name]):
             yield replace(node, name, unit, 4.0 - 1.0 * rank)
         if called:
             names = [n for n in unit.variables.callables(node) if n != node.id]
-            names.sort(key=lambda n: -similarity(n, node.id))
+            names.sort(key=lambda n: -letter_similarity(n, node.id))
             for name in names[:8]:
-                yield replace(node, name, unit, 1.5 * similarity(name, node.id) - 0.5)
+                yield replace(node, name, unit, 1.5 * letter_similarity(name, node.id) - 0.5)
 
 
 class NameToAttribute(Pattern[ast.Name]):
@@ -144,7 +146,7 @@ class NameToAttribute(Pattern[ast.Name]):
         for name in instance_attributes(unit):
             if name == getattr(unit.root, "name", ""):
                 continue
-            alike = similarity(name.lstrip("_"), node.id)
+            alike = letter_similarity(name.lstrip("_"), node.id)
             if name.lstrip("_") == node.id:
                 yield replace(node, f"{owner}.{name}", unit, 3.0)
             elif isinstance(node.ctx, ast.Load) and not _is_called(node, unit):
@@ -182,11 +184,11 @@ class AttributeToName(Pattern[ast.Attribute]):
             for name in unit.variables.callables(node):
                 if name == node.attr:
                     yield replace(node, name, unit, 2.0)
-                elif similarity(name, node.attr) > 0.5:
+                elif letter_similarity(name, node.attr) > 0.5:
                     yield replace(node, name, unit, 0.0)
         elif isinstance(node.ctx, ast.Load):
             for variable in unit.in_scope(node):
-                alike = similarity(variable.name, node.attr)
+                alike = letter_similarity(variable.name, node.attr)
                 if variable.name != owner and (alike > 0.5 or variable.is_local):
                     yield replace(node, variable.name, unit, 2.5 * alike - 1.0)
 

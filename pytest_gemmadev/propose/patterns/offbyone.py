@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pytest_gemmadev.propose.code.kinds import LIST, MAPPING, NUMBER, SET, TEXT
 from pytest_gemmadev.propose.code.precedence import SUM
 from pytest_gemmadev.propose.code.unit import Unit
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
+from pytest_gemmadev.propose.patterns.changes import Change, replace
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 
 _OFFSETTABLE = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.BinOp)
 

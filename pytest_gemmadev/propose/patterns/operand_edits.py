@@ -13,7 +13,8 @@ from pytest_gemmadev.propose.code.precedence import (
     grouped,
 )
 from pytest_gemmadev.propose.code.unit import Unit
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
+from pytest_gemmadev.propose.patterns.changes import Change, replace
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 
 
 def is_numeric_place(node: ast.expr, unit: Unit) -> bool:

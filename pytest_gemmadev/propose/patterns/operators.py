@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from pytest_gemmadev.propose.code.precedence import BINARY_SYMBOLS, level, required
+from pytest_gemmadev.propose.code.replacements import Replacement
 from pytest_gemmadev.propose.code.unit import Unit
-from pytest_gemmadev.propose.patterns.pattern import Replacement
 
 
 def operator_span(unit: Unit, left: ast.AST, right: ast.AST, symbol: str) -> tuple[int, int] | None:

@@ -17,17 +17,16 @@ from itertools import pairwise
 from math import exp, log
 from typing import TypeAlias
 
+from pytest_gemmadev.core.edits import trim
 from pytest_gemmadev.core.types import Candidate, Edit, RepairTask, Role, Span, Suspicion
-from pytest_gemmadev.propose.code.fingerprints import (
-    Fingerprint,
-    Region,
-    changed,
-    fingerprint,
-    region_of,
-)
-from pytest_gemmadev.propose.code.source import Source, parse_source
-from pytest_gemmadev.propose.code.unit import Unit, find_unit
-from pytest_gemmadev.propose.patterns.pattern import AnyPattern, Change, Replacement
+from pytest_gemmadev.propose.code.fingerprints import Fingerprint, Region, fingerprint, region_of
+from pytest_gemmadev.propose.code.module import Module
+from pytest_gemmadev.propose.code.part import find_root
+from pytest_gemmadev.propose.code.project_files import ProjectFiles
+from pytest_gemmadev.propose.code.replacements import Replacement, changed, with_newlines
+from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.patterns.changes import Change
+from pytest_gemmadev.propose.patterns.pattern import AnyPattern
 from pytest_gemmadev.propose.patterns.priors import PAIR_PRIOR
 
 _COMBINED = 40  # edits of one statement that are tried together with one another
@@ -89,9 +88,10 @@ class _Walk:
     def __init__(self, proposer: PatternProposer, task: RepairTask) -> None:
         self.proposer = proposer
         self.task = task
+        self.files = ProjectFiles(task)
         self.heap: list[tuple[float, int, _Item]] = []
         self.count = 0
-        self.units: dict[tuple[str, int], Unit] = {}
+        self.units: dict[ast.AST, Unit] = {}
         self.visited: set[ast.AST] = set()
         self.originals: dict[tuple[str, Region], Fingerprint | None] = {}
         self.seen: set[tuple[str, int, Fingerprint]] = set()
@@ -126,13 +126,12 @@ class _Walk:
     def _open_suspicion(self, suspicion: Suspicion) -> None:
         """Pushes each pattern at each node that begins on the suspicion's lines."""
         span = suspicion.span
-        text = self.task.sources.get(span.path)
-        source = parse_source(text) if text is not None else None
-        if source is None:
+        module = self.files.module(span.path) if span.path in self.task.sources else None
+        if module is None:
             return
         score = log(max(suspicion.score, _FLOOR))
         for line in range(span.start_line, span.end_line + 1):
-            unit = self._unit(source, span.path, line)
+            unit = self._unit(module, line)
             for node in unit.by_line.get(line, ()):
                 if node in self.visited:
                     continue
@@ -140,12 +139,11 @@ class _Walk:
                 for pattern, bound in self.proposer.for_node(node):
                     self._push(score + bound, (unit, node, pattern))
 
-    def _unit(self, source: Source, path: str, line: int) -> Unit:
-        root, cls = find_unit(source, line)
-        key = (path, id(root))
-        if key not in self.units:
-            self.units[key] = Unit(source, root, cls, path)
-        return self.units[key]
+    def _unit(self, module: Module, line: int) -> Unit:
+        root, cls = find_root(module, line)
+        if root not in self.units:
+            self.units[root] = Unit(module, root, cls)
+        return self.units[root]
 
     def _open_pair(self, pair: _Pair, bound: float) -> None:
         """Pushes the changes of one pattern at one node, each with its share of the prior."""
@@ -193,7 +191,8 @@ class _Walk:
         if not replacements or (unit.path, start, text) in self.seen_texts:
             return None
         self.seen_texts.add((unit.path, start, text))
-        region = region_of(unit, item.node, item.change)
+        within = item.change.region or unit.statement(item.node)
+        region = region_of(unit, within, item.change.replacements)
         essence = fingerprint(unit, region, replacements)
         if essence is None:
             return None
@@ -229,19 +228,10 @@ def _together(one: Change, two: Change) -> Change | None:
 def _trimmed(unit: Unit, replacements: Sequence[Replacement]) -> tuple[Replacement, ...]:
     """Sorted replacements cut down to what differs, in the newlines of the file."""
     found = []
-    for start, end, new in replacements:
-        old = unit.text[start:end]
-        if unit.source.newline != "\n":
-            new = new.replace("\r\n", "\n").replace("\n", unit.source.newline)
-        limit = min(len(old), len(new))
-        head = 0
-        while head < limit and old[head] == new[head]:
-            head += 1
-        tail = 0
-        while tail < limit - head and old[-1 - tail] == new[-1 - tail]:
-            tail += 1
+    for start, end, code in replacements:
+        old, new = unit.text[start:end], with_newlines(code, unit.source.newline)
         if old != new:
-            found.append((start + head, end - tail, new[head : len(new) - tail]))
+            found.append(trim(start, old, new))
     found.sort(key=lambda r: (r[0], r[1]))
     overlapping = any(a[1] > b[0] for a, b in pairwise(found))
     return () if overlapping else tuple(found)
@@ -250,14 +240,10 @@ def _trimmed(unit: Unit, replacements: Sequence[Replacement]) -> tuple[Replaceme
 def _explained(unit: Unit, edits: Sequence[Edit]) -> str:
     """``old -> new`` of the first changed line, for a person."""
     first = edits[0]
-    begin = unit.source.line_start(first.start)
-    line_end = unit.source.line_end(first.end)
-    old = " ".join(unit.text[begin:line_end].split())
-    new = " ".join(
-        (
-            unit.text[begin : first.start] + first.replacement + unit.text[first.end : line_end]
-        ).split()
-    )
+    start, end = unit.source.line_start(first.start), unit.source.line_end(first.end)
+    replacement = (first.start, first.end, first.replacement)
+    old = " ".join(unit.text[start:end].split())
+    new = " ".join(changed(unit.text, start, end, (replacement,)).split())
     if len(edits) > 1:
         return f"`{_short(old)}` and {len(edits) - 1} more"
     return f"`{_short(old)}` -> `{_short(new)}`"

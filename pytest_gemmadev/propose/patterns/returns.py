@@ -5,17 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.code.statement_lines import (
-    COMPOUND,
-    SIMPLE,
-    after,
-    alone,
-    before,
-    owner,
-    siblings,
-)
-from pytest_gemmadev.propose.code.unit import FUNCTIONS, Unit
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
+from pytest_gemmadev.propose.code.nodes import FUNCTIONS
+from pytest_gemmadev.propose.code.statement_lines import COMPOUND, SIMPLE, alone, owner, siblings
+from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.patterns.changes import Change, after, before
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 from pytest_gemmadev.propose.patterns.results import returned_values
 
 _ENDS = (ast.Return, ast.Raise, ast.Break, ast.Continue)

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from pytest_gemmadev.propose.code.unit import Unit
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
+from pytest_gemmadev.propose.patterns.changes import Change
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 
 
 class Prefix(Pattern[ast.Constant]):

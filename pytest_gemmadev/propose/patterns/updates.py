@@ -7,19 +7,11 @@ import re
 from collections.abc import Iterator
 
 from pytest_gemmadev.propose.code.kinds import FLAG, LIST, MAPPING, NUMBER, SET
-from pytest_gemmadev.propose.code.statement_lines import (
-    COMPOUND,
-    MOVABLE,
-    SIMPLE,
-    after,
-    alone,
-    before,
-    instead,
-    siblings,
-)
+from pytest_gemmadev.propose.code.statement_lines import COMPOUND, MOVABLE, SIMPLE, alone, siblings
 from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.code.variables import Variable
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
+from pytest_gemmadev.propose.patterns.changes import Change, after, before, instead
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 
 _DONORS = 12  # statements of the unit that are copied to a place
 

@@ -7,9 +7,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.code.statement_lines import alone, before
+from pytest_gemmadev.propose.code.statement_lines import alone
 from pytest_gemmadev.propose.code.unit import Unit
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
+from pytest_gemmadev.propose.patterns.changes import Change, before
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 
 
 class SingleElement(Pattern[ast.stmt]):

@@ -10,9 +10,10 @@ from functools import lru_cache
 from pytest_gemmadev.propose.code.kinds import FLAG, LIST, MAPPING, NUMBER, SET, TEXT
 from pytest_gemmadev.propose.code.source import Source
 from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.patterns.changes import Change, replace
 from pytest_gemmadev.propose.patterns.comparisons import is_condition
 from pytest_gemmadev.propose.patterns.name_edits import alternatives
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 
 _WRAPS: dict[str, dict[str, float]] = {
     NUMBER: {"abs": 1.5, "int": 1.0, "str": 1.0, "round": 0.5, "float": 0.0, "bool": -1.0},

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from pytest_gemmadev.core.types import ErrorKind
-from pytest_gemmadev.propose.code.module import Module, dotted
+from pytest_gemmadev.propose.code.module import Module
+from pytest_gemmadev.propose.code.nodes import dotted
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.rule import SURE, Example, Fix, Rule, fix
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from pytest_gemmadev.core.types import ErrorKind
-from pytest_gemmadev.propose.code.module import FUNCTIONS, dotted, own_nodes
+from pytest_gemmadev.propose.code.nodes import FUNCTIONS, dotted, own_nodes
 from pytest_gemmadev.propose.rules.failure import Failure, Place
 from pytest_gemmadev.propose.rules.rule import LIKELY, SURE, Example, Fix, Rule, fix
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.code.import_statements import add_import, reference, relative
-from pytest_gemmadev.propose.code.module import FUNCTIONS, Module
+from pytest_gemmadev.propose.code.module import Module
+from pytest_gemmadev.propose.code.nodes import FUNCTIONS
 from pytest_gemmadev.propose.code.project import Project
 from pytest_gemmadev.propose.rules.failure import Failure, Place
 from pytest_gemmadev.propose.rules.library import MEMBERS, RENAMED_MODULES, library_names

@@ -8,15 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_gemmadev.core.types import Edit, ErrorKind
-from pytest_gemmadev.propose.code.module import (
-    Function,
-    Module,
-    all_arguments,
-    bound_names,
-    dotted,
-)
+from pytest_gemmadev.propose.code.module import Function, Module
+from pytest_gemmadev.propose.code.names import BUILTINS, all_arguments, bound_names
+from pytest_gemmadev.propose.code.nodes import dotted
 from pytest_gemmadev.propose.code.project import Class
-from pytest_gemmadev.propose.rules.failure import BUILTINS, Failure, Place
+from pytest_gemmadev.propose.rules.failure import Failure, Place
 from pytest_gemmadev.propose.rules.rule import (
     FAIR,
     SURE,

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_gemmadev.core.types import Edit, ErrorKind
-from pytest_gemmadev.propose.code.module import Module, dotted
+from pytest_gemmadev.propose.code.module import Module
+from pytest_gemmadev.propose.code.nodes import dotted
 from pytest_gemmadev.propose.rules.failure import Failure, Place
 from pytest_gemmadev.propose.rules.rule import (
     FAIR,

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.code.import_statements import add_import
-from pytest_gemmadev.propose.code.module import Module, dotted
+from pytest_gemmadev.propose.code.module import Module
+from pytest_gemmadev.propose.code.nodes import dotted
 from pytest_gemmadev.propose.code.project import Class
 from pytest_gemmadev.propose.rules.failure import Failure, Place
 from pytest_gemmadev.propose.rules.library import MOVED_ATTRIBUTES, library_names

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from pytest_gemmadev.core.types import Edit, ErrorKind
-from pytest_gemmadev.propose.code.module import Function, Module, dotted, own_nodes
+from pytest_gemmadev.propose.code.module import Function, Module
+from pytest_gemmadev.propose.code.nodes import dotted, own_nodes
 from pytest_gemmadev.propose.rules.failure import Failure, Place
 from pytest_gemmadev.propose.rules.rule import (
     FAIR,

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 
 from pytest_gemmadev.core.types import ErrorKind
-from pytest_gemmadev.propose.code.module import Function, Module, dotted, own_nodes
+from pytest_gemmadev.propose.code.module import Function, Module
+from pytest_gemmadev.propose.code.nodes import dotted, own_nodes
 from pytest_gemmadev.propose.code.project import Class
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.rule import FAIR, LIKELY, SURE, WEAK, Example, Fix, Rule, fix

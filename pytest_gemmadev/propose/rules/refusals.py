@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from pytest_gemmadev.core.types import ErrorKind
-from pytest_gemmadev.propose.code.module import Function, dotted
+from pytest_gemmadev.propose.code.module import Function
+from pytest_gemmadev.propose.code.nodes import dotted
 from pytest_gemmadev.propose.rules.expected_exceptions import expected_exceptions
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.rule import FAIR, Example, Fix, Rule, fix

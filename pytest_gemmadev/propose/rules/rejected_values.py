@@ -9,7 +9,7 @@ from datetime import datetime
 
 from pytest_gemmadev.core.types import ErrorKind
 from pytest_gemmadev.propose.code.import_statements import add_import
-from pytest_gemmadev.propose.code.module import dotted
+from pytest_gemmadev.propose.code.nodes import dotted
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.rule import FAIR, LIKELY, SURE, WEAK, Example, Fix, Rule, fix
 from pytest_gemmadev.propose.similarity import closest

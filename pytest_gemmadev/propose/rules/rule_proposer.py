@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import ast
-import re
 import warnings
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import libcst
 
-from pytest_gemmadev.core.edits import apply_edits
-from pytest_gemmadev.core.lines import line_starts
+from pytest_gemmadev.core.edits import apply_edits, trim
+from pytest_gemmadev.core.lines import line_numbers, line_starts, newline_of
 from pytest_gemmadev.core.types import (
     Candidate,
     Edit,
@@ -20,15 +18,15 @@ from pytest_gemmadev.core.types import (
     Inapplicable,
     RepairTask,
 )
+from pytest_gemmadev.propose.code.nodes import first_line, last_line
 from pytest_gemmadev.propose.code.project import Project
+from pytest_gemmadev.propose.code.replacements import with_newlines
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.rule import Fix, Rule
 
 LIMIT = 60  # candidates of one task
 MAX_EDITS = 60  # of one candidate: renaming something used everywhere is no small repair
 _CHAINED = 0.5  # nats off for each step away from the error itself: causes, members of groups
-
-_NEWLINE = re.compile(r"\r\n|\n|\r")
 
 
 class RuleProposer:
@@ -102,21 +100,9 @@ def _candidate(fix: Fix, rule: Rule, discount: float, task: RepairTask) -> Candi
 
 def _trimmed(edit: Edit, text: str) -> Edit | None:
     """The edit in the newlines of its file, cut down to what differs."""
-    old, new = text[edit.start : edit.end], edit.replacement
-    newline = _NEWLINE.search(text)
-    if newline is not None and newline.group() != "\n":
-        new = new.replace("\r\n", "\n").replace("\n", newline.group())
-    if old == new:
-        return None
-    limit = min(len(old), len(new))
-    head = 0
-    while head < limit and old[head] == new[head]:
-        head += 1
-    tail = 0
-    while tail < limit - head and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
-    end = edit.end - tail
-    return Edit(edit.path, edit.start + head, end, new[head : len(new) - tail])
+    old = text[edit.start : edit.end]
+    new = with_newlines(edit.replacement, newline_of(text))
+    return None if old == new else Edit(edit.path, *trim(edit.start, old, new))
 
 
 def _order(candidate: Candidate) -> tuple[float, int, tuple[Edit, ...]]:
@@ -151,15 +137,13 @@ def _changed_statements(text: str, tree: ast.Module, edits: Sequence[Edit]) -> s
     shift = 0
     lines: set[int] = set()
     for edit in edits:
-        first = bisect_right(starts, edit.start + shift)
-        last = bisect_right(starts, edit.start + shift + len(edit.replacement))
-        lines.update(range(first, last + 1))
+        start = edit.start + shift
+        # One beyond the replacement, so that what stands behind it on its last line counts.
+        lines.update(line_numbers(starts, start, start + len(edit.replacement) + 1))
         shift += len(edit.replacement) - (edit.end - edit.start)
     parts: list[str] = []
     for statement in tree.body:
-        decorators = getattr(statement, "decorator_list", None)
-        first = decorators[0].lineno if decorators else statement.lineno
-        last = statement.end_lineno or first
+        first, last = first_line(statement), last_line(statement)
         if not lines.isdisjoint(range(first, last + 1)):
             end = starts[last] if last < len(starts) else len(text)
             parts.append(text[starts[first - 1] : end])

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from itertools import takewhile
 
 from pytest_gemmadev.core.types import ErrorKind
-from pytest_gemmadev.propose.code.module import FUNCTIONS, Module, bound_names
+from pytest_gemmadev.propose.code.module import Module
+from pytest_gemmadev.propose.code.names import bound_names
+from pytest_gemmadev.propose.code.nodes import FUNCTIONS
 from pytest_gemmadev.propose.rules.classes import reindented
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.rule import SURE, Example, Fix, Rule, fix
@@ -67,10 +69,9 @@ def _end_of(
     statement = module.statement(use)
     while statement is not None:
         block = module.block(statement)
-        at = next(i for i, s in enumerate(block) if s is statement)
-        before = block[at - 1] if at else None
-        if isinstance(before, FUNCTIONS) and name in bound_names(before):
-            return before, block[at:]
+        before = block.statements[block.index - 1] if block is not None and block.index else None
+        if block is not None and isinstance(before, FUNCTIONS) and name in bound_names(before):
+            return before, block.statements[block.index :]
         statement = module.enclosing(statement, ast.stmt)
     return None
 

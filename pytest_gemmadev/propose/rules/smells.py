@@ -6,15 +6,9 @@ import ast
 from collections.abc import Iterator
 
 from pytest_gemmadev.core.types import Edit, ErrorKind
-from pytest_gemmadev.propose.code.module import (
-    FUNCTIONS,
-    Function,
-    Module,
-    all_arguments,
-    bound_names,
-    dotted,
-    own_nodes,
-)
+from pytest_gemmadev.propose.code.module import Function, Module
+from pytest_gemmadev.propose.code.names import all_arguments, bound_names
+from pytest_gemmadev.propose.code.nodes import FUNCTIONS, dotted, own_nodes
 from pytest_gemmadev.propose.code.project import Class
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.rule import LIKELY, SURE, WEAK, Example, Fix, Rule, fix
@@ -87,7 +81,7 @@ class DiscardedResult(Rule):
 
 
 def _at(module: Module, node: ast.stmt) -> tuple[int, int]:
-    start = module.source.offset(node.lineno, node.col_offset)
+    start = module.offset(node.lineno, node.col_offset)
     return start, start
 
 
@@ -239,7 +233,7 @@ class EarlyReturn(Rule):
                 last = loop.body[-1]
                 if not isinstance(last, ast.Return) or loop.orelse:
                     continue
-                start = module.source.offset(last.lineno, 0)
+                start = module.offset(last.lineno, 0)
                 own, outer = module.indentation(last), module.indentation(loop)
                 if last.lineno == last.end_lineno and module.text.startswith(own, start):
                     edit = module.edit(start, start + len(own), outer)

@@ -8,12 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_gemmadev.core.types import Edit, ErrorKind
-from pytest_gemmadev.propose.code.module import (
-    FUNCTIONS,
-    Function,
-    Module,
-    bound_names,
-)
+from pytest_gemmadev.propose.code.module import Function, Module
+from pytest_gemmadev.propose.code.names import bound_names
+from pytest_gemmadev.propose.code.nodes import FUNCTIONS
 from pytest_gemmadev.propose.code.project import Class
 from pytest_gemmadev.propose.rules.failure import Failure, Place
 from pytest_gemmadev.propose.rules.library import CONSTANTS, RENAMED_BUILTINS
@@ -285,7 +282,7 @@ class MissingSelfParameter(Rule):
 def add_first_parameter(function: Function, name: str) -> Edit | None:
     """``name`` before the other parameters of a function."""
     module, node = function.module, function.node
-    start = module.source.offset(node.lineno, node.col_offset)
+    start = module.offset(node.lineno, node.col_offset)
     match = re.compile(rf"(?:async\s+)?def\s+{re.escape(node.name)}\s*\(").match(module.text, start)
     if match is None:
         return None
@@ -296,11 +293,11 @@ def add_first_parameter(function: Function, name: str) -> Edit | None:
 def without_decorator(function: Function, decorator: ast.expr) -> Edit | None:
     """The function without the line of one of its decorators."""
     module = function.module
-    start = module.source.line_start(module.source.offset(decorator.lineno, 0))
+    start = module.line_start(module.offset(decorator.lineno, 0))
     line = decorator.end_lineno or decorator.lineno
-    if line >= len(module.source.starts):
+    if line >= len(module.starts):
         return None
-    return module.edit(start, module.source.starts[line], "")
+    return module.edit(start, module.starts[line], "")
 
 
 class ForeignWord(Rule):

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from pytest_gemmadev.propose.syntax import (
-    blocks,
     characters,
     conflicts,
+    foreign_lines,
     indents,
+    long_strings,
     misplaced,
     neighbours,
     newlines,
@@ -74,16 +75,16 @@ class Gatherer:
         here = moved(fault, -window.first, window.last)
         near: list[Fix] = []
         if "triple-quoted" in fault.message:
-            near += blocks.strings(part, here)
+            near += long_strings.strings(part, here)
         elif not fault.is_late:
             near += self._statement_fixes(lines, part, here, window)
-            near += blocks.strings(part, here)
-            near += blocks.comments(part, here)
-            near += blocks.quoted_code(part, here)
+            near += long_strings.strings(part, here)
+            near += foreign_lines.comments(part, here)
+            near += long_strings.quoted_code(part, here)
             near += newlines.fixes(part, here, self.target)
             near += unfinished.fixes(part, here)
         near += indents.fixes(Layout(part, here))
-        near += blocks.outcast(part, here)
+        near += foreign_lines.outcast(part, here)
         yield _sorted([shift(fix, window.first) for fix in near])
 
     # --- one statement ---------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
+from pytest_gemmadev.core.lines import character_column
 from pytest_gemmadev.propose.syntax.compiler import Fault, compiled
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
 from pytest_gemmadev.propose.syntax.text_layout import indentation
@@ -28,16 +29,11 @@ def fixes(lines: Sequence[str], fault: Fault) -> Iterator[Fix]:
                 yield Fix(tuple(changes), _COST, "target", mark)
 
 
-def _column(line: str, offset: int) -> int:
-    """The character at a byte offset, as syntax trees count."""
-    return len(line.encode()[:offset].decode(errors="replace"))
-
-
 def _source(lines: Sequence[str], node: ast.expr | ast.pattern) -> str:
     """The code of a node, its lines joined."""
     first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
-    start = _column(lines[first], node.col_offset)
-    end = _column(lines[last], node.end_col_offset or 0)
+    start = character_column(lines[first], node.col_offset)
+    end = character_column(lines[last], node.end_col_offset or 0)
     if first == last:
         return lines[first][start:end]
     middle = [line.strip() for line in lines[first + 1 : last]]
@@ -94,7 +90,10 @@ def _hoisted(lines: Sequence[str], node: ast.AST, test: ast.expr, named: ast.Nam
     row = test.lineno - 1
     line = lines[row]
     pad = indentation(line)
-    start, end = _column(line, named.col_offset), _column(line, named.end_col_offset or 0)
+    start, end = (
+        character_column(line, named.col_offset),
+        character_column(line, named.end_col_offset or 0),
+    )
     name = _source(lines, named.target)
     before, after = line[:start], line[end:]
     if before.endswith("(") and after.startswith(")") and not re.search(r"[\w\])]\($", before):
@@ -156,8 +155,8 @@ def _nested_quotes(lines: Sequence[str], tree: ast.Module) -> Iterator[Change]:
             if inner.end_lineno != inner.lineno:
                 continue
             line = lines[row]
-            start = _column(line, inner.col_offset)
-            end = _column(line, inner.end_col_offset or 0)
+            start = character_column(line, inner.col_offset)
+            end = character_column(line, inner.end_col_offset or 0)
             text = line[start:end]
             other = "'" if text[:1] == '"' else '"'
             if text[:1] in "'\"" and other not in text and "\\" not in text:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ast
 import time
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import exp
 
-from pytest_gemmadev.core.lines import line_starts
+from pytest_gemmadev.core.lines import line_number, line_starts, split_lines
 from pytest_gemmadev.core.types import Edit, Model
 from pytest_gemmadev.propose.syntax.compiler import (
     Fault,
@@ -23,7 +22,6 @@ from pytest_gemmadev.propose.syntax.gather import Gatherer
 from pytest_gemmadev.propose.syntax.pasted_lines import is_template
 from pytest_gemmadev.propose.syntax.repair_search import Search, Solution
 from pytest_gemmadev.propose.syntax.shape import oddness_of_file
-from pytest_gemmadev.propose.syntax.text_layout import split_lines
 
 BUDGET_S = 5.0  # of a processor, for the search
 PATIENCE = 3.0  # times the budget on the clock, on a machine that is busy with other things
@@ -156,11 +154,11 @@ def _last_line(starts: Sequence[int], text: str, edit: Edit) -> int:
     only a newline joins the next line to its own.
     """
     if edit.end == edit.start or text[edit.end - 1] not in "\r\n":
-        return bisect_right(starts, edit.end)
-    first = bisect_right(starts, edit.start)
+        return line_number(starts, edit.end)
+    first = line_number(starts, edit.start)
     is_block = not edit.replacement and starts[first - 1] == edit.start
     is_block = is_block or edit.replacement.endswith("\n")
-    return bisect_right(starts, edit.end - 1 if is_block else edit.end)
+    return line_number(starts, edit.end - 1 if is_block else edit.end)
 
 
 def _distinct(solutions: list[Solution]) -> list[Solution]:
@@ -192,7 +190,7 @@ def _candidate(solution: Solution, confidence: float, text: str, path: str) -> S
     lines = {
         line
         for e in edits
-        for line in range(bisect_right(starts, e.start), _last_line(starts, text, e) + 1)
+        for line in range(line_number(starts, e.start), _last_line(starts, text, e) + 1)
     }
     names = tuple(dict.fromkeys(fix.name for fix in draft.fixes))
     notes = [f.note or f.name for f in draft.fixes]

@@ -58,11 +58,6 @@ class Rows:
     last: int
 
 
-def split_lines(text: str) -> list[str]:
-    """Lines without what ends them; a last empty one where the text ends in a newline."""
-    return re.split(r"\r\n|\n|\r", text)
-
-
 def indent(line: str) -> int:
     """The column at which the code of a line begins: tabs to multiples of eight, 0 at a form feed."""
     return len(indentation(line).rpartition("\f")[2].expandtabs(8))

@@ -6,16 +6,12 @@ import ast
 import re
 from dataclasses import dataclass
 
-from pytest_gemmadev.propose.code.statement_lines import (
-    SIMPLE,
-    indentation,
-    lines_of,
-    owner,
-    reindented,
-)
+from pytest_gemmadev.propose.code.replacements import Replacement
+from pytest_gemmadev.propose.code.statement_lines import SIMPLE, owner, reindented
 from pytest_gemmadev.propose.code.unit import Unit
-from pytest_gemmadev.propose.patterns.pattern import Change, Replacement
+from pytest_gemmadev.propose.patterns.changes import Change
 from pytest_gemmadev.propose.templates.holes import Code, hole, many
+from pytest_gemmadev.propose.templates.kept import Kept
 from pytest_gemmadev.propose.templates.matcher import Found, Match
 from pytest_gemmadev.propose.templates.printer import Gap, Part, fill, parts_of
 
@@ -41,8 +37,8 @@ class Beside:
     def change(self, match: Match, weight: float) -> Change:
         node, unit = match.node, match.unit
         assert isinstance(node, ast.stmt)
-        indent = indentation(unit, node)
-        start, end = lines_of(unit, node, node)
+        indent = unit.source.indentation(node)
+        start, end = unit.source.lines_of(node, node)
         replacements: list[Replacement] = []
         if self.head:
             replacements.append((start, start, laid_out(self.head, match, indent) + "\n"))
@@ -65,16 +61,16 @@ class Lines:
         block = unit.block(node)
         last = block.statements[block.index + self.count - 1] if block is not None else node
         if not self.holes:
-            text = laid_out(self.parts, match, indentation(unit, node)).lstrip()
+            text = laid_out(self.parts, match, unit.source.indentation(node)).lstrip()
             span = (unit.span(node)[0], unit.span(last)[1])
             return Change(((*span, text),), weight, owner(unit, node))
         rest = [n for name in self.holes for n in _statements(match.bound[name])]
-        start, _ = lines_of(unit, node, node)
-        _, end = lines_of(unit, node, max([last, *rest], key=lambda s: unit.span(s)[1]))
+        start, _ = unit.source.lines_of(node, node)
+        _, end = unit.source.lines_of(node, max([last, *rest], key=lambda s: unit.span(s)[1]))
         return Change(((start, end, self._text(match, unit, node)),), weight, owner(unit, node))
 
     def _text(self, match: Match, unit: Unit, node: ast.stmt) -> str:
-        indent = indentation(unit, node)
+        indent = unit.source.indentation(node)
         lines: list[str] = []
         for line in _split_lines(self.parts):
             held = next((p for p in line if isinstance(p, Gap) and p.hole in self.holes), None)

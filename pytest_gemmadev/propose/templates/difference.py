@@ -6,9 +6,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pytest_gemmadev.propose.code.statement_lines import indentation, lines_of, owner, reindented
+from pytest_gemmadev.propose.code.replacements import Replacement
+from pytest_gemmadev.propose.code.statement_lines import owner, reindented
 from pytest_gemmadev.propose.patterns.operators import operator_span, spaced, with_operator
-from pytest_gemmadev.propose.patterns.pattern import Replacement
 from pytest_gemmadev.propose.templates.holes import Code, hole, many, name_of
 from pytest_gemmadev.propose.templates.kept import kept_nodes
 from pytest_gemmadev.propose.templates.matcher import Match, Shape, symbol_of
@@ -29,8 +29,8 @@ class OtherNode:
         if isinstance(node, ast.stmt):
             other = match.bound[str(getattr(self.parts[0], "hole", ""))]
             assert isinstance(other, ast.stmt)
-            text = reindented(unit, [other], indentation(unit, node))
-            yield (*lines_of(unit, node, node), text)
+            text = reindented(unit, [other], unit.source.indentation(node))
+            yield (*unit.source.lines_of(node, node), text)
             return
         assert isinstance(node, ast.expr)
         start, end = unit.span(node)

@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 from pytest_gemmadev.propose.code.statement_lines import SIMPLE
 from pytest_gemmadev.propose.code.unit import Unit
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
+from pytest_gemmadev.propose.patterns.changes import Change, replace
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 from pytest_gemmadev.propose.templates.block_printer import Layout, layout_of
 from pytest_gemmadev.propose.templates.difference import Differences
 from pytest_gemmadev.propose.templates.holes import (

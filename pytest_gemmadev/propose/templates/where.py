@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_gemmadev.propose.code.kinds import FLAG, LIST, MAPPING, NUMBER, SET, TEXT
+from pytest_gemmadev.propose.code.nodes import COMPREHENSIONS, FUNCTIONS
 from pytest_gemmadev.propose.code.statement_lines import COMPOUND, MOVABLE, SIMPLE, alone, siblings
-from pytest_gemmadev.propose.code.unit import COMPREHENSIONS, FUNCTIONS, Unit
+from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.patterns.comparisons import is_condition
 from pytest_gemmadev.propose.patterns.conditions import is_flag, is_whole_condition
 from pytest_gemmadev.propose.patterns.constants import is_initial
