@@ -31,10 +31,11 @@ from pytest_gemmadev.propose.patterns import (
 )
 from pytest_gemmadev.propose.patterns.pattern import AnyPattern
 from pytest_gemmadev.propose.patterns.priors import PRIORS
-from pytest_gemmadev.propose.templates import all_templates
+from pytest_gemmadev.propose.templates.all_templates import TEMPLATES
+from pytest_gemmadev.propose.templates.template_pattern import TemplatePattern
 
 _FOUND: tuple[AnyPattern, ...] = (
-    *all_templates.PATTERNS,
+    *map(TemplatePattern, TEMPLATES),
     *operand_edits.PATTERNS,
     *grouping.PATTERNS,
     *comparisons.PATTERNS,

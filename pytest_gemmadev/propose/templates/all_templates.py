@@ -1,4 +1,4 @@
-"""All templates of ours, compiled to patterns."""
+"""All templates of ours that need no error: those for errors are in `error_templates`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pytest_gemmadev.propose.templates import (
     value_templates,
 )
 from pytest_gemmadev.propose.templates.template import Template
-from pytest_gemmadev.propose.templates.template_pattern import TemplatePattern
 
 TEMPLATES: tuple[Template, ...] = (
     *operation_templates.TEMPLATES,
@@ -21,5 +20,3 @@ TEMPLATES: tuple[Template, ...] = (
     *loop_templates.TEMPLATES,
     *statement_templates.TEMPLATES,
 )
-
-PATTERNS = tuple(map(TemplatePattern, TEMPLATES))

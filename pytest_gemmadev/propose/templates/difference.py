@@ -233,8 +233,8 @@ class Differences:
         before, after = self._symbol(self._before, old), self._symbol(self._after, new)
         yield from self._compare(left, other_left)
         if before != after:
-            keys = (self._key(node) for node in (old, left, right))
-            yield OtherOperator(*keys, before, after)
+            one, two = self._key(left), self._key(right)
+            yield OtherOperator(self._key(old), one, two, before, after)
         yield from self._compare(right, other_right)
 
     def _symbol(self, code: Code, node: ast.AST) -> str:

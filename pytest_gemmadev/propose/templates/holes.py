@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import keyword
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -85,6 +85,11 @@ def name_of(word: str | None) -> str:
 def hole_names(text: str) -> set[str]:
     """The names of the holes in a text."""
     return {match[2] for match in _HOLE.finditer(text)}
+
+
+def fill_names(text: str, code: Callable[[str], str]) -> str:
+    """A text with code in place of each hole."""
+    return _HOLE.sub(lambda match: code(match[2]), text)
 
 
 def is_expression(text: str) -> bool:

@@ -56,6 +56,7 @@ class Shape:
         self.parts: dict[ast.AST, str] = {}  # names under which nodes of the shape are bound
         roots: list[ast.AST] = [*code.body] if isinstance(code.body, list) else [code.body]
         self._fits = [self._node(root) for root in roots]
+        self.is_several = len(roots) > 1
         first = roots[0]
         self._hole = hole(first) if len(roots) == 1 else ""
         expression = isinstance(first, ast.Expr) and not hole(first)
@@ -63,24 +64,27 @@ class Shape:
             None if hole(first) else ast.Expr if expression else type(first)
         )
 
-    def matches(self, node: ast.AST, unit: Unit) -> Iterator[Bound]:
-        """What the holes hold, once for each way in which the node has the shape."""
+    def matches(self, node: ast.AST, unit: Unit | None, facts: Bound) -> Iterator[Bound]:
+        """What the holes hold, once for each way in which the node has the shape.
+
+        ``facts`` holds what is known before. Only a shape of several statements needs the unit.
+        """
         if self._hole:
-            yield {self._hole: node}
+            yield {**facts, self._hole: node}
             return
         split = last = 0
         while split <= last:
-            bound: Bound = {_SPLIT: str(split)}
+            bound: Bound = {**facts, _SPLIT: str(split)}
             if self._match(node, unit, bound):
                 yield bound
             last = int(str(bound.get(_SPLITS, 0)))
             split += 1
 
-    def _match(self, node: ast.AST, unit: Unit, bound: Bound) -> bool:
+    def _match(self, node: ast.AST, unit: Unit | None, bound: Bound) -> bool:
         if len(self._fits) == 1:
             return self._fits[0](node, bound)
-        block = unit.block(node) if isinstance(node, ast.stmt) else None
-        if block is None:
+        block = unit.block(node) if unit and isinstance(node, ast.stmt) else None
+        if unit is None or block is None:
             return False
         statements = block.statements[block.index : block.index + len(self._fits)]
         return len(statements) == len(self._fits) and all(

@@ -7,6 +7,8 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from pytest_gemmadev.core.types import ErrorKind
+    from pytest_gemmadev.propose.rules.rule import Example
     from pytest_gemmadev.propose.templates.matcher import Match
 
 Value: TypeAlias = tuple[str, float]
@@ -35,6 +37,7 @@ class Rewrite:
     # how much likelier, in nats, than the template's other rewrites; only differences count
     in_place: bool = False
     # only what differs is replaced, so that what stands between, comments too, stays as it is
+    why: str = ""  # a few words for a person, for rewrites that an error asks for; may have holes
     otherwise: bool = False
     # only where none of the template's rewrites before it has fitted
 
@@ -55,3 +58,20 @@ class Template:
     # (clause, nats added to the prior where it holds, at most 0)
     per_thousand: float | None = None
     # of 1,000 nodes that it fits, where its edit is the repair; None: `priors` has the figure
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorTemplate:
+    """An edit for errors whose message tells of it; the weight of a rewrite is its whole prior."""
+
+    name: str
+    rewrites: Rewrite | tuple[Rewrite, ...]
+    _: KW_ONLY
+    kinds: tuple[ErrorKind, ...]
+    examples: tuple[Example, ...]
+    # projects whose test fails: one that must be repaired, one that must be left alone
+    message: str = ""
+    # a regular expression, searched in ``KeyError: 'x'``; its named groups are holes that it fills
+    everywhere: bool = False
+    # looks at all functions that may hold the fault, not only at the line that failed
+    where: str = ""

@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
-from itertools import product
+from collections.abc import Iterator
 from math import log
-from typing import TypeAlias
 
-from pytest_gemmadev.propose.code.statement_lines import SIMPLE
 from pytest_gemmadev.propose.code.unit import Unit
-from pytest_gemmadev.propose.patterns.changes import Change, replace
+from pytest_gemmadev.propose.patterns.changes import Change
 from pytest_gemmadev.propose.patterns.pattern import Pattern
-from pytest_gemmadev.propose.templates.block_printer import Layout, layout_of
-from pytest_gemmadev.propose.templates.difference import Differences
-from pytest_gemmadev.propose.templates.holes import (
-    Code,
-    hole,
-    hole_names,
-    is_expression,
-    is_header,
-    read,
-    symbols,
-)
-from pytest_gemmadev.propose.templates.kept import kept_nodes
-from pytest_gemmadev.propose.templates.matcher import Match, Shape
-from pytest_gemmadev.propose.templates.printer import Part, fill, parts_of
-from pytest_gemmadev.propose.templates.template import Rewrite, Template, TemplateError
-from pytest_gemmadev.propose.templates.where import Clause, read_clauses
-
-Guard: TypeAlias = tuple[Callable[[Match], bool], ...]
+from pytest_gemmadev.propose.templates.matcher import Match
+from pytest_gemmadev.propose.templates.rewriting import Rewrites
+from pytest_gemmadev.propose.templates.template import Template, TemplateError
+from pytest_gemmadev.propose.templates.where import read_clauses
 
 
 class TemplatePattern(Pattern[ast.AST]):
@@ -40,21 +23,12 @@ class TemplatePattern(Pattern[ast.AST]):
         self.examples = template.examples
         self.untouched = template.untouched
         self._per_thousand = template.per_thousand
-        rewrites = template.rewrites
-        self._by_root: dict[type[ast.AST], list[CompiledRewrite]] = {}
-        every = (rewrites,) if isinstance(rewrites, Rewrite) else rewrites
-        holes = {h for r in every for h in (*hole_names(r.before), *r.ingredients)}
         try:
-            clauses = read_clauses(template.where, holes)
-            self._guard = tuple(c.holds for c in clauses if not c.hole)
-            for rewrite in every:
-                compiled = CompiledRewrite(rewrite, template.where, holes)
-                for root in compiled.roots:
-                    self._by_root.setdefault(root, []).append(compiled)
+            self.rewrites = Rewrites(template.rewrites, template.where)
             self._bias = [(read_clauses(text, ())[0], nats) for text, nats in template.bias]
         except TemplateError as error:
             raise TemplateError(f"template {template.name!r}: {error}") from None
-        self.nodes = tuple(self._by_root)
+        self.nodes = tuple(self.rewrites.by_root)
 
     @property
     def prior(self) -> float:
@@ -64,205 +38,12 @@ class TemplatePattern(Pattern[ast.AST]):
         return sum(nats for clause, nats in self._bias if clause.holds(Match(node, {}, unit)))
 
     def edits(self, node: ast.AST, unit: Unit) -> Iterator[Change]:
-        match = Match(node, {}, unit)
-        for holds in self._guard:
-            if not holds(match):
-                return
+        if not self.rewrites.allowed(node, unit):
+            return
         fitted = False
-        for rewrite in self._by_root.get(type(node), ()):
+        for rewrite in self.rewrites.by_root.get(type(node), ()):
             if fitted and rewrite.otherwise:
                 continue
             for match in rewrite.matches(node, unit):
                 fitted = True
                 yield from rewrite.changes(match)
-
-    def check(self) -> None:
-        """Compiles what is otherwise compiled at its first use; raises `TemplateError`."""
-        for rewrites in self._by_root.values():
-            for rewrite in rewrites:
-                try:
-                    rewrite.check()
-                except TemplateError as error:
-                    raise TemplateError(f"template {self.name!r}: {error}") from None
-
-
-class CompiledRewrite:
-    """One rewrite of a template: its before side compiled, its after sides at their first use."""
-
-    def __init__(self, rewrite: Rewrite, where: str, holes: set[str]) -> None:
-        self._rewrite = rewrite
-        guard = f"{where};{rewrite.where}"
-        self._operators = _operators(guard)
-        afters = rewrite.after
-        weighed = afters if isinstance(afters, Mapping) else {afters: 0.0}
-        self._weighed = {
-            text: weight if isinstance(weight, tuple) else (weight, "")
-            for text, weight in weighed.items()
-        }
-        self._expression = is_header(rewrite.before) or all(
-            map(is_expression, (rewrite.before, *self._weighed))
-        )
-        self._before = self._read(rewrite.before)
-        self._shape = Shape(
-            self._before, self._operators, arguments=_arguments(guard), links=rewrite.in_place
-        )
-        own = {"", *self._before.holes, *rewrite.ingredients}
-        common = read_clauses(where, holes)
-        clauses = tuple(c for c in (*common, *read_clauses(rewrite.where, holes)) if c.hole in own)
-        self._late = [c.holds for c in clauses if c.hole in rewrite.ingredients]
-        self.roots, settled = self._roots(clauses)
-        self._early = [
-            c.holds
-            for c in clauses
-            if c.hole not in rewrite.ingredients
-            and c is not settled
-            and (c.hole or c not in common)  # the template's own guard is asked before
-        ]
-        self.otherwise = rewrite.otherwise
-        self._outcomes: list[_Outcome] | None = None
-
-    def _read(self, text: str) -> Code:
-        return read(text, expression=self._expression, families=self._operators)
-
-    def _roots(
-        self, clauses: tuple[Clause, ...]
-    ) -> tuple[tuple[type[ast.AST], ...], Clause | None]:
-        """The types of the nodes that may have the shape, and the clause that says so."""
-        if is_header(self._rewrite.before):
-            return (ast.For, ast.comprehension), None
-        if self._shape.root is not None:
-            return (self._shape.root,), None
-        body = self._before.body
-        name = hole(body[0] if isinstance(body, list) else body)
-        own = [c for c in clauses if c.hole in ("", name) and c.types and not c.negated]
-        if not own:
-            raise TemplateError(f"say what ${name} may be, as in `where='{name} is name or call'`")
-        return own[0].types, own[0] if not own[0].predicates else None
-
-    def check(self) -> None:
-        self._after_sides()
-
-    def matches(self, node: ast.AST, unit: Unit) -> Iterator[Match]:
-        """Each way in which the node has the shape and the guard holds."""
-        for bound in self._shape.matches(node, unit):
-            match = Match(node, bound, unit)
-            for holds in self._early:
-                if not holds(match):
-                    break
-            else:
-                yield match
-
-    def changes(self, match: Match) -> Iterator[Change]:
-        """The changes for each choice of ingredients, in the order in which those come."""
-        outcomes = self._outcomes or self._after_sides()
-        if not self._rewrite.ingredients:
-            yield from self._written(match, outcomes, self._rewrite.weight)
-            return
-        names = tuple(self._rewrite.ingredients)
-        for values in product(*(make(match) for make in self._rewrite.ingredients.values())):
-            weight = self._rewrite.weight
-            for name, (code, fit) in zip(names, values, strict=True):
-                match.bound[name] = code
-                weight += fit
-            if all(holds(match) for holds in self._late):
-                yield from self._written(match, outcomes, weight)
-
-    def _written(self, match: Match, outcomes: list[_Outcome], weight: float) -> Iterator[Change]:
-        for outcome in outcomes:
-            if not outcome.guard or all(holds(match) for holds in outcome.guard):
-                change = outcome.change(match, weight + outcome.weight)
-                if change is not None:
-                    yield change
-
-    def _after_sides(self) -> list[_Outcome]:
-        if self._outcomes is None:
-            self._outcomes = [
-                self._outcome(text, weight, guard)
-                for text, (weight, guard) in self._weighed.items()
-            ]
-        return self._outcomes
-
-    def _outcome(self, text: str, weight: float, guard: str) -> _Outcome:
-        code = self._read(text)
-        known = self._before.holes | set(self._rewrite.ingredients)
-        unknown = code.holes - known
-        if unknown:
-            raise TemplateError(f"`{text}`: nothing says what ${min(unknown)} is")
-        clauses = tuple(c.holds for c in read_clauses(guard, known))
-        if self._rewrite.in_place or is_header(text):
-            whole = not self._rewrite.in_place
-            return _InPlace(
-                weight, clauses, Differences(self._shape, self._before, code, whole=whole)
-            )
-        kept = kept_nodes(self._shape, self._before, code)
-        if self._expression:
-            return _Whole(weight, clauses, parts_of(code, kept))
-        simple = all(issubclass(root, SIMPLE) for root in self.roots)
-        layout = layout_of(self._before, code, kept, is_simple=simple)
-        return _Statements(weight, clauses, layout)
-
-
-class _Outcome:
-    """One after side: how it is written, its weight and its guard."""
-
-    def __init__(self, weight: float, guard: Guard) -> None:
-        self.weight = weight
-        self.guard = guard
-
-    def change(self, match: Match, weight: float) -> Change | None:
-        """The change of a match; None where it cannot be made."""
-        raise NotImplementedError
-
-
-class _Whole(_Outcome):
-    """An expression written in place of the one matched."""
-
-    def __init__(self, weight: float, guard: Guard, parts: tuple[Part, ...]) -> None:
-        super().__init__(weight, guard)
-        self._parts = parts
-
-    def change(self, match: Match, weight: float) -> Change | None:
-        assert isinstance(match.node, ast.expr)
-        return replace(match.node, fill(self._parts, match), match.unit, weight)
-
-
-class _Statements(_Outcome):
-    """Statements written in place of those matched, or beside them."""
-
-    def __init__(self, weight: float, guard: Guard, layout: Layout) -> None:
-        super().__init__(weight, guard)
-        self._layout = layout
-
-    def change(self, match: Match, weight: float) -> Change | None:
-        return self._layout.change(match, weight)
-
-
-class _InPlace(_Outcome):
-    """Only what differs between the sides is written."""
-
-    def __init__(self, weight: float, guard: Guard, found: Differences) -> None:
-        super().__init__(weight, guard)
-        self._found = found
-
-    def change(self, match: Match, weight: float) -> Change | None:
-        replacements = self._found.replacements(match)
-        return Change(replacements, weight, self._found.region(match)) if replacements else None
-
-
-def _operators(guard: str) -> dict[str, tuple[str, ...]]:
-    """What each operator hole stands for: as a clause like ``op is arithmetic operator`` says."""
-    found: dict[str, tuple[str, ...]] = {}
-    for clause in guard.split(";"):
-        name, _, rest = clause.strip().partition(" is ")
-        if known := symbols(rest):
-            found[name] = known
-    return found
-
-
-def _arguments(guard: str) -> frozenset[str]:
-    """Holes that hold arguments of any form: as a clause like ``x is argument`` says."""
-    return frozenset(
-        clause.strip().partition(" ")[0]
-        for clause in guard.split(";")
-        if clause.strip().endswith(" is argument")
-    )

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_gemmadev.propose.code.kinds import FLAG, LIST, MAPPING, NUMBER, SET, TEXT
-from pytest_gemmadev.propose.code.nodes import COMPREHENSIONS, FUNCTIONS
+from pytest_gemmadev.propose.code.names import bound_names
+from pytest_gemmadev.propose.code.nodes import COMPREHENSIONS, FUNCTIONS, dotted
 from pytest_gemmadev.propose.code.statement_lines import COMPOUND, MOVABLE, SIMPLE, alone, siblings
 from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.patterns.comparisons import is_condition
@@ -310,6 +311,39 @@ def _has_many_arguments(node: ast.AST, unit: Unit) -> bool:
     return isinstance(node, ast.Call) and len(node.args) > 3
 
 
+def _is_pure(node: ast.AST, unit: Unit) -> bool:
+    """The call of a method, alone in a statement, that changes nothing and gives a new value."""
+    call = node.value if isinstance(node, ast.Expr) else node
+    func = call.func if isinstance(call, ast.Call) else None
+    return isinstance(func, ast.Attribute) and func.attr in _PURE_METHODS
+
+
+def _is_dotted(node: ast.AST, unit: Unit) -> bool:
+    return bool(dotted(node.value if isinstance(node, ast.Expr) else node))
+
+
+def _is_variable(node: ast.AST, unit: Unit) -> bool:
+    """A name that the function around binds."""
+    name = node.value if isinstance(node, ast.Expr) else node
+    scope = unit.function(node)
+    return scope is not None and isinstance(name, ast.Name) and name.id in bound_names(scope)
+
+
+_PURE_METHODS = frozenset(
+    (
+        *("strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "casefold"),
+        *("replace", "removeprefix", "removesuffix", "zfill", "center", "ljust", "rjust"),
+        *("swapcase", "union", "intersection", "difference"),
+    )
+)
+
+_EMPTY_CONTAINERS = frozenset(
+    (
+        *("[]", "{}", "set()", "dict()", "list()", "deque()", "Counter()"),
+        *("defaultdict(int)", "defaultdict(list)", "defaultdict(set)"),
+    )
+)
+
 PREDICATES: dict[str, Predicate] = {
     # of a node's place
     "in condition": is_condition,
@@ -357,6 +391,9 @@ PREDICATES: dict[str, Predicate] = {
     "flag": lambda node, unit: isinstance(node, ast.Constant) and isinstance(node.value, bool),
     "zero": _is_zero,
     "falsy": _is_false,
+    "pure": _is_pure,
+    "dotted": _is_dotted,
+    "variable": _is_variable,
     "chain": lambda node, unit: isinstance(node, ast.Compare) and len(node.ops) > 1,
     "part of sequence": _is_part_of_sequence,
     "commuting": _commutes,
@@ -366,7 +403,7 @@ PREDICATES: dict[str, Predicate] = {
     "given keywords": _has_keywords,
     "given arguments": _has_arguments,
     "given more than three arguments": _has_many_arguments,
-    "empty container": lambda node, unit: ast.unparse(node) in EMPTY_CONTAINERS,
+    "empty container": lambda node, unit: ast.unparse(node) in _EMPTY_CONTAINERS,
     "in parentheses": lambda node, unit: unit.enclosed(node),
     # of what a node, or a variable, holds
     "immutable": _is_immutable,
@@ -383,10 +420,3 @@ PREDICATES: dict[str, Predicate] = {
 
 NAMING: dict[str, Callable[[str], Predicate]] = {"named": _is_named, "calls": _calls}
 """Predicates with a name behind them: ``named max``, ``calls enumerate``."""
-
-EMPTY_CONTAINERS = frozenset(
-    (
-        *("[]", "{}", "set()", "dict()", "list()", "deque()", "Counter()"),
-        *("defaultdict(int)", "defaultdict(list)", "defaultdict(set)"),
-    )
-)
