@@ -139,7 +139,8 @@ def fill(parts: tuple[Part, ...], match: Match) -> str:
             continue
         code = text_of(match.bound[part.hole], match.unit, part.binding(match))
         lacks_comma = part.many and not code
-        done.append(code)
+        if code:
+            done.append(code)
     return "".join(done)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import product
 from typing import TypeAlias
 
@@ -24,7 +25,12 @@ from pytest_gemmadev.propose.templates.holes import (
 from pytest_gemmadev.propose.templates.kept import kept_nodes
 from pytest_gemmadev.propose.templates.matcher import Bound, Match, Shape
 from pytest_gemmadev.propose.templates.printer import Part, fill, parts_of
-from pytest_gemmadev.propose.templates.template import Rewrite, TemplateError
+from pytest_gemmadev.propose.templates.template import (
+    ErrorTemplate,
+    Rewrite,
+    Template,
+    TemplateError,
+)
 from pytest_gemmadev.propose.templates.where import Clause, read_clauses
 
 _NO_FACTS: Bound = {}
@@ -38,8 +44,13 @@ class Rewrites:
     ``known`` names holes that are filled before a node is looked at. Raises `TemplateError`.
     """
 
-    def __init__(
-        self, rewrites: Rewrite | tuple[Rewrite, ...], where: str, known: Collection[str] = ()
+    def __init__(self, template: Template | ErrorTemplate, known: Collection[str] = ()) -> None:
+        self._name = template.name
+        with naming(template.name):
+            self._compile(template.rewrites, template.where, known)
+
+    def _compile(
+        self, rewrites: Rewrite | tuple[Rewrite, ...], where: str, known: Collection[str]
     ) -> None:
         every = (rewrites,) if isinstance(rewrites, Rewrite) else rewrites
         holes = {h for r in every for h in (*hole_names(r.before), *r.ingredients)} | set(known)
@@ -58,9 +69,19 @@ class Rewrites:
 
     def check(self) -> None:
         """Compiles what is otherwise compiled at its first use."""
-        for rewrites in self.by_root.values():
-            for rewrite in rewrites:
-                rewrite.check()
+        with naming(self._name):
+            for rewrites in self.by_root.values():
+                for rewrite in rewrites:
+                    rewrite.check()
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Names the template in a `TemplateError` that is raised meanwhile."""
+    try:
+        yield
+    except TemplateError as error:
+        raise TemplateError(f"template {name!r}: {error}") from None
 
 
 class CompiledRewrite:
@@ -70,55 +91,66 @@ class CompiledRewrite:
         self, rewrite: Rewrite, where: str, holes: set[str], known: Collection[str]
     ) -> None:
         self._rewrite = rewrite
+        self.otherwise = rewrite.otherwise
+        self.why = rewrite.why
+        self._known = {*hole_names(rewrite.before), *rewrite.ingredients, *known}
         guard = f"{where};{rewrite.where}"
         self._operators = _operators(guard)
-        afters = rewrite.after
-        weighed = afters if isinstance(afters, Mapping) else {afters: 0.0}
-        self._weighed = {
-            text: weight if isinstance(weight, tuple) else (weight, "")
-            for text, weight in weighed.items()
-        }
-        self._expression = is_header(rewrite.before) or all(
-            map(is_expression, (rewrite.before, *self._weighed))
-        )
+        self._weighed = _weighed(rewrite)
+        common = [c for c in read_clauses(where, holes) if c.hole in ("", *self._known)]
+        clauses = [*common, *self._own_clauses(holes)]
+        self._expression = self._is_expression(clauses)
         self._before = self._read(rewrite.before)
         self._shape = Shape(
             self._before, self._operators, arguments=_arguments(guard), links=rewrite.in_place
         )
-        self._known = {*self._before.holes, *rewrite.ingredients, *known}
-        own = {"", *self._known}
-        common = read_clauses(where, holes)
-        clauses = tuple(c for c in (*common, *read_clauses(rewrite.where, holes)) if c.hole in own)
-        self._late = [c.holds for c in clauses if c.hole in rewrite.ingredients]
         self.roots, settled = self._roots(clauses)
-        self._early = [
-            c.holds
-            for c in clauses
-            if c.hole not in rewrite.ingredients
-            and c is not settled
-            and (c.hole or c not in common)  # the template's own guard is asked before
-        ]
-        self.otherwise = rewrite.otherwise
-        self.why = rewrite.why
+        # The template asks what it says of the node itself once, before its rewrites.
+        asked = [c for c in common if not c.hole]
+        left = [c for c in clauses if c is not settled and c not in asked]
+        self._early = [c.holds for c in left if c.hole not in rewrite.ingredients]
+        self._late = [c.holds for c in left if c.hole in rewrite.ingredients]
         self._outcomes: list[_Outcome] | None = None
+
+    def _own_clauses(self, holes: set[str]) -> tuple[Clause, ...]:
+        clauses = read_clauses(self._rewrite.where, holes)
+        for clause in clauses:
+            if clause.hole and clause.hole not in self._known:
+                raise TemplateError(f"`{self._rewrite.before}` has no ${clause.hole}")
+        return clauses
+
+    def _is_expression(self, clauses: Sequence[Clause]) -> bool:
+        """Whether both sides are expressions; a lone hole may hold statements as well."""
+        before = self._rewrite.before
+        if is_header(before):
+            return True
+        kinds = self._kinds_of(before.removeprefix("$"), clauses)
+        if kinds is not None and all(issubclass(kind, ast.stmt) for kind in kinds.types):
+            return False
+        return all(map(is_expression, (before, *self._weighed)))
+
+    def _kinds_of(self, hole: str, clauses: Sequence[Clause]) -> Clause | None:
+        """The clause that says what a template that is all one hole holds."""
+        if hole not in self._known:
+            return None
+        kinds = [c for c in clauses if c.hole in ("", hole) and c.types and not c.negated]
+        return kinds[0] if kinds else None
 
     def _read(self, text: str) -> Code:
         return read(text, expression=self._expression, families=self._operators)
 
-    def _roots(
-        self, clauses: tuple[Clause, ...]
-    ) -> tuple[tuple[type[ast.AST], ...], Clause | None]:
-        """The types of the nodes that may have the shape, and the clause that says so."""
+    def _roots(self, clauses: Sequence[Clause]) -> tuple[tuple[type[ast.AST], ...], Clause | None]:
+        """The types of the nodes that may have the shape, and the clause that says no more."""
         if is_header(self._rewrite.before):
             return (ast.For, ast.comprehension), None
         if self._shape.root is not None:
             return (self._shape.root,), None
         body = self._before.body
         name = hole(body[0] if isinstance(body, list) else body)
-        own = [c for c in clauses if c.hole in ("", name) and c.types and not c.negated]
-        if not own:
+        kinds = self._kinds_of(name, clauses)
+        if kinds is None:
             raise TemplateError(f"say what ${name} may be, as in `where='{name} is name or call'`")
-        return own[0].types, own[0] if not own[0].predicates else None
+        return kinds.types, kinds if not kinds.predicates else None
 
     def check(self) -> None:
         self._after_sides()
@@ -231,6 +263,16 @@ class _InPlace(_Outcome):
     def change(self, match: Match, weight: float) -> Change | None:
         replacements = self._found.replacements(match)
         return Change(replacements, weight, self._found.region(match)) if replacements else None
+
+
+def _weighed(rewrite: Rewrite) -> dict[str, tuple[float, str]]:
+    """Each after side with its weight and its guard."""
+    after = rewrite.after
+    weighed = after if isinstance(after, Mapping) else {after: 0.0}
+    return {
+        text: weight if isinstance(weight, tuple) else (weight, "")
+        for text, weight in weighed.items()
+    }
 
 
 def _operators(guard: str) -> dict[str, tuple[str, ...]]:

@@ -10,8 +10,8 @@ from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.patterns.changes import Change
 from pytest_gemmadev.propose.patterns.pattern import Pattern
 from pytest_gemmadev.propose.templates.matcher import Match
-from pytest_gemmadev.propose.templates.rewriting import Rewrites
-from pytest_gemmadev.propose.templates.template import Template, TemplateError
+from pytest_gemmadev.propose.templates.rewriting import Rewrites, naming
+from pytest_gemmadev.propose.templates.template import Template
 from pytest_gemmadev.propose.templates.where import read_clauses
 
 
@@ -23,11 +23,9 @@ class TemplatePattern(Pattern[ast.AST]):
         self.examples = template.examples
         self.untouched = template.untouched
         self._per_thousand = template.per_thousand
-        try:
-            self.rewrites = Rewrites(template.rewrites, template.where)
+        self.rewrites = Rewrites(template)
+        with naming(template.name):
             self._bias = [(read_clauses(text, ())[0], nats) for text, nats in template.bias]
-        except TemplateError as error:
-            raise TemplateError(f"template {template.name!r}: {error}") from None
         self.nodes = tuple(self.rewrites.by_root)
 
     @property

@@ -29,11 +29,9 @@ class TemplateRule(Rule):
         self._template = template
         try:
             self._message = re.compile(template.message)
-            self.rewrites = Rewrites(template.rewrites, template.where, self._message.groupindex)
         except re.error as error:
             raise TemplateError(f"template {self.name!r}: message: {error}") from None
-        except TemplateError as error:
-            raise TemplateError(f"template {self.name!r}: {error}") from None
+        self.rewrites = Rewrites(template, self._message.groupindex)
 
     def fixes(self, failure: Failure) -> Iterator[Fix]:
         told = self._message.search(f"{failure.stack.error}: {failure.message}")
