@@ -11,6 +11,7 @@ import keyword
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from pytest_gemmadev.propose.templates.template import TemplateError
@@ -109,7 +110,7 @@ def _without_operators(text: str) -> str:
 
 def is_header(text: str) -> bool:
     """True for the header of a loop without its colon, which comprehensions have too."""
-    return re.fullmatch(r"for .+ in [^\n]*[^:\n]", text) is not None
+    return text.startswith("for ") and not text.endswith(":") and "\n" not in text
 
 
 def read(text: str, *, expression: bool, families: Mapping[str, tuple[str, ...]]) -> Code:
@@ -169,6 +170,7 @@ def _stand_in(family: tuple[str, ...]) -> str:
     return "+" if "+" in family or "|" in family else family[0]
 
 
+@lru_cache(maxsize=2000)
 def _operator_spots(text: str) -> list[tuple[int, int]]:
     """(start, end) of the holes that stand behind an operand and so are operators."""
     found: list[tuple[int, int]] = []
