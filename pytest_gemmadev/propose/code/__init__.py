@@ -1,6 +1,6 @@
 """One model of a parsed source file, for rules and patterns alike.
 
-A `source.Source` is a text and its tree: where each node stands, and what stands around it. A
+A `tree.Tree` tells what stands around a node, a `source.Source` where each node stands in a text. A
 `module.Module` is the source of one file of the project, with its definitions and edits at its nodes;
 it is parsed once for all who ask. A `project.Project` is all of them together (`project_files`: the
 files alone). A `part.Part` is the function that an edit concerns, a `unit.Unit` a part whose nodes can

@@ -11,10 +11,30 @@ FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-SHARED = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
-"""Kinds of which `ast` makes one object and puts it in many places of a tree."""
 BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 """Fields that hold statements, or handlers and cases with statements in them."""
+_CHILDLESS = frozenset(("ctx", "op", "ops", "id", "attr", "arg", "kind", "type_comment"))
+# Of operators and contexts `ast` makes one object each and puts it in many places: they are no children.
+_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
+
+
+def child_nodes(node: ast.AST) -> list[ast.AST]:
+    """The children of a node in the order of its fields; operators and contexts are none."""
+    found: list[ast.AST] = []
+    for name in _fields(type(node)):
+        value = getattr(node, name, None)
+        if isinstance(value, ast.AST):
+            found.append(value)
+        elif isinstance(value, list):
+            found += [item for item in value if isinstance(item, ast.AST)]
+    return found
+
+
+def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
+    """The fields of a kind that may hold children; made once for each kind."""
+    if kind not in _FIELDS:
+        _FIELDS[kind] = tuple(name for name in kind._fields if name not in _CHILDLESS)
+    return _FIELDS[kind]
 
 
 def dotted(node: ast.AST) -> str:

@@ -8,33 +8,35 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
 from functools import cached_property
 from typing import TypeAlias
 
 from pytest_gemmadev.propose.code.module import Module
 from pytest_gemmadev.propose.code.nodes import (
     FUNCTIONS,
-    SHARED,
     FunctionNode,
+    child_nodes,
     docstring_of,
     first_line,
     last_line,
 )
-from pytest_gemmadev.propose.code.source import Block, Loop
+from pytest_gemmadev.propose.code.tree import Tree
 
 Root: TypeAlias = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
-class Part:
+class Part(Tree):
     """One function, or the code of a class or module outside functions."""
 
+    root: Root
+
     def __init__(self, source: Module, root: Root, cls: ast.ClassDef | None) -> None:
+        super().__init__(root)
         self.source = source
-        self.root = root
         self.cls = cls  # the class that holds a method, or None
-        self._frozen: set[ast.AST] = set()
+        self.parents = {}
         self.nodes: list[ast.AST] = []
+        self._frozen: set[ast.AST] = set()
         self._index()
 
     @property
@@ -46,7 +48,7 @@ class Part:
         return self.source.text
 
     def _index(self) -> None:
-        """Lists the nodes that may be edited, in source order."""
+        """Lists the nodes in source order with their parents; functions elsewhere are not opened."""
         inside = isinstance(self.root, FUNCTIONS)
         stack: list[tuple[ast.AST, bool]] = [(self.root, False)]
         while stack:
@@ -61,10 +63,10 @@ class Part:
             ):
                 continue
             docstring = docstring_of(node)
-            children = [c for c in ast.iter_child_nodes(node) if not isinstance(c, SHARED)]
-            for child in reversed(children):
+            for child in reversed(child_nodes(node)):
                 opaque = child is docstring or _is_annotation(child, node)
                 opaque = opaque or (isinstance(node, ast.JoinedStr) and not self._located(child))
+                self.parents[child] = node
                 stack.append((child, frozen or opaque))
 
     def _located(self, part: ast.AST) -> bool:
@@ -72,24 +74,9 @@ class Part:
 
     # --- around a node ---------------------------------------------------------------------------
 
-    def parent(self, node: ast.AST) -> ast.AST | None:
-        """The node around ``node``; None for the root."""
-        return None if node is self.root else self.source.parents.get(node)
-
-    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
-        """Parents from the inside out, up to the root of the part."""
-        parents, root = self.source.parents, self.root
-        while node is not root and (found := parents.get(node)) is not None:
-            yield found
-            node = found
-
     def editable(self, node: ast.AST) -> bool:
         """False for docstrings, annotations, and code whose position is not known."""
         return node not in self._frozen
-
-    def statement(self, node: ast.AST) -> ast.stmt | None:
-        """The innermost statement that holds ``node``, or None for the root's own parts."""
-        return self.source.statement(node)
 
     def function(self, node: ast.AST) -> FunctionNode | None:
         """The innermost function around ``node``; None in class and module bodies."""
@@ -98,14 +85,6 @@ class Part:
     def scope(self, node: ast.AST) -> Root:
         """The innermost function around ``node``, or the root of the part."""
         return self.function(node) or self.root
-
-    def loop(self, node: ast.AST) -> Loop | None:
-        """The innermost loop whose body holds ``node``, within its function."""
-        return self.source.loop(node)
-
-    def block(self, statement: ast.stmt) -> Block | None:
-        """Where a statement stands, or None for the root."""
-        return None if statement is self.root else self.source.block(statement)
 
     # --- nodes by place and type -----------------------------------------------------------------
 

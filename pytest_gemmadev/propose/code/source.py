@@ -5,10 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
 
 from pytest_gemmadev.core.lines import (
     character_column,
@@ -17,92 +14,23 @@ from pytest_gemmadev.core.lines import (
     line_starts,
     newline_of,
 )
-from pytest_gemmadev.propose.code.nodes import (
-    BLOCKS,
-    FUNCTIONS,
-    LOOPS,
-    SHARED,
-    first_line,
-    last_line,
-)
-
-N = TypeVar("N", bound=ast.AST)
-Loop = ast.For | ast.AsyncFor | ast.While
+from pytest_gemmadev.propose.code.nodes import first_line, last_line
+from pytest_gemmadev.propose.code.tree import Tree
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Where a statement stands: the list that holds it, its owner, and its index."""
-
-    owner: ast.AST
-    field: str  # ``body``, ``orelse``, ``finalbody``
-    statements: list[ast.stmt]
-    index: int
-
-
-class Source:
+class Source(Tree):
     """A text and its tree. Offsets are code points; `ast` counts columns in UTF-8 bytes."""
 
     def __init__(self, text: str, tree: ast.Module) -> None:
+        super().__init__(tree)
         self.text = text
         self.tree = tree
         self.starts = line_starts(text)
         self.newline = newline_of(text)
         self._is_ascii = text.isascii()
         self._extents: dict[ast.AST, tuple[int, int]] = {}
-        self._blocks: dict[ast.AST, Block] = {}
 
-    # --- around a node ---------------------------------------------------------------------------
-
-    @cached_property
-    def parents(self) -> dict[ast.AST, ast.AST]:
-        """The parent of each node, breadth first; `SHARED` nodes and the module have none."""
-        found: dict[ast.AST, ast.AST] = {}
-        queue: list[ast.AST] = [self.tree]
-        for node in queue:  # it grows meanwhile
-            for child in ast.iter_child_nodes(node):
-                if not isinstance(child, SHARED):
-                    found[child] = node
-                    queue.append(child)
-        return found
-
-    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
-        """Parents from the inside out, the module last."""
-        parents = self.parents
-        found = parents.get(node)
-        while found is not None:
-            yield found
-            found = parents.get(found)
-
-    def enclosing(self, node: ast.AST, kind: type[N] | tuple[type[N], ...]) -> N | None:
-        """The innermost node of ``kind`` around ``node``."""
-        return next((a for a in self.ancestors(node) if isinstance(a, kind)), None)
-
-    def statement(self, node: ast.AST) -> ast.stmt | None:
-        """``node`` where it is a statement, else the innermost one around it."""
-        return node if isinstance(node, ast.stmt) else self.enclosing(node, ast.stmt)
-
-    def loop(self, node: ast.AST) -> Loop | None:
-        """The innermost loop whose body holds ``node``, within its function."""
-        child = node
-        for ancestor in self.ancestors(node):
-            if isinstance(ancestor, (*FUNCTIONS, ast.ClassDef, ast.Lambda)):
-                return None
-            if isinstance(ancestor, LOOPS) and child in ancestor.body:
-                return ancestor
-            child = ancestor
-        return None
-
-    def block(self, statement: ast.stmt) -> Block | None:
-        """The statements among which ``statement`` stands; None where it is not of this tree."""
-        if statement not in self._blocks and (owner := self.parents.get(statement)) is not None:
-            for name in BLOCKS:
-                block = getattr(owner, name, None)
-                if isinstance(block, list) and block and isinstance(block[0], ast.stmt):
-                    self._blocks.update(
-                        (s, Block(owner, name, block, i)) for i, s in enumerate(block)
-                    )
-        return self._blocks.get(statement)
+    # --- statements ------------------------------------------------------------------------------
 
     @cached_property
     def statements(self) -> list[ast.stmt]:
