@@ -23,14 +23,8 @@ from dataclasses import dataclass
 from math import exp
 from pathlib import Path
 
-from pytest_gemmadev.core.types import (
-    Candidate,
-    ErrorKind,
-    ErrorStack,
-    RepairTask,
-    Span,
-    Suspicion,
-)
+from pytest_gemmadev.types import Candidate, ErrorKind, ErrorStack, RepairTask, Span, Suspicion
+
 from pytest_gemmadev.propose.code.fingerprints import Fingerprint, essence
 from pytest_gemmadev.propose.code.module import parse_module
 from pytest_gemmadev.propose.code.part import find_root

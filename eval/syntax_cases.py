@@ -15,10 +15,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pytest_gemmadev.text.edits import decode_source
+from pytest_gemmadev.types import GemmadevError, Inapplicable
+
 from eval.implant import BREAKERS, Breaker, Source
 from eval.slips import SLIPS
-from pytest_gemmadev.core.edits import decode_source
-from pytest_gemmadev.core.types import GemmadevError, Inapplicable
 from pytest_gemmadev.propose.syntax.compiler import Unparsable, find_fault, quietly
 
 SMALLEST, LARGEST = 600, 60_000  # characters of an ordinary source

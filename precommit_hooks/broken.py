@@ -8,18 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from precommit_hooks.proposal import report_of
-from precommit_hooks.stashed import would_be_rolled_back
-from pytest_gemmadev._proposing import path_below_top, tell_workflow, write_proposal
-from pytest_gemmadev.core.edits import (
+from pytest_gemmadev.hook.findings import report_of
+from pytest_gemmadev.hook.stashed import would_be_rolled_back
+from pytest_gemmadev.report.proposal import workflow_commands
+from pytest_gemmadev.report.publish import path_below_top, tell_workflow, write_proposal
+from pytest_gemmadev.text.edits import (
     SourceFile,
     apply_edits,
     decode_source,
     encode_source,
     unified_diff,
 )
-from pytest_gemmadev.core.proposal import workflow_commands
-from pytest_gemmadev.core.types import Edit, GemmadevError, Inapplicable, Model, RepairReport
+from pytest_gemmadev.types import Edit, GemmadevError, Inapplicable, Model, RepairReport
+
 from pytest_gemmadev.propose.syntax import SyntaxCandidate, repair_syntax
 from pytest_gemmadev.propose.syntax.compiler import Target
 from pytest_gemmadev.propose.syntax.encodings import redeclared
@@ -183,7 +184,7 @@ def _repair_in_place(findings: Sequence[Finding], options: Options) -> frozenset
 
 def _written(root: str, finding: Finding) -> str:
     """Writes the repaired file; empty, or why the file was left alone."""
-    from pytest_gemmadev._write import Change, write
+    from pytest_gemmadev.files.commit import Change, write
 
     real = os.path.realpath(finding.path)
     if os.path.islink(finding.path) and not real.startswith(os.path.realpath(root) + os.sep):

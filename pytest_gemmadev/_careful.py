@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from pytest_gemmadev.core.lines import line_numbers, line_starts
-from pytest_gemmadev.core.types import Candidate, Edit, Proposer, RepairTask
+from pytest_gemmadev.text.lines import line_numbers, line_starts
+from pytest_gemmadev.types import Candidate, Edit, Proposer, RepairTask
 
 _SWALLOWS = re.compile(r"\b(except|finally|suppress)\b")
 _SKIPS = re.compile(r"\b(pass|continue|break|return)\b")
@@ -26,7 +26,7 @@ _GUESSED = 1.5  # not to be a rule that reads the error's own cause
 
 @dataclass(slots=True)
 class Careful:
-    """Implements `core.types.Proposer`: the candidates of another one, with restraint."""
+    """Implements `types.Proposer`: the candidates of another one, with restraint."""
 
     inner: Proposer
     name: str = field(init=False)

@@ -3,7 +3,7 @@
 They answer the question that was asked instead of the one that was meant, or step around the line
 that complains. The word is that of Tan, Yoshida, Prasad and Roychoudhury, "Anti-patterns in
 search-based program repair" (2016). What may be right and only smells of overfitting is ranked
-lower (`core.rank`).
+lower (`search.rank`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from pytest_gemmadev.core.lines import line_around, line_at, line_number, line_starts, lines_of
-from pytest_gemmadev.core.rank import changed_lines, literals
-from pytest_gemmadev.core.types import Candidate, ErrorKind, Frame, RepairTask
+from pytest_gemmadev.search.rank import changed_lines, literals
+from pytest_gemmadev.text.lines import line_around, line_at, line_number, line_starts, lines_of
+from pytest_gemmadev.types import Candidate, ErrorKind, Frame, RepairTask
 
 _HELPERS = re.compile(
     r"(?:^|/)_?(?:testing|test_?(?:utils?|helpers?|support)|assertions?)(?:/|\.py$)"

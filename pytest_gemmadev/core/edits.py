@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
-from pytest_gemmadev.core.types import Edit, Inapplicable, Overlay
+from pytest_gemmadev.types import Edit, Inapplicable, Overlay
 
 CONTEXT = 3  # unchanged lines around a change in a diff
 

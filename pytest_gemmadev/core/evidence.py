@@ -11,8 +11,8 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from pytest_gemmadev.core.lines import line_around, line_at, line_numbers, line_starts, lines_of
-from pytest_gemmadev.core.types import Edit, ErrorKind, ErrorStack, RepairTask, Spectrum
+from pytest_gemmadev.text.lines import line_around, line_at, line_numbers, line_starts, lines_of
+from pytest_gemmadev.types import Edit, ErrorKind, ErrorStack, RepairTask, Spectrum
 
 EVADED = 3.0  # nats: the line that raised the error, or hung, is not run by any test
 UNREACHED = 4.0  # nats where all lines that the failing tests ran are lost; a share for some

@@ -14,10 +14,10 @@ import warnings
 from collections.abc import Iterator
 from functools import lru_cache
 
-from pytest_gemmadev.core.edits import trim
-from pytest_gemmadev.core.lines import line_starts, lines_of
-from pytest_gemmadev.core.prompt import Prompt
-from pytest_gemmadev.core.types import Edit
+from pytest_gemmadev.prompting.prompt import Prompt
+from pytest_gemmadev.text.edits import trim
+from pytest_gemmadev.text.lines import line_starts, lines_of
+from pytest_gemmadev.types import Edit
 
 LINE_CHARS = 300
 BLOCK_LINES = 12

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_gemmadev.core.lines import line_number, line_starts
-from pytest_gemmadev.core.types import (
-    Candidate,
-    ErrorKind,
-    ErrorStack,
-    RepairTask,
-    Role,
-    StillFailing,
-)
+from pytest_gemmadev.text.lines import line_number, line_starts
+from pytest_gemmadev.types import Candidate, ErrorKind, ErrorStack, RepairTask, Role, StillFailing
 
 _SOFT = (ErrorKind.ASSERTION, ErrorKind.TIMEOUT)
 

@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pytest_gemmadev.core.edits import apply_edits
-from pytest_gemmadev.core.lines import line_at, line_number, line_starts, lines_of
-from pytest_gemmadev.core.types import (
+from pytest_gemmadev.text.edits import apply_edits
+from pytest_gemmadev.text.lines import line_at, line_number, line_starts, lines_of
+from pytest_gemmadev.types import (
     Candidate,
     ErrorStack,
     Frame,

@@ -16,14 +16,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import log
 
-from pytest_gemmadev.core.lines import line_around, line_number, line_numbers, line_starts
-from pytest_gemmadev.core.types import (
-    Candidate,
-    Edit,
-    Model,
-    RepairTask,
-    Suspicion,
-)
+from pytest_gemmadev.text.lines import line_around, line_number, line_numbers, line_starts
+from pytest_gemmadev.types import Candidate, Edit, Model, RepairTask, Suspicion
 
 UNLOCATED = 0.05  # suspiciousness of a place that localization did not name
 RULE_SHARE = 0.3  # a rule names its place itself: an import at the top, the definition misspelt

@@ -15,10 +15,10 @@ from difflib import SequenceMatcher
 from itertools import chain
 from math import log
 
-from pytest_gemmadev.core.lines import split_lines
-from pytest_gemmadev.core.parse import edits, tree_key
-from pytest_gemmadev.core.prompt import Prompt, block_prompt, function_prompt, line_prompt
-from pytest_gemmadev.core.types import (
+from pytest_gemmadev.prompting.parse import edits, tree_key
+from pytest_gemmadev.prompting.prompt import Prompt, block_prompt, function_prompt, line_prompt
+from pytest_gemmadev.text.lines import split_lines
+from pytest_gemmadev.types import (
     Candidate,
     Completion,
     Model,
@@ -42,7 +42,7 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 @dataclass(slots=True)
 class WriteProposer:
-    """Implements `core.types.Proposer`."""
+    """Implements `types.Proposer`."""
 
     model: Model
     places: int = 10  # lines asked about

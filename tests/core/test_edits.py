@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-
-from pytest_gemmadev.core.edits import (
+from pytest_gemmadev.text.edits import (
     SourceFile,
     apply_edits,
     decode_source,
@@ -20,7 +19,7 @@ from pytest_gemmadev.core.edits import (
     trim,
     unified_diff,
 )
-from pytest_gemmadev.core.types import Edit, Inapplicable
+from pytest_gemmadev.types import Edit, Inapplicable
 
 LATIN = "# -*- coding: latin-1 -*-\nname = 'Zoë'\n"
 BOM = b"\xef\xbb\xbf"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
-
-from pytest_gemmadev.core.lines import (
+from pytest_gemmadev.text.lines import (
     character_column,
     line_around,
     line_at,

@@ -16,13 +16,12 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
-
-from pytest_gemmadev._capture import stack_to_plain
-from pytest_gemmadev._exceptions import Comparison
-from pytest_gemmadev.core.edits import apply_edits
-from pytest_gemmadev.core.plain import stack_from_plain
-from pytest_gemmadev.core.scope import Scope
-from pytest_gemmadev.core.types import Candidate, ErrorStack, Inapplicable, RepairTask
+from pytest_gemmadev.capture.exceptions import Comparison
+from pytest_gemmadev.capture.hooks import stack_to_plain
+from pytest_gemmadev.capture.plain import stack_from_plain
+from pytest_gemmadev.files.scope import Scope
+from pytest_gemmadev.text.edits import apply_edits
+from pytest_gemmadev.types import Candidate, ErrorStack, Inapplicable, RepairTask
 
 TEST_PATH = "tests/test_app.py"
 MAX_STEPS = 200_000  # lines a test may execute before it counts as hanging

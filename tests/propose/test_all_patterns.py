@@ -5,15 +5,8 @@ from __future__ import annotations
 import ast
 
 import pytest
+from pytest_gemmadev.types import Candidate, ErrorKind, ErrorStack, RepairTask, Span, Suspicion
 
-from pytest_gemmadev.core.types import (
-    Candidate,
-    ErrorKind,
-    ErrorStack,
-    RepairTask,
-    Span,
-    Suspicion,
-)
 from pytest_gemmadev.propose.patterns.all_patterns import PATTERNS
 from pytest_gemmadev.propose.patterns.pattern import AnyPattern
 from pytest_gemmadev.propose.patterns.pattern_proposer import PatternProposer

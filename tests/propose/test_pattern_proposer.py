@@ -9,8 +9,7 @@ from itertools import islice, pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from pytest_gemmadev.core.types import (
+from pytest_gemmadev.types import (
     Candidate,
     ErrorKind,
     ErrorStack,
@@ -20,6 +19,7 @@ from pytest_gemmadev.core.types import (
     Span,
     Suspicion,
 )
+
 from pytest_gemmadev.propose.code import precedence
 from pytest_gemmadev.propose.code.precedence import level_of_code
 from pytest_gemmadev.propose.patterns import PatternProposer

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pytest_gemmadev.types import Candidate, Edit, ErrorKind, ErrorStack, RepairTask
 from running import TEST_PATH, parse_tree, patched, run, task_of
 
-from pytest_gemmadev.core.types import Candidate, Edit, ErrorKind, ErrorStack, RepairTask
 from pytest_gemmadev.propose.rules import RuleProposer
 from pytest_gemmadev.propose.rules.rule_proposer import LIMIT, holds_up
 

@@ -4,16 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from pytest_gemmadev.text.edits import apply_edits
+from pytest_gemmadev.types import Candidate, ModelInfo, Refuted, RepairTask, Span, Suspicion
 
-from pytest_gemmadev.core.edits import apply_edits
-from pytest_gemmadev.core.types import (
-    Candidate,
-    ModelInfo,
-    Refuted,
-    RepairTask,
-    Span,
-    Suspicion,
-)
 from pytest_gemmadev.models.scripted import ScriptedModel
 from pytest_gemmadev.propose.write import WriteProposer, likeliest_places
 

@@ -9,20 +9,14 @@ from itertools import pairwise
 
 import libcst
 
-from pytest_gemmadev.core.edits import apply_edits, trim
-from pytest_gemmadev.core.lines import line_numbers, line_starts, newline_of
-from pytest_gemmadev.core.types import (
-    Candidate,
-    Edit,
-    ErrorStack,
-    Inapplicable,
-    RepairTask,
-)
 from pytest_gemmadev.propose.code.nodes import first_line, last_line
 from pytest_gemmadev.propose.code.project import Project
 from pytest_gemmadev.propose.code.replacements import with_newlines
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.rule import Fix, Rule
+from pytest_gemmadev.text.edits import apply_edits, trim
+from pytest_gemmadev.text.lines import line_numbers, line_starts, newline_of
+from pytest_gemmadev.types import Candidate, Edit, ErrorStack, Inapplicable, RepairTask
 
 LIMIT = 60  # candidates of one task
 MAX_EDITS = 60  # of one candidate: renaming something used everywhere is no small repair

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from math import log
 
-from pytest_gemmadev.core.types import Candidate, ErrorKind, ErrorStack, Model, RepairTask
 from pytest_gemmadev.propose.syntax.syntax_repair import BUDGET_S, SyntaxCandidate, repair_syntax
+from pytest_gemmadev.types import Candidate, ErrorKind, ErrorStack, Model, RepairTask
 
 _KINDS = (ErrorKind.SYNTAX, ErrorKind.INDENTATION)
 _NAMED = re.compile(r"\(([^()]+?\.pyi?), line \d+\)")  # how SyntaxError ends its message
