@@ -18,7 +18,7 @@ from pytest_gemmadev.types import CannotRunHere, GemmadevError, Model, Proposer,
 
 if TYPE_CHECKING:
     from pytest_gemmadev.propose.patterns.pattern import AnyPattern
-    from pytest_gemmadev.propose.templates.template import (  # type: ignore[import-not-found]
+    from pytest_gemmadev.propose.templates.template import (
         Template,
     )
 
@@ -140,7 +140,7 @@ def validators(manager: pluggy.PluginManager | None = None) -> tuple[Validator, 
 def _compile_templates(templates: Sequence[Template]) -> list[AnyPattern]:
     if not templates:
         return []
-    from pytest_gemmadev.propose.templates.template_pattern import (  # type: ignore[import-not-found]
+    from pytest_gemmadev.propose.templates.template_pattern import (
         TemplatePattern,
     )
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from pytest_gemmadev.propose.syntax.layout import indent, indentation, is_code
 from pytest_gemmadev.propose.syntax.scan import CLOSER, KEYWORDS, OPENER, Token, code_tokens
+from pytest_gemmadev.propose.syntax.text_layout import indent, indentation, is_code
 
 Breaker: TypeAlias = "Callable[[Source, random.Random], str | None]"
 """The broken text, or None where the source offers no place for it."""

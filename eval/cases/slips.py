@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 
 from eval.cases.implant import Breaker, Source, lines_changed
-from pytest_gemmadev.propose.syntax.layout import indent, indentation, is_code
 from pytest_gemmadev.propose.syntax.scan import CLOSER, OPENER, scan
+from pytest_gemmadev.propose.syntax.text_layout import indent, indentation, is_code
 
 # --- by patterns ---------------------------------------------------------------------------------
 

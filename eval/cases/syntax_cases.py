@@ -17,7 +17,7 @@ from typing import Any
 
 from eval.cases.implant import BREAKERS, Breaker, Source
 from eval.cases.slips import SLIPS
-from pytest_gemmadev.propose.syntax.check import Unparsable, find_fault, quietly
+from pytest_gemmadev.propose.syntax.compiler import Unparsable, find_fault, quietly
 from pytest_gemmadev.text.edits import decode_source
 from pytest_gemmadev.types import GemmadevError, Inapplicable
 

@@ -11,12 +11,17 @@ from pathlib import Path
 from pytest_gemmadev.hook.findings import make_report
 from pytest_gemmadev.hook.stashed import would_be_rolled_back
 from pytest_gemmadev.propose.syntax import SyntaxCandidate, repair_syntax
-from pytest_gemmadev.propose.syntax.check import Target
+from pytest_gemmadev.propose.syntax.compiler import Target
 from pytest_gemmadev.propose.syntax.encodings import redeclared
 from pytest_gemmadev.report.proposal import workflow_commands
 from pytest_gemmadev.report.publish import path_below_top, tell_workflow, write_proposal
 from pytest_gemmadev.text.diff import unified_diff
-from pytest_gemmadev.text.edits import SourceFile, apply_edits, decode_source, encode_source
+from pytest_gemmadev.text.edits import (
+    SourceFile,
+    apply_edits,
+    decode_source,
+    encode_source,
+)
 from pytest_gemmadev.types import Edit, GemmadevError, Inapplicable, Model, RepairReport
 
 MIN_CONFIDENCE = 0.4

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import ast
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from pytest_gemmadev.text.lines import line_starts
+from pytest_gemmadev.text.lines import line_numbers, line_starts
 from pytest_gemmadev.types import Candidate, Edit, OriginKind, Proposer, RepairTask
 
 _SWALLOWS = re.compile(r"\b(except|finally|suppress)\b")
@@ -52,10 +51,8 @@ def _doubt(
     for edit in candidate.edits:
         text = task.sources[edit.path]
         old = text[edit.start : edit.end]
-        starts = line_starts(text)
-        first = bisect_right(starts, edit.start)
-        last = bisect_right(starts, max(edit.start, edit.end - 1))
-        if any((edit.path, line) in refusals for line in range(first, last + 1)):
+        lines = line_numbers(line_starts(text), edit.start, edit.end)
+        if any((edit.path, line) in refusals for line in lines):
             return None
         if _added(_SWALLOWS, old, edit.replacement):
             return None
