@@ -87,17 +87,6 @@ def observation_from_plain(plain: PlainObservation, scope: Classifier) -> Observ
     )
 
 
-def plain_from_observation(observation: Observation) -> PlainObservation:
-    """The observation as built-ins that JSON can hold."""
-    return {
-        "outcomes": {nodeid: outcome.value for nodeid, outcome in observation.outcomes.items()},
-        "collected": sorted(observation.collected),
-        "stacks": [plain_from_stack(stack) for stack in observation.stacks],
-        "durations": dict(observation.durations),
-        "aborted": observation.aborted,
-    }
-
-
 def _frame(plain: PlainFrame, scope: Classifier) -> Frame:
     path = os.path.join(scope.root, plain["path"])
     return Frame(

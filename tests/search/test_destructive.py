@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from pytest_gemmadev.search.destructive import destructive_edits
-from pytest_gemmadev.search.destructive.destructive_edits import Hazards, destructive_reason
+from pytest_gemmadev.search.destructive.destructive_edits import Hazards
 from pytest_gemmadev.types import Candidate, Edit, RepairTask
 
 RMTREE = """\
@@ -121,7 +121,7 @@ def reason(old: str, new: str, others: Mapping[str, str] | None = None, path: st
         end += 1
     edit = Edit(path, first, len(old) - end, new[first : len(new) - end])
     task = RepairTask((), (), frozenset(), {path: old, **(others or {})}, {})
-    return destructive_reason(Candidate((edit,), "test", 0.0), task)
+    return Hazards().of(Candidate((edit,), "test", 0.0), task)
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_whole_functions_that_are_written_anew() -> None:
     same = RMTREE[start:end].replace("total += 1", "total = total + 1")
     for text, is_one in ((same, False), (same.replace("cache / name", "work"), True)):
         candidate = Candidate((Edit("m.py", start, end, text),), "write:function", 0.0)
-        assert bool(destructive_reason(candidate, task)) is is_one
+        assert bool(Hazards().of(candidate, task)) is is_one
 
 
 def test_several_edits_are_seen_together() -> None:

@@ -111,9 +111,6 @@ class Project(ProjectFiles):
         )
         return found[0] if found else None
 
-    def class_of(self, module: Module, node: ast.ClassDef) -> Class:
-        return Class(module, node)
-
     def bases(self, cls: Class, depth: int = 0) -> list[Class]:
         """The class and its bases in the project, nearest first."""
         found = [cls]

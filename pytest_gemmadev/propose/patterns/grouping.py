@@ -77,9 +77,4 @@ def _side(code: str, parent: ast.BinOp) -> str:
     return grouped(code, level(parent) + 1 if not isinstance(parent.op, ast.Pow) else FACTOR)
 
 
-def _is_unary_call(node: ast.Call) -> bool:
-    single = len(node.args) == 1 and not node.keywords
-    return single and not isinstance(node.args[0], (ast.Starred, ast.GeneratorExp))
-
-
 PATTERNS = (Regroup(),)

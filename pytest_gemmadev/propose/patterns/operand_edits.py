@@ -54,10 +54,6 @@ def _is_text(node: ast.expr, unit: Unit) -> bool:
     return bool(kinds) and NUMBER not in kinds
 
 
-def _is_slice(node: ast.expr) -> bool:
-    return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice)
-
-
 class DropOperand(Pattern[ast.BinOp]):
     """One operand of an operation alone; of a text, what stands around a value without it."""
 

@@ -29,7 +29,6 @@ from pytest_gemmadev.propose.similarity import closest
 from pytest_gemmadev.types import Edit, ErrorKind
 
 _MESSAGE = re.compile(r"has no attribute '(\w+)'")
-CALLABLE_TYPES = ("function", "method", "builtin_function_or_method", "method-wrapper")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

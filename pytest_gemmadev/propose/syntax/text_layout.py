@@ -254,18 +254,6 @@ def shifted(line: str, columns: int) -> str:
     return " " * width + stripped
 
 
-def open_levels(lines: Sequence[str], row: int) -> list[tuple[int, int]]:
-    """(indentation, row) of the statements whose blocks enclose ``row``, outermost first,
-    the one just before it last."""
-    levels: list[tuple[int, int]] = []
-    for one in statements(lines[:row]):
-        width = indent(lines[one.first])
-        while levels and levels[-1][0] >= width:
-            levels.pop()
-        levels.append((width, one.first))
-    return levels
-
-
 def inside_strings(lines: Sequence[str]) -> frozenset[int]:
     """Rows that begin inside a string of several lines."""
     rows: set[int] = set()

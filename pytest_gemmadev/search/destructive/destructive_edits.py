@@ -253,11 +253,6 @@ class Hazards:
         return ""
 
 
-def destructive_reason(candidate: Candidate, task: RepairTask) -> str:
-    """What a candidate does to a destructive call; empty where nothing. `Hazards` keeps more."""
-    return Hazards().of(candidate, task)
-
-
 def difference(before: list[Site] | tuple[Site, ...], after: list[Site] | tuple[Site, ...]) -> str:
     """What the first of the calls does that was not there before, or not so; or which is gone."""
     known = Counter(before)
