@@ -35,6 +35,7 @@ EDITS = {
     ),
     "import": ("import operator\n", "import operator\nimport os\n"),
     "import by codemod": ("from abc import ", "from abc import ABC, "),
+    "import taken out": ("import operator\n", ""),
 }
 
 
