@@ -19,7 +19,7 @@ from pytest_gemmadev.doors.last_failures import remember
 from pytest_gemmadev.doors.settings import Settings, settings_of
 from pytest_gemmadev.doors.tests import WRITTEN, Job, limits_for, repaired
 from pytest_gemmadev.files import journal
-from pytest_gemmadev.files.interrupts import Interrupts, explain
+from pytest_gemmadev.files.interrupts import Interrupts, add_note
 from pytest_gemmadev.files.scope import Scope
 from pytest_gemmadev.report.proposal import SUMMARY
 from pytest_gemmadev.report.publish import tell_workflow, write_proposal
@@ -118,7 +118,7 @@ def _repair(
         config.hook.pytest_gemmadev_repair_done(config=config, report=report)
     except BaseException as error:
         if report.undo_hint:
-            explain(error, WRITTEN)
+            add_note(error, WRITTEN)
         raise
     return report, status
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from pytest_gemmadev.doors.ablations import without
 from pytest_gemmadev.doors.session_state import room_for_recursion
 from pytest_gemmadev.files.commit import Change, write
-from pytest_gemmadev.files.interrupts import explain
+from pytest_gemmadev.files.interrupts import add_note
 from pytest_gemmadev.files.scope import Scope
 from pytest_gemmadev.files.snapshot import Snapshot
 from pytest_gemmadev.models.turns import for_threads
@@ -100,7 +100,7 @@ def repaired(
             _close(job, oracle, contexts, model)
     except BaseException as error:
         if after is not None:
-            explain(error, WRITTEN)
+            add_note(error, WRITTEN)
         raise
     if job.write:
         outcomes = tuple(rebase_suggestion(outcome, overlay, snapshot.read) for outcome in outcomes)
