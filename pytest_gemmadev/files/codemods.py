@@ -16,12 +16,22 @@ from libcst.codemod.visitors import AddImportsVisitor, RemoveImportsVisitor
 Import = tuple[str, "str | None", "str | None"]  # module with its dots, name in it, alias
 
 
-class _Adder(AddImportsVisitor):
+class _Shallow(libcst.CSTTransformer):
+    """Leaves out what is inside of an import statement, which the visitors do not look at."""
+
+    def visit_Import(self, node: libcst.Import) -> bool:
+        return False
+
+    def visit_ImportFrom(self, node: libcst.ImportFrom) -> bool:
+        return False
+
+
+class _Adder(_Shallow, AddImportsVisitor):
     def visit_Module(self, node: libcst.Module) -> None:
         self.all_imports = _imports_of(node)
 
 
-class _Remover(RemoveImportsVisitor):
+class _Remover(_Shallow, RemoveImportsVisitor):
     def visit_Module(self, node: libcst.Module) -> None:
         self._unused_imports = {
             name: statement

@@ -165,7 +165,9 @@ class Scope:
 
     def _may_hold_sources(self, folder: str) -> bool:
         place = self._folder(folder)
-        return place.kind is _Kind.SOURCES or (place.kind is _Kind.GENERATED and self._is_named(place))
+        return place.kind is _Kind.SOURCES or (
+            place.kind is _Kind.GENERATED and self._is_named(place)
+        )
 
     def _folder(self, path: str) -> _Folder:
         if path not in self._folders:
