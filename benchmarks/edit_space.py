@@ -23,11 +23,12 @@ from dataclasses import dataclass
 from math import exp
 from pathlib import Path
 
-from pytest_gemmadev.propose.patterns.check import Fingerprint, essence
+from pytest_gemmadev.propose.code.fingerprints import Fingerprint, essence
+from pytest_gemmadev.propose.code.module import parse_module
+from pytest_gemmadev.propose.code.part import find_root
+from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.patterns.pattern_proposer import PatternProposer
 from pytest_gemmadev.propose.patterns.priors import PRIORS
-from pytest_gemmadev.propose.patterns.proposer import PatternProposer
-from pytest_gemmadev.propose.patterns.source import parse_source
-from pytest_gemmadev.propose.patterns.unit import Unit, find_unit
 from pytest_gemmadev.types import Candidate, ErrorKind, ErrorStack, RepairTask, Span, Suspicion
 
 SLACK = 8  # characters by which equal code may differ in length: parentheses, quotes
@@ -124,7 +125,7 @@ def measure(repair: Repair, limit: int, *, exhaust: bool) -> Result:
         if count == 50:
             first_50_s = time.perf_counter() - start
         if rank is None and _is(candidate, repair, goal, delta):
-            rank, origin = count, candidate.origin
+            rank, origin = count, str(candidate.origin)
             if not exhaust:
                 break
     seconds = time.perf_counter() - start
@@ -153,7 +154,7 @@ def _length(text: str) -> int:
 
 def opportunities(repair: Repair) -> Counter[str]:
     """At how many nodes of the suspicious code each pattern has a change to offer."""
-    source = parse_source(repair.buggy)
+    source = parse_module(repair.path, "", repair.buggy)
     found: Counter[str] = Counter()
     if source is None:
         return found
@@ -161,7 +162,7 @@ def opportunities(repair: Repair) -> Counter[str]:
     seen: set[ast.AST] = set()
     for suspicion in task_of(repair).suspicions:
         for line in range(suspicion.span.start_line, suspicion.span.end_line + 1):
-            root, cls = find_unit(source, line)
+            root, cls = find_root(source, line)
             if root not in seen:
                 seen.add(root)
                 unit = Unit(source, root, cls)

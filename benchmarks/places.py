@@ -19,8 +19,8 @@ from pathlib import Path
 
 from scipy.stats import binomtest
 
-from eval.cases import Case, load_cases, select, write_tree
-from eval.lines import bug_of
+from eval.bench.lines import bug_of
+from eval.cases.case import Case, load_cases, select, write_tree
 from pytest_gemmadev.files.scope import Scope
 from pytest_gemmadev.files.snapshot import Snapshot
 from pytest_gemmadev.files.sources import Sources
@@ -86,7 +86,7 @@ def ranks(case: Case) -> tuple[int, int] | None:
                 sources=Sources(Snapshot(scope), {}),
                 overlay={},
             )
-            suspicions = localize(task.stacks, oracle.spectrum(task), task.sources)
+            suspicions = localize(task.stacks, oracle.learn_spectrum(task), task.sources)
             asked = likeliest_places(replace(task, suspicions=suspicions))
         finally:
             oracle.close()

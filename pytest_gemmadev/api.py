@@ -1,22 +1,97 @@
-"""The Python interface: the same repair as the command's, as functions.
+"""The public interface: what a program calls, and what a package that extends this one imports.
 
-``from pytest_gemmadev import repair`` imports this module when the name is first used.
+`repair`, `propose` and `undo` are the commands as functions. The other names are what models,
+proposers, rules and validators of other packages are made of; `hookimpl` marks the functions that bring
+them (`pytest_gemmadev.hookspecs` describes each). Whatever is not named here, or in
+`pytest_gemmadev.testing`, may change without notice.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
 
 from pytest_gemmadev.doors.last_failures import remember
-from pytest_gemmadev.doors.tests import Job, limits_for, repaired
+from pytest_gemmadev.doors.tests import Job, limits_for, repair_tests
 from pytest_gemmadev.files import journal
 from pytest_gemmadev.files.interrupts import Interrupts
 from pytest_gemmadev.files.scope import Scope
-from pytest_gemmadev.types import GemmadevError, Model, Observation, RepairReport
+from pytest_gemmadev.hookspecs import KnownModel, hookimpl
+from pytest_gemmadev.propose.rules.failure import Failure
+from pytest_gemmadev.propose.rules.rule import Example, Fix, Rule, fix
+from pytest_gemmadev.report.json_report import to_json
+from pytest_gemmadev.report.markdown import to_markdown
+from pytest_gemmadev.report.patch_files import patch_files
+from pytest_gemmadev.report.publish import write_proposal
+from pytest_gemmadev.types import (
+    Candidate,
+    Completion,
+    Edit,
+    ErrorKind,
+    ErrorStack,
+    Frame,
+    GemmadevError,
+    Model,
+    ModelInfo,
+    Observation,
+    Origin,
+    OriginKind,
+    Outcome,
+    Proposer,
+    RankedPatch,
+    RepairReport,
+    RepairTask,
+    Sampling,
+    Status,
+    Streaming,
+    Validator,
+)
 from pytest_gemmadev.validate.confine.places import Level, level_for
 from pytest_gemmadev.validate.parent.oracle import Limits, PytestOracle
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = [
+    "Candidate",
+    "Completion",
+    "Edit",
+    "ErrorKind",
+    "ErrorStack",
+    "Example",
+    "Failure",
+    "Fix",
+    "Frame",
+    "GemmadevError",
+    "KnownModel",
+    "Limits",
+    "Model",
+    "ModelInfo",
+    "Origin",
+    "OriginKind",
+    "Outcome",
+    "Proposer",
+    "RankedPatch",
+    "RepairOptions",
+    "RepairReport",
+    "RepairTask",
+    "Rule",
+    "Sampling",
+    "Status",
+    "Streaming",
+    "Validator",
+    "fix",
+    "hookimpl",
+    "patch_files",
+    "propose",
+    "repair",
+    "to_json",
+    "to_markdown",
+    "undo",
+]
 
 
 def repair(
@@ -39,11 +114,11 @@ def repair(
 
     Runs the tests of the project in ``root`` and repairs what fails. ``tests`` are arguments of
     pytest, relative to ``root``: files, node ids, options. ``model`` is a spec or a
-    `pytest_gemmadev.types.Model` of your own, which stays open. ``budget_s`` bounds the search
+    `pytest_gemmadev.api.Model` of your own, which stays open. ``budget_s`` bounds the search
     in seconds of wall clock, ``jobs`` says how many independent failures are repaired at the same
-    time; ``allow`` and ``deny`` are globs of files that may be edited. ``tell``
-    hears what is being done, a line at a time. ``confine`` says how runs of candidates are kept from
-    doing harm: ``auto``, ``strict`` (refuses where the system cannot) or ``off``.
+    time; ``allow`` and ``deny`` are globs of files that may be edited. ``tell`` is called with a line
+    about each thing that is begun. ``confine`` says how runs of candidates are kept from doing harm:
+    ``auto``, ``strict`` (refuses where the system cannot) or ``off``.
 
     With ``write`` the tree changes once, when everything was validated, and `undo` takes it back.
     A repair that newly reaches a call which removes or overwrites something, or changes what that is
@@ -58,36 +133,64 @@ def repair(
         raise GemmadevError(f"budget_s={budget_s}: not a number of seconds, 0 or more")
     if jobs < 1:
         raise GemmadevError(f"jobs={jobs}: not a number from 1 on")
-    limits = limits or limits_for(jobs)
-    level = level_for(confine)
-    allow, deny = tuple(allow), tuple(deny)
+    tested = _Tested(folder, tests, tuple(allow), tuple(deny), limits or limits_for(jobs),
+                     level_for(confine))  # fmt: skip
     journal.recover(folder)
     tell("running the tests")
-    scope = Scope(folder, allow, deny)
-    oracle = _oracle(folder, tests, scope, limits, level)
-    try:
-        seen = _seen(oracle, folder, tests)
-        files = {nodeid.partition("::")[0] for nodeid in seen.outcomes}
-        full = Scope(folder, allow, deny, tests=files)
-        if any(scope.role(folder / file) is not full.role(folder / file) for file in files):
-            oracle.close()  # it took a file of tests for a source, by its name
-            scope, oracle = full, _oracle(folder, tests, full, limits, level)
-            seen = _seen(oracle, folder, tests)
-    except BaseException:
-        oracle.close()
-        raise
+    scope, oracle, seen = tested.run()
     with Interrupts() as interrupts:
         job = Job(
-            *(folder, write, "pytest_gemmadev.repair", model, adapter, budget_s, seed, jobs),
+            root=folder,
+            write=write,
+            note="pytest_gemmadev.repair",
+            model=model,
+            adapter=adapter,
+            budget_s=budget_s,
+            seed=seed,
+            jobs=jobs,
+            progress=tell,
             interrupted=lambda: interrupts.noted,
         )
-        report, _status, _after = repaired(job, scope, oracle, seen, tell)
+        report = repair_tests(job, scope, oracle, seen=seen).report
         remember(folder, report, "pytest_gemmadev.repair")  # for gemmadev apply and gemmadev chat
     return report
 
 
+class RepairOptions(TypedDict, total=False):
+    """The options that `repair` and `propose` share."""
+
+    model: str | Model
+    adapter: str | None
+    budget_s: float
+    allow: Iterable[str]
+    deny: Iterable[str]
+    seed: int
+    jobs: int
+    limits: Limits | None
+    confine: str
+    tell: Callable[[str], None]
+
+
+def propose(
+    root: str | os.PathLike[str] = ".",
+    tests: Sequence[str] = (),
+    *,
+    folder: str | os.PathLike[str] | None = None,
+    **options: Unpack[RepairOptions],
+) -> RepairReport:
+    """Which patches would repair the failures; the tree stays as it is.
+
+    Takes the options of `repair`, and raises the same. With ``folder`` it writes there what
+    ``pytest --gemmadev-propose`` does: patches, ``report.json``, ``SUMMARY.md``, ``report.sarif``.
+    """
+    report = repair(root, tests, write=False, **options)
+    if folder is not None:
+        write_proposal(Path(folder), report, root=Path(root).resolve())
+    return report
+
+
 def undo(root: str | os.PathLike[str] = ".", *, force: bool = False) -> tuple[str, ...]:
-    """The files that were put back to what they held before the last repair, byte for byte.
+    """Puts files back to what they held before the last repair, byte for byte; returns their paths.
 
     Raises `GemmadevError` when there is nothing to undo, and when a file was changed since; with
     ``force`` that file is put back too, and a copy of what it held is kept under ``.gemmadev``.
@@ -95,24 +198,51 @@ def undo(root: str | os.PathLike[str] = ".", *, force: bool = False) -> tuple[st
     return journal.undo(root, force=force).restored
 
 
-def _oracle(
-    folder: Path, tests: Sequence[str], scope: Scope, limits: Limits, level: Level
-) -> PytestOracle:
-    return PytestOracle(
-        folder,
-        invocation_dir=folder,
-        args=tests,
-        scope=scope,
-        limits=limits,
-        cwd_on_path=True,
-        level=level,
-    )
+@dataclass(frozen=True, slots=True)
+class _Tested:
+    """A project and its tests."""
 
+    folder: Path
+    tests: Sequence[str]
+    allow: tuple[str, ...]
+    deny: tuple[str, ...]
+    limits: Limits
+    level: Level
 
-def _seen(oracle: PytestOracle, folder: Path, tests: Sequence[str]) -> Observation:
-    seen = oracle.observe({})
-    if not seen.outcomes:
-        asked = f" with {' '.join(tests)}" if tests else ""
-        told = seen.aborted or "it reported no tests"
-        raise GemmadevError(f"the tests in {folder} cannot be run{asked}: {told}")
-    return seen
+    def run(self) -> tuple[Scope, PytestOracle, Observation]:
+        """Runs the tests; what may be edited, the oracle, which stays open, and what it saw."""
+        scope = Scope(self.folder, self.allow, self.deny)
+        oracle = self._make_oracle(scope)
+        try:
+            seen = self._observe(oracle)
+            files = {nodeid.partition("::")[0] for nodeid in seen.outcomes}
+            full = Scope(self.folder, self.allow, self.deny, tests=files)
+            paths = [self.folder / file for file in files]
+            if any(scope.role(path) is not full.role(path) for path in paths):
+                oracle.close()  # it took a file of tests for a source, by its name
+                scope, oracle = full, self._make_oracle(full)
+                seen = self._observe(oracle)
+        except BaseException:
+            oracle.close()
+            raise
+        return scope, oracle, seen
+
+    def _make_oracle(self, scope: Scope) -> PytestOracle:
+        return PytestOracle(
+            self.folder,
+            invocation_dir=self.folder,
+            args=self.tests,
+            scope=scope,
+            limits=self.limits,
+            cwd_on_path=True,
+            level=self.level,
+        )
+
+    def _observe(self, oracle: PytestOracle) -> Observation:
+        """A run of the tests; raises where none could run."""
+        seen = oracle.observe({})
+        if not seen.outcomes:
+            given = f" with {' '.join(self.tests)}" if self.tests else ""
+            reason = seen.aborted or "it reported no tests"
+            raise GemmadevError(f"the tests in {self.folder} cannot be run{given}: {reason}")
+        return seen

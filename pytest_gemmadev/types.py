@@ -8,7 +8,7 @@ the file.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NoReturn, Protocol, TypeAlias, runtime_checkable
@@ -153,17 +153,63 @@ class Suspicion:
     technique: str  # ``frame``, ``ochiai``, ``rule``, …
 
 
+class OriginKind(str, Enum):
+    """What a candidate comes from."""
+
+    RULE = "rule"  # reads the cause from the error
+    PATTERN = "pattern"  # an edit of the syntax tree at a suspicious place
+    SYNTAX = "syntax"  # makes a file parse
+    WRITE = "write"  # written by the model
+    UNCHANGED = "unchanged"  # the code as it is, validated to see whether its tests are flaky
+    SEVERAL = "several"  # a repair of several steps, which its name lists
+    OTHER = "other"  # a proposer of another package
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a candidate comes from; its string is what reports show: ``rule:misspelt_name``."""
+
+    kind: OriginKind
+    name: str = ""
+
+    def __str__(self) -> str:
+        if self.kind in (OriginKind.SEVERAL, OriginKind.OTHER):
+            return self.name
+        return f"{self.kind.value}:{self.name}" if self.name else self.kind.value
+
+    @classmethod
+    def parse(cls, text: str) -> Origin:
+        """The origin that has this string; of kind OTHER where no other kind fits."""
+        kind, _, name = text.partition(":")
+        known = {each.value: each for each in OriginKind}
+        if kind in known and cls(known[kind], name).__str__() == text:
+            return cls(known[kind], name)
+        return cls(OriginKind.OTHER, text)
+
+    @classmethod
+    def join(cls, origins: Sequence[Origin]) -> Origin:
+        """The origin of a repair of several steps; of one step, its own."""
+        if len(origins) == 1:
+            return origins[0]
+        return cls(OriginKind.SEVERAL, " + ".join(map(str, origins)))
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A patch proposed, not yet validated. Edits are sorted and do not overlap."""
+    """A patch proposed, not yet validated. Edits are sorted and do not overlap.
+
+    A proposer of another package may give its origin as a string, which is parsed.
+    """
 
     edits: tuple[Edit, ...]
-    origin: str  # ``rule:name``, ``pattern:comparison``, ``write:line``, ``syntax:colon``
-    prior: (
-        float  # natural-log probability that an edit of this origin is the right one, unnormalized
-    )
+    origin: Origin
+    prior: float  # log-probability in nats that an edit of this origin is right, unnormalized
     explanation: str = ""  # a few words for a person: "`itmes` is not defined; `items` is"
     log_likelihood: float | None = None  # of the model, nats, summed over the tokens that differ
+
+    def __post_init__(self) -> None:
+        if isinstance(self.origin, str):
+            object.__setattr__(self, "origin", Origin.parse(self.origin))
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,6 +420,14 @@ class Proposer(Protocol):
     def propose(self, task: RepairTask) -> Iterator[Candidate]: ...
 
 
+Validator: TypeAlias = Callable[[RepairTask, Candidate], "str | None"]
+"""Says why a plausible patch must not be accepted, in a few words, or None where it may be.
+
+It is called with the task on the tree that the candidate is applied to, for each patch that passes the
+tests, before one of them is chosen. It can only reject.
+"""
+
+
 class Oracle(Protocol):
     """Decides by running tests, away from the user's tree (``pytest_gemmadev.validate``)."""
 
@@ -388,11 +442,11 @@ class Oracle(Protocol):
     ) -> Iterator[tuple[int, Verdict]]:
         """Verdicts with the candidates' places, as they come; several at a time where that pays."""
 
-    def spectrum(self, task: RepairTask, *, learn: bool = True) -> Mapping[str, Spectrum]:
-        """Lines that each target and a bounded number of passing tests execute, by node id.
+    def spectrum(self, task: RepairTask) -> Mapping[str, Spectrum]:
+        """Lines that each target and a bounded number of passing tests execute, by node id."""
 
-        ``learn`` lets later validations run first what reaches a candidate's lines.
-        """
+    def learn_spectrum(self, task: RepairTask) -> Mapping[str, Spectrum]:
+        """The same; later validations run those tests first that reach a candidate's lines."""
 
     def close(self) -> None: ...
 
@@ -409,12 +463,13 @@ class Probing(Protocol):
 
 @runtime_checkable
 class Rechecking(Protocol):
-    """An oracle that can also tell what no candidate is to blame for."""
+    """An oracle that can also find what no candidate is to blame for."""
 
-    def flaky(self, overlay: Overlay, nodeids: Collection[str]) -> frozenset[str]:
+    def learn_flaky(self, overlay: Overlay, nodeids: Collection[str]) -> frozenset[str]:
         """Those of the tests that do not pass over ``overlay`` either, though they did.
 
         Random failures are among them, and node ids that hold a time and are others in each run.
+        Later validations leave them out.
         """
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from eval import run as eval_run
-from eval import syntax as eval_syntax
+from eval.bench import syntax as eval_syntax
 from pytest_gemmadev.doors import cli
 from pytest_gemmadev.hook import command
 from pytest_gemmadev.registry import NO_MODEL, known_models

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[1]
-CASES = {"debug", "writers"}  # folders of eval that hold cases, some of them broken on purpose
+CASES = {"debug", "writers"}  # folders of eval/data that hold cases, some broken on purpose
 PACKAGES = ("pytest_gemmadev", "precommit_hooks", "eval", "training", "benchmarks")
 
 # The parts of pytest_gemmadev. What stands in a line may import what stands in the lines above it, and
@@ -32,8 +32,22 @@ LAYERS: tuple[frozenset[str], ...] = (
 )
 PARTS = frozenset().union(*LAYERS)
 
+# The same for the parts of eval and training, with what they share and, last, their commands.
+ORDERS: Mapping[str, tuple[frozenset[str], ...]] = {
+    "eval": (frozenset({"cases"}), frozenset({"report"}), frozenset({"bench"}), frozenset({"run"})),
+    "training": (
+        frozenset({"config", "extras", "output"}),
+        frozenset({"rewrites", "drills"}),
+        frozenset({"data"}),
+        frozenset({"learn"}),
+        frozenset({"release"}),
+        frozenset({"align", "run"}),
+        frozenset({"recipe"}),
+    ),
+}
+
 # What runs inside the user's pytest, before and without any repair: it knows nothing else of ours.
-WATCHING = {"values", "exceptions", "stack", "hooks"}
+WATCHING = {"bug_log", "shapes", "values", "exceptions", "error_facts", "stack", "hooks"}
 
 
 class Import(NamedTuple):
@@ -156,6 +170,20 @@ def test_imports_point_one_way() -> None:
         and here  # the package itself fetches its interface when it is asked for
         and there
         and layer(there) >= layer(here)
+    ]
+    assert shown(wrong) == []
+
+
+@pytest.mark.parametrize("package", ORDERS)
+def test_parts_of_eval_and_training_point_one_way(package: str) -> None:
+    places = {name: place for place, names in enumerate(ORDERS[package]) for name in names}
+    own = [i for i in OWN if i.module.startswith(f"{package}.")]
+    wrong = [
+        i
+        for i in own
+        if i.file.startswith(f"{package}/")
+        and (there := part(i.module)) != (here := part(module_name(i.file)))
+        and places[there] >= places[here]
     ]
     assert shown(wrong) == []
 

@@ -1,8 +1,8 @@
-"""What a repair is to do without, for measuring what each part is worth.
+"""Parts that a repair leaves out, to measure what each is worth.
 
-The environment variable ``GEMMADEV_WITHOUT`` names parts, separated by commas. It is no option: a
-repair without them is a worse one, and is asked for by ``python -m eval.run repair`` only
-(``--without``, ``--ablate``).
+The environment variable ``GEMMADEV_WITHOUT`` names parts, separated by commas. It is not an option: a
+repair without a part is a worse one, and only ``python -m eval.run repair`` asks for it (``--without``,
+``--ablate``).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Part = Literal[
 
 
 def without() -> frozenset[Part]:
-    """The parts that are named. Raises GemmadevError for a name that is none."""
+    """The parts that the environment names. Raises GemmadevError for a name that is no part."""
     named = {name.strip() for name in os.environ.get(VARIABLE, "").split(",")} - {""}
     parts: tuple[Part, ...] = get_args(Part)
     unknown = sorted(named - set(parts))

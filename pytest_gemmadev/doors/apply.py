@@ -1,4 +1,4 @@
-"""``gemmadev apply``: writes what the last run suggested and did not write by itself.
+"""``gemmadev apply``: writes what the last run suggested and did not write itself.
 
 A patch applies only to the files that it was made for, and goes through the journal, so that
 ``gemmadev undo`` takes it back.
@@ -20,12 +20,16 @@ from pytest_gemmadev.types import GemmadevError, Inapplicable, Role, Status
 
 
 def apply_patch(root: Path, patch: Patch, *, note: str, name: str, undo: str) -> Sequence[str]:
-    """The files that were changed; raises `GemmadevError` where they are not what they were."""
+    """Writes a patch; the files that it changed. Raises `GemmadevError` where they are not what they were.
+
+    ``note`` goes into the journal; ``name`` and ``undo`` are how the error speaks of the patch and of
+    what takes it back.
+    """
     scope = Scope(root)
-    seen: dict[str, bytes] = {}
+    contents: dict[str, bytes] = {}
 
     def read(path: str) -> bytes:
-        return seen.setdefault(path, scope.read(path))
+        return contents.setdefault(path, scope.read(path))
 
     overlay = apply_unified(patch.diff, read)
     if isinstance(overlay, Inapplicable):
@@ -35,14 +39,14 @@ def apply_patch(root: Path, patch: Patch, *, note: str, name: str, undo: str) ->
     for path in overlay:
         if scope.role(f"{scope.root}/{path}") is Role.OUTSIDE:
             raise GemmadevError(f"{name}: {path} is not in the project")
-    refused = write(Change(root, overlay, {path: seen[path] for path in overlay}, note))
+    refused = write(Change(root, overlay, {path: contents[path] for path in overlay}, note))
     if refused:
         raise GemmadevError(refused)
     return sorted(overlay)
 
 
-def suggested(failures: Sequence[Failure]) -> list[tuple[Failure, Patch]]:
-    """The suggestions of a run with the failures that they repair, in the order of their numbers."""
+def list_suggestions(failures: Sequence[Failure]) -> list[tuple[Failure, Patch]]:
+    """The suggestions of a run and the failures that they repair, in the order of their numbers."""
     return [
         (failure, next((p for p in failure.patches if p.chosen), failure.patches[0]))
         for failure in failures
@@ -51,14 +55,14 @@ def suggested(failures: Sequence[Failure]) -> list[tuple[Failure, Patch]]:
 
 
 def apply(arguments: argparse.Namespace) -> int:
-    """Carries out the command; 1 where it only lists what there is."""
+    """Runs the command; the exit status, 1 where it only lists the suggestions."""
     root = project_root(arguments.root)
     last = recall(root)
     if last is None:
         raise GemmadevError(f"no run that looked for repairs is known of {root.absolute()}")
     if arguments.test:
         raise GemmadevError(f"{last.command} has left no change of a test to apply")
-    found = suggested(last.failures)
+    found = list_suggestions(last.failures)
     if not found:
         raise GemmadevError(f"{last.command} has suggested nothing that it did not write")
     if arguments.number is None and len(found) > 1:

@@ -1,7 +1,7 @@
-"""The command ``gemmadev``: what it can do outside of a test run.
+"""The command ``gemmadev``, for everything outside of a test run.
 
-Exit status: 0 done, 1 not done or a problem found, 2 wrong usage. Imports of other parts stand in
-the commands that need them, so that ``gemmadev undo`` starts quickly and works without a model.
+The exit status is 0 where it was done, 1 where it was not or a problem was found, 2 on wrong usage.
+Each command imports what it needs, so that ``gemmadev undo`` starts quickly and works without a model.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ _INTERRUPTED = 130  # as a shell has it: 128 and the number of SIGINT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit status of the command line."""
+    """Runs the command line; the exit status."""
     parser = build_parser()
-    own, program = _parted(sys.argv[1:] if argv is None else argv)
+    own, program = _split_off_program(sys.argv[1:] if argv is None else argv)
     arguments = parser.parse_args(own, argparse.Namespace(program=program))
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
@@ -102,27 +102,7 @@ def _add_fix(commands: Any) -> None:
         epilog="A program that runs is a weak judge: read the patch. gemmadev undo takes it back.",
     )
     add_model_options(parser)
-    parser.add_argument(
-        "--budget",
-        metavar="SECONDS",
-        type=seconds,
-        default=300.0,
-        help="limit for the search; default 300",
-    )
-    parser.add_argument(
-        "--trial",
-        metavar="SECONDS",
-        type=seconds,
-        default=10.0,
-        help="how long the program may take in a trial, default 10; raise it where it takes longer",
-    )
-    for name, text in (
-        ("allow", "only files that match may be edited, instead of all project sources"),
-        ("deny", "files that match are never edited"),
-    ):
-        parser.add_argument(
-            f"--{name}", metavar="GLOB", action="append", default=[], help=f"{text}; repeatable"
-        )
+    _add_limits(parser)
     parser.add_argument(
         "--also",
         metavar="FILE",
@@ -144,8 +124,33 @@ def _add_fix(commands: Any) -> None:
     parser.set_defaults(run=_fix)
 
 
-def _parted(argv: Sequence[str]) -> tuple[list[str], list[str]]:
-    """(what is for this command, the program with its arguments) of a command line."""
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that say how long the search may take and which files it may edit."""
+    parser.add_argument(
+        "--budget",
+        metavar="SECONDS",
+        type=seconds,
+        default=300.0,
+        help="limit for the search; default 300",
+    )
+    parser.add_argument(
+        "--trial",
+        metavar="SECONDS",
+        type=seconds,
+        default=10.0,
+        help="how long the program may take in a trial, default 10; raise it where it takes longer",
+    )
+    for name, text in (
+        ("allow", "only files that match may be edited, instead of all project sources"),
+        ("deny", "files that match are never edited"),
+    ):
+        parser.add_argument(
+            f"--{name}", metavar="GLOB", action="append", default=[], help=f"{text}; repeatable"
+        )
+
+
+def _split_off_program(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """A command line in two: what is for this command, and the program with its arguments."""
     own = list(argv)
     if own[:1] != ["fix"]:
         return own, []
@@ -156,13 +161,14 @@ def _parted(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _fix(arguments: argparse.Namespace) -> int:
-    from pytest_gemmadev.doors.program import Options, fix, program_of
+    from pytest_gemmadev.doors.program import find_program, fix
+    from pytest_gemmadev.doors.program_repair import Options
 
     commands = (*([file] for file in arguments.also), arguments.program)
     try:
         if commands[-1] in ([], ["-m"]):
             raise GemmadevError(f"fix: no program named; {_FIX_USAGE}")
-        programs = [program_of(c, root=arguments.root, python=arguments.python) for c in commands]
+        programs = [find_program(c, root=arguments.root, python=arguments.python) for c in commands]
     except GemmadevError as error:
         print(f"gemmadev: {error}", file=sys.stderr)
         return 2  # as Python ends where there is no such file
@@ -207,15 +213,15 @@ def _add_undo(commands: Any) -> None:
 def _undo(arguments: argparse.Namespace) -> int:
     from pytest_gemmadev.files import journal
 
-    root = _root(arguments.root)
+    root = _find_repaired_root(arguments.root)
     result = journal.undo(root, force=arguments.force)
-    for line in _undone(result, root):
+    for line in _describe_undo(result, root):
         print(line)
     return 0
 
 
-def _root(given: Path | None) -> Path:
-    """The project whose repair is meant."""
+def _find_repaired_root(given: Path | None) -> Path:
+    """The project whose repair is to be undone: the given folder, or the nearest one above."""
     from pytest_gemmadev.files.journal import FOLDER
 
     if given is not None:
@@ -229,7 +235,7 @@ def _root(given: Path | None) -> Path:
     raise GemmadevError(f"nothing to undo: no project was repaired in {here} or above it")
 
 
-def _undone(result: UndoResult, root: Path) -> Iterator[str]:
+def _describe_undo(result: UndoResult, root: Path) -> Iterator[str]:
     # Whole paths: the project that was found may be another than the one that was meant.
     for path in result.restored:
         yield f"put back {root.absolute() / path}"

@@ -1,6 +1,6 @@
-"""Commands that talk, list and check, and what all commands share.
+"""Commands that talk, list and check, and the arguments that commands share.
 
-Imports of other parts stand in the functions that need them, as in `cli`.
+Each function imports what it needs, as in `cli`.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pytest_gemmadev.registry import DEFAULT_MODEL
 from pytest_gemmadev.types import GemmadevError
 
-DEFAULT_MODEL = "gemmadev"
 _MODEL_HELP = "which model; default gemmadev, none to search without one; gemmadev models lists all"
 _SHELLS = ("bash", "zsh", "tcsh")
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Adds ``--model``, ``--adapter`` and ``--seed``."""
     parser.add_argument("--model", metavar="SPEC", default=DEFAULT_MODEL, help=_MODEL_HELP)
     parser.add_argument("--adapter", metavar="PATH", help="LoRA adapter on top of the model")
     parser.add_argument(
@@ -28,6 +29,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def seconds(text: str) -> float:
+    """An argument as a number of seconds, 0 or more."""
     try:
         number = float(text)
     except ValueError:
@@ -38,6 +40,7 @@ def seconds(text: str) -> float:
 
 
 def sentence(text: str) -> str:
+    """The words of a help line as a sentence."""
     return f"{text[0].upper()}{text[1:]}."
 
 
@@ -106,7 +109,8 @@ def add_chat(commands: Any) -> None:
 
 
 def _chat(arguments: argparse.Namespace) -> int:
-    from pytest_gemmadev.doors.chat import Options, chat
+    from pytest_gemmadev.doors.answers import Options
+    from pytest_gemmadev.doors.chat import chat
 
     options = Options(
         model=arguments.model,
@@ -146,11 +150,11 @@ def add_models(commands: Any) -> None:
 
 
 def _models(_arguments: argparse.Namespace) -> int:
-    from pytest_gemmadev.doors.models import described
+    from pytest_gemmadev.doors.models import describe_model
     from pytest_gemmadev.registry import NO_MODEL, known_models
 
     for model in known_models():
-        print("\n".join(described(model)))
+        print("\n".join(describe_model(model)))
     print(f"{NO_MODEL}\n    repair by search alone")
     return 0
 
@@ -200,7 +204,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def add_completion(commands: Any, build: Callable[[], argparse.ArgumentParser]) -> None:
-    """Adds the command; ``build`` makes the parser of all commands."""
+    """Adds the command ``completion``; ``build`` makes the parser of all commands."""
     about = "print what makes a shell complete this command"
     parser = commands.add_parser(
         "completion",
@@ -219,12 +223,12 @@ def _completion(build: Callable[[], argparse.ArgumentParser], arguments: argpars
         raise GemmadevError(
             "completion needs shtab: pip install 'pytest-gemmadev[completion]'"
         ) from None
-    print(shtab.complete(_with_files(build()), arguments.shell))
+    print(shtab.complete(_mark_files(build()), arguments.shell))
     return 0
 
 
-def _with_files(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """The parser, told which arguments are files and folders."""
+def _mark_files(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Marks the arguments that are files and folders, for shtab; the same parser."""
     import shtab
 
     kinds = {"PATH": shtab.FILE, "FILE": shtab.FILE, "DIR": shtab.DIRECTORY}
@@ -233,7 +237,7 @@ def _with_files(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
             for name, each in action.choices.items():
                 if name == "fix":  # parts its program off before it parses
                     each.add_argument("program", metavar="FILE", nargs="*")
-                _with_files(each)
+                _mark_files(each)
         elif action.metavar in kinds:
             action.complete = kinds[action.metavar]  # type: ignore[attr-defined]  # shtab's
     return parser

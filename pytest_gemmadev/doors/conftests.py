@@ -19,9 +19,11 @@ from collections.abc import Iterable
 import pytest
 from _pytest.config import ConftestImportFailure  # not public; initial conftests raise it
 
+from pytest_gemmadev.capture.bug_log import log_bug
 from pytest_gemmadev.capture.exceptions import is_installed, steps
-from pytest_gemmadev.capture.hooks import Recorder, cause_of, described
+from pytest_gemmadev.capture.hooks import Recorder, cause_of, describe_error
 from pytest_gemmadev.doors import session
+from pytest_gemmadev.doors.bug_file import start_bug_file
 from pytest_gemmadev.doors.settings import settings_of
 from pytest_gemmadev.types import GemmadevError
 
@@ -31,12 +33,12 @@ MAX_REPAIRS = 10  # a conftest can break on one import after the other
 def repair_and_load(
     failure: ConftestImportFailure,
     config: pytest.Config,
+    *,
     parser: pytest.Parser,
     args: list[str],
-    *,
     known_modules: set[str],
 ) -> None:
-    """Returns when all conftests are loaded; raises the last failure where that cannot be had.
+    """Repairs and loads again until all conftests are loaded; raises the last failure where it cannot.
 
     ``known_modules`` are the names in ``sys.modules`` before the first conftest was loaded.
     """
@@ -55,7 +57,8 @@ def repair_and_load(
 
 
 def _repair(config: pytest.Config, failure: ConftestImportFailure) -> bool:
-    """True when the tree has changed so that loading the conftests again is worth it."""
+    """True when the tree has changed, so that the conftests are worth loading again."""
+    bug_file = start_bug_file(config)
     recorder = Recorder()
     recorder.record_conftest(failure, config)
     try:
@@ -63,34 +66,37 @@ def _repair(config: pytest.Config, failure: ConftestImportFailure) -> bool:
     except GemmadevError as error:
         raise pytest.UsageError(f"gemmadev: {error}") from error
     except Exception as error:  # a bug of the plugin must not hide what is wrong with the conftest
-        sys.stderr.write(f"gemmadev: repair failed: {described(error)}\n")
+        log_bug("repair failed", error)
+        sys.stderr.write(f"gemmadev: repair failed: {describe_error(error)}\n")
+        if bug_file is not None and bug_file.is_written:
+            sys.stderr.write(f"{bug_file.line}\n")
         return False
 
 
 def _load(
     config: pytest.Config, parser: pytest.Parser, args: list[str]
 ) -> ConftestImportFailure | None:
-    """Runs what the failure cut short: the loading itself and the hooks that come after it.
+    """Loads the conftests and calls the hooks after that; the failure, None where all are loaded.
 
-    The hooks before it are done, their wrappers closed; running them again would, for one, start
-    pytest's capturing twice.
+    The hooks before the loading have been called, and their wrappers closed: a second call would start
+    pytest's capturing twice, for one.
     """
     manager = config.pluginmanager
     hook = manager.hook.pytest_load_initial_conftests
-    done = []
+    called = []
     for implementation in reversed(hook.get_hookimpls()):  # in the order in which they are called
         if implementation.plugin is config:
             break
-        done.append(implementation.plugin)
+        called.append(implementation.plugin)
     try:
-        manager.subset_hook_caller(hook.name, done)(early_config=config, parser=parser, args=args)
+        manager.subset_hook_caller(hook.name, called)(early_config=config, parser=parser, args=args)
     except ConftestImportFailure as failure:
         return failure
     return None
 
 
 def _forget_modules(manager: pytest.PytestPluginManager, known: set[str]) -> set[str]:
-    """The files of the project's modules, which are imported afresh from now on."""
+    """Has modules of the project imported anew when they are next needed; their files."""
     files = set()
     for name in set(sys.modules) - known:
         module = sys.modules[name]
@@ -104,7 +110,7 @@ def _forget_modules(manager: pytest.PytestPluginManager, known: set[str]) -> set
 
 
 def _remove_bytecode(files: Iterable[str]) -> None:
-    """A file repaired within a second to the same size would not be compiled again."""
+    """Removes what a file that was repaired within a second to the same size would be loaded from."""
     for path in files:
         with contextlib.suppress(OSError, NotImplementedError):  # there may be none
             os.unlink(importlib.util.cache_from_source(path))

@@ -12,10 +12,10 @@ from enum import Enum
 from pathlib import Path
 
 from pytest_gemmadev import __version__
+from pytest_gemmadev.registry import DEFAULT_MODEL
 from pytest_gemmadev.types import CannotRunHere, GemmadevError, ModelInfo
 
 _BLOCK = 1 << 22  # bytes read at once when a model is hashed
-DEFAULT_MODEL = "gemmadev"
 _SPACE = 2 << 30  # bytes that a packaged model takes when it is put together, and some more
 _TESTED = ((3, 10), (3, 13))  # the oldest and the newest Python that the tests run on
 
@@ -37,7 +37,7 @@ class Check:
 
 
 def checks(spec: str = DEFAULT_MODEL) -> Iterator[Check]:
-    """Everything that is looked at, ``spec`` being the model that is meant to be used."""
+    """All checks, one after the other; ``spec`` is the model that is to be used."""
     yield check_python()
     yield check_dependencies()
     yield check_plugin()
@@ -109,11 +109,11 @@ def check_fork() -> Check:
 
 def check_confinement() -> Check:
     """What keeps runs of candidates from doing harm."""
-    from pytest_gemmadev.validate.confine.places import Level, described, level_for
+    from pytest_gemmadev.validate.confine.places import Level, describe_level, level_for
 
     subject = "confinement"
     level = level_for("auto")
-    found = described(level)
+    found = describe_level(level)
     if level is Level.NAMESPACE:
         copies = "project, home and temporary files as private copies"
         return Check(State.OK, subject, f"{found}; {copies}")
@@ -171,7 +171,7 @@ def check_runtime() -> Check:
 
 
 def check_model(spec: str) -> Check:
-    """Whether a model can be used and its file is the one that was published."""
+    """Whether a model can be used, and whether its file is the one that was published."""
     from pytest_gemmadev.registry import load_model
 
     subject = f"model {spec}"
@@ -186,7 +186,7 @@ def check_model(spec: str) -> Check:
     info = model.info
     model.close()
     if os.path.isfile(info.path):
-        return check_hash(subject, info)
+        return check_model_file(subject, info)
     able = {
         "scores": info.can_score,
         "chats": info.has_chat_template,
@@ -196,7 +196,7 @@ def check_model(spec: str) -> Check:
     return Check(State.OK, subject, f"answers; {can or 'only goes on from texts'}")
 
 
-def check_hash(subject: str, info: ModelInfo) -> Check:
+def check_model_file(subject: str, info: ModelInfo) -> Check:
     """Whether a model's file has the hash it should have; reads all of it."""
     digest = hashlib.sha256()
     try:

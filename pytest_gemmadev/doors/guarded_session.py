@@ -1,9 +1,10 @@
-"""A run that a test may end: the session goes on in a child process, and this one waits for it.
+"""A session that a test cannot end: it runs in a child process, and this process waits for it.
 
 A test that calls ``os._exit``, is killed or crashes the interpreter takes pytest with it, and nobody is
-left to repair anything. With repair asked for, the process forks before the session begins. The child is
-the session, on the same terminal; the parent ends as it did. Only where the child is gone in the middle
-of a test does the parent become a session of its own, in which tests run apart (`doors.isolated_session`).
+left to repair anything. Where repair is asked for, the process forks before the session begins. The child
+runs the session, on the same terminal; the parent ends as the child did. Only where the child ends in the
+middle of a test does the parent become a session of its own, which runs tests in other processes
+(`doors.isolated_session`).
 
 Linux only, where the child can be made to end with its parent; not under pytest-xdist, whose
 controller outlives its workers, nor where another program calls pytest, nor beside threads.
@@ -27,32 +28,33 @@ from typing import Any, NoReturn
 import pytest
 
 from pytest_gemmadev.capture.exceptions import is_installed
+from pytest_gemmadev.capture.shapes import PlainFrame
 
-# by which a process ends itself
+# functions by which a process ends itself
 _ENDS_RUN = ((os, "_exit"), (os, "abort"), (os, "kill"), (signal, "raise_signal"))
 _HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
-_LOOKS_S = 1.0  # between two looks at the child, where no signal tells of its end
+_LOOKS_S = 1.0  # between two looks at the child, in case no signal tells of its end
 _NAME, _STACK, _SIZE = 8, 16_384, 65_536  # places in the shared memory
 _DUMPED = re.compile(r'  File "(.+)", line (\d+) in (.+)')
 _PR_SET_PDEATHSIG = 1
 
 
 class Journal:
-    """What the child says while it runs, in memory that both processes share.
+    """What the child notes while it runs, in memory that both processes share.
 
-    Memory rather than a pipe: tests close file descriptors.
+    It is memory and not a pipe because tests close file descriptors.
     """
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, _SIZE)
         self._dump = tempfile.TemporaryFile()  # noqa: SIM115  # open as long as the process
-        self._pid = 0  # of the session; what it forks itself has nothing to say
+        self._pid = 0  # of the session; processes that it forks note nothing
 
     def begin(self) -> None:
         self._pid = os.getpid()
 
     def finish(self) -> None:
-        """Says that the session has ended by itself, whatever came of it."""
+        """Notes that the session has ended by itself, whatever came of it."""
         if os.getpid() == self._pid:
             self._memory[0] = 1
 
@@ -66,12 +68,12 @@ class Journal:
         return self._read(_NAME).decode("utf-8", "surrogateescape")
 
     @property
-    def frames(self) -> tuple[dict[str, Any], ...]:
+    def frames(self) -> tuple[PlainFrame, ...]:
         """The stack from which the process ended itself, or of its crash."""
-        said = self._read(_STACK)
-        if said:
-            return tuple(json.loads(said))
-        found = [
+        noted = self._read(_STACK)
+        if noted:
+            return tuple(json.loads(noted))
+        found: list[PlainFrame] = [
             {"path": path, "line": int(line), "function": function, "facts": []}
             for path, line, function in _DUMPED.findall(self.dumped)
             if not is_installed(path)
@@ -101,7 +103,7 @@ class Journal:
     def pytest_sessionstart(self) -> None:
         faulthandler.enable(self._dump)
         for module, name in _ENDS_RUN:
-            setattr(module, name, self._noted(getattr(module, name)))
+            setattr(module, name, self._wrap(getattr(module, name)))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
@@ -117,23 +119,23 @@ class Journal:
     def pytest_runtest_logfinish(self) -> None:
         self._write(_NAME, b"", 0)
 
-    def _noted(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, noting first from where it is called."""
+    def _wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, with a note of the stack from which it is called before each call."""
 
         @functools.wraps(function)
-        def noted(*arguments: Any, **more: Any) -> Any:
+        def wrapped(*arguments: Any, **more: Any) -> Any:
             if self.nodeid and (len(arguments) < 2 or arguments[0] in (0, self._pid)):
-                self._write(_STACK, _stack(sys._getframe(1)), _SIZE - _STACK - 4)
+                self._write(_STACK, _dump_stack(sys._getframe(1)), _SIZE - _STACK - 4)
             return function(*arguments, **more)
 
-        return noted
+        return wrapped
 
 
 def begin_guarded(config: pytest.Config) -> Journal | None:
-    """Forks. The child goes on with the session and has to call `Journal.finish` at its end.
+    """Forks where it can. The child gets the journal, and calls `Journal.finish` at the session's end.
 
-    The parent does not return, except where it is to become a session that runs tests apart. None
-    where nothing is guarded, and in that session.
+    The parent returns only to become a session that runs tests in other processes. None in that session,
+    and where this process cannot fork.
     """
     if not _can_guard(config):
         return None
@@ -186,7 +188,7 @@ def _end_with(parent: int) -> None:
 
 
 def _wait(child: int) -> tuple[int, bool]:
-    """The status with which the child ended, and whether it was to end."""
+    """The status with which the child ended, and whether a signal had asked for that."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
     is_cancelled = False
     try:
@@ -208,7 +210,7 @@ def _wait(child: int) -> tuple[int, bool]:
 
 
 def _end_as(status: int) -> NoReturn:
-    """Ends this process as another one did, without anything that was registered for its end."""
+    """Ends this process as another one did; runs nothing that was registered for its end."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         if number != signal.SIGKILL:
@@ -217,7 +219,7 @@ def _end_as(status: int) -> NoReturn:
     os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 
-def _stack(frame: FrameType | None) -> bytes:
+def _dump_stack(frame: FrameType | None) -> bytes:
     found: list[dict[str, Any]] = []
     while frame is not None:
         code = frame.f_code

@@ -1,7 +1,7 @@
-"""The session after a test has ended the one before it: tests run in processes apart.
+"""The session after a test has ended the one before it: tests run in other processes.
 
-Where a test ends its process, the run goes on behind it in another one. What came of each is reported to
-pytest as if it had run here.
+Where a test ends its process, the run goes on after it in another one. The outcome of each test is reported
+to pytest as if it had run here.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pytest_gemmadev.capture.plain import plain_from_stack
+from pytest_gemmadev.capture.shapes import PlainFrame, PlainStack, bare_stack
 from pytest_gemmadev.doors.settings import settings_of
 from pytest_gemmadev.files.scope import Scope
 from pytest_gemmadev.types import ErrorStack, TestOutcome
@@ -36,7 +37,7 @@ class Death:
 
     nodeid: str
     how: str  # ``exited with status 3``, ``was ended by SIGSEGV``
-    frames: tuple[dict[str, Any], ...]  # of the project, the outermost first; empty where not known
+    frames: tuple[PlainFrame, ...]  # of the project, the outermost first; empty where not known
 
 
 class Isolated:
@@ -62,19 +63,21 @@ class Isolated:
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         if session.testsfailed and not session.config.option.continue_on_collection_errors:
             return None  # pytest says so
-        outcomes, stacks, durations = self._observed(session)
+        outcomes, stacks, durations = self._observe(session)
         for item in session.items:
             outcome = outcomes.get(item.nodeid)
             if outcome is not None:
                 item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-                report = _report(item, outcome, stacks.get(item.nodeid), durations)
+                report = _make_report(
+                    item, outcome, stack=stacks.get(item.nodeid), durations=durations
+                )
                 item.ihook.pytest_runtest_logreport(report=report)
                 item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
-    def _observed(
+    def _observe(
         self, session: pytest.Session
-    ) -> tuple[dict[str, TestOutcome], dict[str, dict[str, Any]], dict[str, float]]:
+    ) -> tuple[dict[str, TestOutcome], dict[str, PlainStack], dict[str, float]]:
         """Outcomes, stacks and seconds by node id."""
         config, settings = session.config, settings_of(session.config)
         files = {str(item.path) for item in session.items}
@@ -85,7 +88,7 @@ class Isolated:
             scope=Scope(settings.root, settings.allow, settings.deny, tests=sorted(files)),
         )
         outcomes: dict[str, TestOutcome] = {}
-        stacks: dict[str, dict[str, Any]] = {}
+        stacks: dict[str, PlainStack] = {}
         durations: dict[str, float] = {}
         left = [item.nodeid for item in session.items]
         try:
@@ -93,7 +96,7 @@ class Isolated:
                 seen = oracle.observe({}, only=left if number else ())
                 outcomes.update(seen.outcomes)
                 durations.update(seen.durations)
-                stacks.update({stack.nodeid: self._plain(stack) for stack in seen.stacks})
+                stacks.update({stack.nodeid: self._to_plain(stack) for stack in seen.stacks})
                 before, left = left, [nodeid for nodeid in left if nodeid not in outcomes]
                 if not left or left == before:
                     break
@@ -102,33 +105,27 @@ class Isolated:
         ended = self._death.nodeid
         if outcomes.get(ended) not in (TestOutcome.FAILED, TestOutcome.ERROR):
             outcomes[ended] = TestOutcome.FAILED
-            stacks[ended] = self._stack()
+            stacks[ended] = self._make_stack()
         return outcomes, stacks, durations
 
-    def _plain(self, stack: ErrorStack) -> dict[str, Any]:
+    def _to_plain(self, stack: ErrorStack) -> PlainStack:
         plain = plain_from_stack(stack)
         if stack.nodeid == self._death.nodeid and not stack.frames:
             plain["frames"] = list(self._death.frames)
         return plain
 
-    def _stack(self) -> dict[str, Any]:
-        """The stack of the test that ended the run, and does not do so by itself."""
-        return {
-            "nodeid": self._death.nodeid,
-            "phase": "call",
-            "kind": "other",
-            "error": "SystemExit",
-            "message": f"the run {self._death.how}",
-            "frames": list(self._death.frames),
-            "cause": None,
-            "group": [],
-        }
+    def _make_stack(self) -> PlainStack:
+        """The stack of the test that ended the run, and does not do so when it runs alone."""
+        stack = bare_stack(self._death.nodeid, "SystemExit", f"the run {self._death.how}")
+        stack["frames"] = list(self._death.frames)
+        return stack
 
 
-def _report(
+def _make_report(
     item: pytest.Item,
     outcome: TestOutcome,
-    stack: dict[str, Any] | None,
+    *,
+    stack: PlainStack | None,
     durations: Mapping[str, float],
 ) -> pytest.TestReport:
     shown: Any = None
@@ -151,5 +148,6 @@ def _report(
     if outcome in (TestOutcome.XFAILED, TestOutcome.XPASSED):
         report.wasxfail = ""
     if stack is not None:
-        report.gemmadev_stack = stack  # type: ignore[attr-defined]  # as `capture.hooks.Capture` does
+        # An attribute and not pytest's stash, as `capture.hooks.Capture` has it.
+        report.gemmadev_stack = stack  # type: ignore[attr-defined]
     return report

@@ -28,7 +28,7 @@ _VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Last:
-    """What the last run that looked for repairs has left."""
+    """The failures of the last run that looked for repairs."""
 
     when: float  # seconds since 1970
     command: str
@@ -36,7 +36,7 @@ class Last:
 
 
 def remember(root: str | os.PathLike[str], report: RepairReport, command: str) -> None:
-    """Keeps the report's failures as the project's last ones; where that fails there are none."""
+    """Keeps the failures of a report as the project's last ones; keeps nothing where it cannot."""
     if not report.outcomes:
         return
     plain = {
@@ -45,7 +45,7 @@ def remember(root: str | os.PathLike[str], report: RepairReport, command: str) -
         "when": time.time(),
         "command": command,
         "failures": [
-            _plain(outcome)
+            _to_plain(outcome)
             for place, outcome in enumerate(report.outcomes)
             if place < FAILURES or (outcome.status is Status.SUGGESTED and outcome.patches)
         ],
@@ -57,25 +57,25 @@ def remember(root: str | os.PathLike[str], report: RepairReport, command: str) -
         with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(plain, file)
         os.replace(fresh, path)
-        for old in sorted(path.parent.glob("*.json"), key=_modified)[:-KEPT]:
+        for old in sorted(path.parent.glob("*.json"), key=_modified_s)[:-KEPT]:
             old.unlink(missing_ok=True)
 
 
 def recall(root: str | os.PathLike[str]) -> Last | None:
-    """What was remembered of a project, None where there is nothing."""
+    """What `remember` has kept of a project; None where that is nothing."""
     try:
         plain = json.loads(_path(root).read_text("utf-8"))
         if plain["version"] != _VERSION:
             return None
         scope = Scope(root)
-        failures = tuple(_failure(each, scope) for each in plain["failures"])
+        failures = tuple(_from_plain(each, scope) for each in plain["failures"])
         return Last(plain["when"], plain["command"], failures)
     except (OSError, ValueError, KeyError, TypeError):  # none, or another version's
         return None
 
 
 def project_root(given: str | None) -> Path:
-    """The project that is meant: the nearest folder upwards whose failures are known, or this."""
+    """The given project, or the nearest folder from here upwards whose failures are known, or this one."""
     if given is not None:
         if not Path(given).is_dir():
             raise GemmadevError(f"--root {given}: no such folder")
@@ -89,14 +89,14 @@ def _path(root: str | os.PathLike[str]) -> Path:
     return cache_folder() / "last" / f"{name[:32]}.json"
 
 
-def _modified(path: Path) -> float:
+def _modified_s(path: Path) -> float:
     try:
         return path.stat().st_mtime
     except OSError:  # removed meanwhile
         return 0.0
 
 
-def _plain(outcome: Outcome) -> dict[str, Any]:
+def _to_plain(outcome: Outcome) -> dict[str, Any]:
     return {
         "nodeid": outcome.nodeid,
         "status": outcome.status.value,
@@ -105,7 +105,7 @@ def _plain(outcome: Outcome) -> dict[str, Any]:
         "patches": [
             {
                 "diff": patch.diff,
-                "origin": patch.candidate.origin,
+                "origin": str(patch.candidate.origin),
                 "explanation": patch.candidate.explanation,
                 "rank": patch.rank,
                 "chosen": patch.chosen,
@@ -117,7 +117,7 @@ def _plain(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _failure(plain: dict[str, Any], scope: Scope) -> Failure:
+def _from_plain(plain: dict[str, Any], scope: Scope) -> Failure:
     return Failure(
         nodeid=plain["nodeid"],
         status=plain["status"],

@@ -1,4 +1,4 @@
-"""``gemmadev models``: what can be used here, and the same for Ollama."""
+"""``gemmadev models``: which models can be used here, and one of them for Ollama."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _CODER = """\
 {{ end }}"""
 
 
-def described(model: KnownModel) -> Iterator[str]:
-    """The lines that tell a person about a model."""
+def describe_model(model: KnownModel) -> Iterator[str]:
+    """Lines about a model, for a person."""
     info = model.info
     yield info.spec
     yield f"    {info.name}: {model.description}"
@@ -66,11 +66,12 @@ class Exported:
 def export_ollama(
     spec: str, adapter: str | None, folder: Path, *, name: str = "", copy: bool = False
 ) -> Exported:
-    """Writes a Modelfile for a local model and its adapter.
+    """Writes a Modelfile for a local model and its adapter; where it lies.
 
-    It names the files where they lie; with ``copy`` the folder holds them, to be carried elsewhere.
+    It names the files where they lie, or with ``copy`` copies beside it, to be carried elsewhere. Raises
+    `GemmadevError` for a model that is not a file here, and where there is a Modelfile already.
     """
-    info = _local(spec, adapter)
+    info = _find_local_model(spec, adapter)
     folder.mkdir(parents=True, exist_ok=True)
     modelfile = folder / "Modelfile"
     if modelfile.exists():
@@ -80,12 +81,12 @@ def export_ollama(
         if copy:
             shutil.copyfile(path, folder / Path(path).name)
             paths[what] = f"./{Path(path).name}"
-    modelfile.write_text(modelfile_text(info, paths), encoding="utf-8")
+    modelfile.write_text(write_modelfile(info, paths), encoding="utf-8")
     default = re.sub(r"[^a-z0-9.-]+", "-", spec.rpartition("/")[2].lower()).strip("-.")
     return Exported(modelfile, name or default.removesuffix(".gguf") or "gemmadev")
 
 
-def _local(spec: str, adapter: str | None) -> ModelInfo:
+def _find_local_model(spec: str, adapter: str | None) -> ModelInfo:
     model = load_model(spec, adapter=adapter, threads=None)
     if model is None:
         raise GemmadevError("the model is 'none': name one with --model")
@@ -99,8 +100,8 @@ def _local(spec: str, adapter: str | None) -> ModelInfo:
     return info
 
 
-def modelfile_text(info: ModelInfo, paths: dict[str, str]) -> str:
-    """The Modelfile. Prompts of repairs go past the template, so it matters for chats only."""
+def write_modelfile(info: ModelInfo, paths: dict[str, str]) -> str:
+    """The contents of a Modelfile. Its template matters for chats only: repairs go past it."""
     lines = [f"{what} {path}" for what, path in paths.items()]
     if not info.has_chat_template:
         lines.append(f'TEMPLATE "{_PLAIN}"')

@@ -42,11 +42,11 @@ _GONE: Any = object()
 
 _Later = Callable[..., object]
 _Put = Callable[[_Later], None]
-"""Puts one part in place and tells how it is given back: a function, and what to call it with."""
+"""Puts one part of the state in place, and passes on the call that gives it back."""
 
 
 class ProcessState:
-    """What this process was like when this was made."""
+    """The state of this process at the time when this was made."""
 
     def __init__(self) -> None:
         for name in _NEEDED:
@@ -60,33 +60,33 @@ class ProcessState:
         }
         # Modules and names first: what puts back the rest calls them.
         self._parts: list[_Put] = [
-            _namespaces({module: _variables(module) for module in library}),
-            _classes(library),
-            _modules(dict(sys.modules)),
-            *(_import_list(name, list(getattr(sys, name))) for name in _IMPORT_LISTS),
-            _environment(dict(os.environ)),
-            *_signals(),
-            *_limits(),
+            _restore_namespaces({module: _variables(module) for module in library}),
+            _restore_classes(library),
+            _restore_modules(dict(sys.modules)),
+            *(_restore_import_list(name, list(getattr(sys, name))) for name in _IMPORT_LISTS),
+            _restore_environment(dict(os.environ)),
+            *_restore_signals(),
+            *_restore_limits(),
         ]
         with suppress(OSError):  # it may be gone already
-            self._parts.append(_folder(os.getcwd()))
+            self._parts.append(_restore_folder(os.getcwd()))
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """The state of before inside, that of now afterwards."""
+        """Has the state of before inside the block, and that of now again after it."""
         with ExitStack() as given_back:
 
             def later(function: Callable[..., object], *arguments: object) -> None:
-                given_back.callback(_quietly, function, *arguments)
+                given_back.callback(_try_to_call, function, *arguments)
 
             for put in self._parts:
-                _quietly(put, later)
+                _try_to_call(put, later)
             yield
 
 
 @contextmanager
 def room_for_recursion() -> Iterator[None]:
-    """Lets syntax trees be walked that are nested deeper than the interpreter's limit allows."""
+    """Raises the recursion limit inside the block, for syntax trees that are nested deep."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, _DEEP))
     try:
@@ -95,8 +95,8 @@ def room_for_recursion() -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
-def _quietly(function: Callable[..., object], *arguments: object) -> None:
-    """Calls what may refuse: what cannot be put back stays as it is."""
+def _try_to_call(function: Callable[..., object], *arguments: object) -> None:
+    """Calls a function; what it cannot put back stays as it is."""
     with suppress(Exception):
         function(*arguments)
 
@@ -109,7 +109,7 @@ def _variables(module: ModuleType) -> dict[str, Any]:
     return {name: value for name, value in vars(module).items() if name not in left_out}
 
 
-def _namespaces(before: Mapping[ModuleType, Mapping[str, Any]]) -> _Put:
+def _restore_namespaces(before: Mapping[ModuleType, Mapping[str, Any]]) -> _Put:
     """Variables of modules. One that could be called and no longer can stays put back."""
 
     def put(later: _Later) -> None:
@@ -125,7 +125,7 @@ def _namespaces(before: Mapping[ModuleType, Mapping[str, Any]]) -> _Put:
     return put
 
 
-def _classes(library: set[ModuleType]) -> _Put:
+def _restore_classes(library: set[ModuleType]) -> _Put:
     classes = {
         value
         for module in library
@@ -142,19 +142,19 @@ def _classes(library: set[ModuleType]) -> _Put:
             for name, value in attributes.items():
                 now = held.get(name, _GONE)
                 if now is not value:
-                    _quietly(setattr, cls, name, value)
+                    _try_to_call(setattr, cls, name, value)
                     if now is not _GONE:
                         later(setattr, cls, name, now)
 
     return put
 
 
-def _is_genuine(module: object) -> bool:
+def _is_imported(module: object) -> bool:
     """Whether a module was imported, and is no stub that somebody has put in its place."""
     return isinstance(module, ModuleType) and getattr(module, "__spec__", None) is not None
 
 
-def _modules(before: Mapping[str, ModuleType]) -> _Put:
+def _restore_modules(before: Mapping[str, ModuleType]) -> _Put:
     """Modules by name. Those imported since stay; a stub does not come back in place of a module."""
 
     def put(later: _Later) -> None:
@@ -163,17 +163,17 @@ def _modules(before: Mapping[str, ModuleType]) -> _Put:
             now = held.get(name, _GONE)
             if now is not module:
                 held[name] = module
-                if now is not _GONE and (_is_genuine(now) or not _is_genuine(module)):
+                if now is not _GONE and (_is_imported(now) or not _is_imported(module)):
                     later(held.__setitem__, name, now)
         for name in [
-            n for n, module in held.items() if n not in before and not _is_genuine(module)
+            n for n, module in held.items() if n not in before and not _is_imported(module)
         ]:
             later(held.__setitem__, name, held.pop(name))
 
     return put
 
 
-def _import_list(name: str, before: list[Any]) -> _Put:
+def _restore_import_list(name: str, before: list[Any]) -> _Put:
     """A list of ``sys``. One with which nothing can be imported any more does not come back."""
     library = os.path.dirname(os.__file__)
 
@@ -194,7 +194,7 @@ def _import_list(name: str, before: list[Any]) -> _Put:
 # --- the process ---------------------------------------------------------------------------------
 
 
-def _environment(before: dict[str, str]) -> _Put:
+def _restore_environment(before: dict[str, str]) -> _Put:
     def put(later: _Later) -> None:
         now = dict(os.environ)
         if now != before:
@@ -210,7 +210,7 @@ def _set_environment(wanted: Mapping[str, str]) -> None:
     os.environ.update(wanted)
 
 
-def _folder(before: str) -> _Put:
+def _restore_folder(before: str) -> _Put:
     def put(later: _Later) -> None:
         now = ""
         with suppress(OSError):
@@ -223,7 +223,7 @@ def _folder(before: str) -> _Put:
     return put
 
 
-def _signals() -> Iterator[_Put]:
+def _restore_signals() -> Iterator[_Put]:
     """Handlers and timers, which only the main thread may set."""
     if threading.current_thread() is not threading.main_thread():
         return
@@ -241,32 +241,34 @@ def _signals() -> Iterator[_Put]:
     for name in ("ITIMER_REAL", "ITIMER_VIRTUAL", "ITIMER_PROF"):
         timer = getattr(signal, name, None)
         if timer is not None and not signal.getitimer(timer)[0]:
-            yield _stopped(timer)
+            yield _stop_for_good(timer)
 
 
-def _stopped(timer: int) -> _Put:
+def _stop_for_good(timer: int) -> _Put:
     """Stops a timer for good: what it was to guard or to end is over."""
     return lambda _later: signal.setitimer(timer, 0) and None
 
 
-def _limits() -> Iterator[_Put]:
+def _restore_limits() -> Iterator[_Put]:
     import socket
 
     mask = os.umask(0o077)
     os.umask(mask)
-    yield _kept(lambda: os.umask(mask), os.umask)
-    yield _exchanged(socket.getdefaulttimeout, socket.setdefaulttimeout)
-    yield _exchanged(gc.isenabled, lambda on: gc.enable() if on else gc.disable())
+    yield _put_back_old_value(lambda: os.umask(mask), os.umask)
+    yield _exchange(socket.getdefaulttimeout, socket.setdefaulttimeout)
+    yield _exchange(gc.isenabled, lambda on: gc.enable() if on else gc.disable())
     depth = sys.getrecursionlimit()
-    yield lambda later: _raised(depth, sys.getrecursionlimit, sys.setrecursionlimit, later)
+    yield lambda later: _raise_limit(
+        depth, sys.getrecursionlimit, sys.setrecursionlimit, later=later
+    )
     with suppress(ImportError):  # there is none on Windows
         import resource
 
         for name in [name for name in dir(resource) if name.startswith("RLIMIT_")]:
-            yield from _soft_limit(resource, getattr(resource, name))
+            yield from _restore_soft_limit(resource, getattr(resource, name))
 
 
-def _kept(put_back: Callable[[], Any], give_back: Callable[[Any], object]) -> _Put:
+def _put_back_old_value(put_back: Callable[[], Any], give_back: Callable[[Any], object]) -> _Put:
     """For a setting of which the function that sets it returns the one of before."""
 
     def put(later: _Later) -> None:
@@ -275,7 +277,7 @@ def _kept(put_back: Callable[[], Any], give_back: Callable[[Any], object]) -> _P
     return put
 
 
-def _exchanged(get: Callable[[], Any], set_to: Callable[[Any], object]) -> _Put:
+def _exchange(get: Callable[[], Any], set_to: Callable[[Any], object]) -> _Put:
     before = get()
 
     def put(later: _Later) -> None:
@@ -287,8 +289,8 @@ def _exchanged(get: Callable[[], Any], set_to: Callable[[Any], object]) -> _Put:
     return put
 
 
-def _raised(
-    before: int, get: Callable[[], int], set_to: Callable[[int], object], later: _Later
+def _raise_limit(
+    before: int, get: Callable[[], int], set_to: Callable[[int], object], *, later: _Later
 ) -> None:
     """For a limit: a lower one, under which pytest could not end either, does not come back."""
     now = get()
@@ -298,7 +300,7 @@ def _raised(
             later(set_to, now)
 
 
-def _soft_limit(resource: Any, number: int) -> Iterator[_Put]:
+def _restore_soft_limit(resource: Any, number: int) -> Iterator[_Put]:
     def get() -> int:
         soft: int = resource.getrlimit(number)[0]
         return soft if soft != resource.RLIM_INFINITY else sys.maxsize
@@ -311,4 +313,4 @@ def _soft_limit(resource: Any, number: int) -> Iterator[_Put]:
 
     with suppress(OSError, ValueError):  # the system may not know this one
         before = get()
-        yield lambda later: _raised(before, get, set_to, later)
+        yield lambda later: _raise_limit(before, get, set_to, later=later)

@@ -1,4 +1,4 @@
-"""What the user asked for: command-line options over their ini twins, checked before a run."""
+"""The options of a run that repairs: the command line over the ini file, checked before it starts."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-DEFAULT_MODEL = "gemmadev"
+from pytest_gemmadev.registry import DEFAULT_MODEL
+
 DEFAULT_BUDGET_S = 300.0
 MAX_JOBS = 64
 CONFINE = ("auto", "strict", "off")  # the first is the default
 START = ("auto", "fork", "spawn")
 
-# options under which no test runs, or none to its end
+# Under these options no test runs, or none to its end.
 _CONFLICTS = {
     "usepdb": "--pdb",
     "trace": "--trace",
@@ -50,9 +51,9 @@ _SETTINGS = pytest.StashKey[Settings]()
 
 
 def settings_of(config: pytest.Config, options: Any = None) -> Settings:
-    """The settings, or a one-line UsageError that names the option that is wrong.
+    """The settings; raises a UsageError of one line that names the option that is wrong.
 
-    ``options`` is for the time when ``config.option`` is not filled yet; what it gives is kept.
+    ``options`` is for the time when ``config.option`` is not filled yet. They are read once.
     """
     if _SETTINGS not in config.stash:
         config.stash[_SETTINGS] = _read(config, config.option if options is None else options)
@@ -65,25 +66,25 @@ def _read(config: pytest.Config, options: Any) -> Settings:
             raise pytest.UsageError(f"gemmadev cannot repair under {option}: drop one of the two")
     mode, _, folder = str(options.gemmadev_mode).partition(":")
     if mode == "both":
-        raise pytest.UsageError(_conflict(config))
+        raise pytest.UsageError(_describe_conflict(config))
     return Settings(
         root=config.rootpath,
         fix=mode == "fix",
-        propose_dir=_folder(config, folder) if mode == "propose" else None,
-        model=_value(config, options, "model")[0] or DEFAULT_MODEL,
-        adapter=_adapter(config, options),
-        budget_s=_budget(*_value(config, options, "budget")),
-        allow=_globs(config, options, "allow"),
-        deny=_globs(config, options, "deny"),
-        seed=_seed(*_value(config, options, "seed")),
-        report=_report(config, options),
-        jobs=_jobs(*_value(config, options, "jobs")),
-        confine=_choice(*_value(config, options, "confine"), CONFINE),
-        start=_choice(*_value(config, options, "start"), START),
+        propose_dir=_read_folder(config, folder) if mode == "propose" else None,
+        model=_read_value(config, options, "model")[0] or DEFAULT_MODEL,
+        adapter=_read_adapter(config, options),
+        budget_s=_parse_budget(*_read_value(config, options, "budget")),
+        allow=_read_globs(config, options, "allow"),
+        deny=_read_globs(config, options, "deny"),
+        seed=_parse_seed(*_read_value(config, options, "seed")),
+        report=_read_report(config, options),
+        jobs=_parse_jobs(*_read_value(config, options, "jobs")),
+        confine=_parse_choice(*_read_value(config, options, "confine"), CONFINE),
+        start=_parse_choice(*_read_value(config, options, "start"), START),
     )
 
 
-def _conflict(config: pytest.Config) -> str:
+def _describe_conflict(config: pytest.Config) -> str:
     """Says which two options ask for different things, and where they come from."""
     given = [str(arg).partition("=")[0] for arg in config.invocation_params.args]
     named = [
@@ -96,8 +97,8 @@ def _conflict(config: pytest.Config) -> str:
     )
 
 
-def _value(config: pytest.Config, options: Any, name: str) -> tuple[str, str]:
-    """What was given for an option, and where: on the command line first, then the ini file."""
+def _read_value(config: pytest.Config, options: Any, name: str) -> tuple[str, str]:
+    """The string given for an option, and where: on the command line, else in the ini file."""
     given = getattr(options, f"gemmadev_{name}")
     if given is not None:
         return str(given).strip(), f"--gemmadev-{name}"
@@ -105,7 +106,7 @@ def _value(config: pytest.Config, options: Any, name: str) -> tuple[str, str]:
     return str(config.getini(f"gemmadev_{name}")).strip(), f"gemmadev_{name}{where}"
 
 
-def _folder(config: pytest.Config, text: str) -> Path:
+def _read_folder(config: pytest.Config, text: str) -> Path:
     if not text:
         raise pytest.UsageError("--gemmadev-propose: name a directory to write patches to")
     folder = config.invocation_params.dir / text
@@ -115,7 +116,7 @@ def _folder(config: pytest.Config, text: str) -> Path:
     return folder
 
 
-def _report(config: pytest.Config, options: Any) -> Path | None:
+def _read_report(config: pytest.Config, options: Any) -> Path | None:
     text = options.gemmadev_report
     if text is None:
         return None
@@ -130,7 +131,7 @@ def _report(config: pytest.Config, options: Any) -> Path | None:
 
 
 def _is_report(path: Path) -> bool:
-    """Whether a file may be replaced by a report: it is one of before, or empty."""
+    """Whether a file may be replaced by a report: it is an earlier report, or empty."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -146,9 +147,9 @@ def _is_report(path: Path) -> bool:
     return isinstance(found, dict) and found.keys() >= {"version", "failures"}
 
 
-def _adapter(config: pytest.Config, options: Any) -> str | None:
+def _read_adapter(config: pytest.Config, options: Any) -> str | None:
     """The adapter's path, or ``none``; a relative one counts from where it was written."""
-    text, _where = _value(config, options, "adapter")
+    text, _where = _read_value(config, options, "adapter")
     if not text or text == "none":
         return text or None
     base = config.invocation_params.dir
@@ -157,7 +158,7 @@ def _adapter(config: pytest.Config, options: Any) -> str | None:
     return str(base / Path(text).expanduser())
 
 
-def _budget(text: str, where: str) -> float:
+def _parse_budget(text: str, where: str) -> float:
     try:
         seconds = float(text) if text else DEFAULT_BUDGET_S
     except ValueError:
@@ -167,14 +168,14 @@ def _budget(text: str, where: str) -> float:
     return seconds
 
 
-def _seed(text: str, where: str) -> int:
+def _parse_seed(text: str, where: str) -> int:
     try:
         return int(text or "0")
     except ValueError:
         raise pytest.UsageError(f"{where}: {text!r} is not a whole number") from None
 
 
-def _jobs(text: str, where: str) -> int:
+def _parse_jobs(text: str, where: str) -> int:
     try:
         jobs = int(text or "1")
     except ValueError:
@@ -184,14 +185,14 @@ def _jobs(text: str, where: str) -> int:
     return jobs
 
 
-def _choice(text: str, where: str, choices: Sequence[str]) -> str:
+def _parse_choice(text: str, where: str, choices: Sequence[str]) -> str:
     chosen = text or choices[0]
     if chosen not in choices:
         raise pytest.UsageError(f"{where}: {text!r} is not one of {', '.join(choices)}")
     return chosen
 
 
-def _globs(config: pytest.Config, options: Any, name: str) -> tuple[str, ...]:
+def _read_globs(config: pytest.Config, options: Any, name: str) -> tuple[str, ...]:
     """Globs of the ini file and of the command line, together."""
     dest = f"gemmadev_{name}"
     globs = (*config.getini(dest), *(getattr(options, dest) or ()))

@@ -1,7 +1,7 @@
-"""What the user's own run of the tests does to the project: candidates may do that too.
+"""What the user's own run of the tests does to the project; candidates may do the same.
 
-Where the system cannot tell by itself, so it is looked at before and after: files by their times and
-sizes, processes by the events that the interpreter audits.
+Files are compared before and after the run, by times and sizes. The programs that it starts are known
+from the events that the interpreter audits.
 """
 
 from __future__ import annotations
@@ -23,38 +23,38 @@ KEPT_FILE = 2 << 20  # bytes of a file whose contents are kept, in case the run 
 KEPT = 32 << 20  # of all of them
 _OURS = frozenset({"__pycache__", ".pytest_cache", ".gemmadev", ".git", "node_modules"})
 _SOURCES = (".py", ".pyi", ".pyx", ".so", ".md", ".rst")
-_Seen = dict[str, tuple[int, int, int, int]]
+_Files = dict[str, tuple[int, int, int, int]]
 
 
-class Watched:
-    """One run of the tests, from when this is made."""
+class WatchedRun:
+    """The effects of one run of the tests, from when this is made."""
 
     def __init__(self, root: Path, level: Level) -> None:
         self._root = os.path.realpath(root)
-        self._before = _look(self._root)
-        self._contents = _read_data(self._before or {})
+        self._before = _list_files(self._root)
+        self._contents = _read_contents(self._before or {})
         self.commands: set[str] = set()  # that it started; known at `Level.HOOKS`, which asks
         self._on = level is Level.HOOKS
         if self._on:
             sys.addaudithook(self._note)
 
-    def written(self) -> frozenset[str]:
-        """Absolute paths in the project that are new, others than before, or gone."""
+    def find_written(self) -> frozenset[str]:
+        """Ends the watch; absolute paths in the project that are new, changed or gone."""
         self._on = False
-        after = _look(self._root)
+        after = _list_files(self._root)
         if self._before is None or after is None:
             return frozenset()
         paths = self._before.keys() | after.keys()
         return frozenset(p for p in paths if self._before.get(p) != after.get(p))
 
-    def before(self) -> dict[str, bytes | None]:
-        """Contents, before the run, of what it has written; None for what was not there.
+    def read_before(self) -> dict[str, bytes | None]:
+        """Contents before the run of what it has written, by path; None for what was not there.
 
-        What was too large to keep is left out.
+        Leaves out what was too large to keep.
         """
         known = self._before or {}
         found: dict[str, bytes | None] = {}
-        for path in self.written():
+        for path in self.find_written():
             if path not in known:
                 found[path] = None
             elif path in self._contents:
@@ -74,8 +74,8 @@ class Watched:
             self.commands.add(command_key("sh", ["sh", args[0]]))
 
 
-def _read_data(seen: _Seen) -> dict[str, bytes]:
-    """Contents of the files that tests may write, smallest first: not of sources."""
+def _read_contents(seen: _Files) -> dict[str, bytes]:
+    """Contents of files that tests may write, the smallest first, sources left out."""
     found: dict[str, bytes] = {}
     left = KEPT
     end_s = time.monotonic() + MOST_SECONDS
@@ -89,11 +89,11 @@ def _read_data(seen: _Seen) -> dict[str, bytes]:
     return found
 
 
-def _look(root: str) -> _Seen | None:
-    """Times, sizes and modes of the files by path; None where there are too many of them."""
-    found: _Seen = {}
+def _list_files(root: str) -> _Files | None:
+    """Time, size, inode and mode of each file by path; None where there are too many of them."""
+    found: _Files = {}
     end_s = time.monotonic() + MOST_SECONDS
-    for path in _files(root):
+    for path in _walk(root):
         try:
             status = os.lstat(path)
         except OSError:
@@ -104,7 +104,7 @@ def _look(root: str) -> _Seen | None:
     return found
 
 
-def _files(folder: str) -> Iterator[str]:
+def _walk(folder: str) -> Iterator[str]:
     try:
         entries = list(os.scandir(folder))
     except OSError:
@@ -115,4 +115,4 @@ def _files(folder: str) -> Iterator[str]:
         if not entry.is_dir(follow_symlinks=False):
             yield entry.path
         elif not os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):
-            yield from _files(entry.path)
+            yield from _walk(entry.path)

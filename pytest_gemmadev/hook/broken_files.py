@@ -1,4 +1,4 @@
-"""What happens to files that do not compile: repaired, proposed a patch for, or reported."""
+"""Files that do not compile are repaired, proposed a patch for, or reported."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pytest_gemmadev.hook.findings import report_of
+from pytest_gemmadev.hook.findings import make_report
 from pytest_gemmadev.hook.stashed import would_be_rolled_back
 from pytest_gemmadev.propose.syntax import SyntaxCandidate, repair_syntax
-from pytest_gemmadev.propose.syntax.check import Target
+from pytest_gemmadev.propose.syntax.compiler import Target
 from pytest_gemmadev.propose.syntax.encodings import redeclared
 from pytest_gemmadev.report.proposal import workflow_commands
 from pytest_gemmadev.report.publish import path_below_top, tell_workflow, write_proposal
 from pytest_gemmadev.text.diff import unified_diff
-from pytest_gemmadev.text.edits import SourceFile, apply_edits, decode_source, encode_source
+from pytest_gemmadev.text.edits import (
+    SourceFile,
+    apply_edits,
+    decode_source,
+    encode_source,
+)
 from pytest_gemmadev.types import Edit, GemmadevError, Inapplicable, Model, RepairReport
 
 MIN_CONFIDENCE = 0.4
@@ -58,7 +63,7 @@ def repair_files(paths: Sequence[str], options: Options) -> None:
     """Repairs files, or writes patches for them, and prints a line for each."""
     chooser = _Chooser(options)
     try:
-        findings = [f for path in paths if (f := _examined(path, options, chooser)) is not None]
+        findings = [f for path in paths if (f := _examine(path, options, chooser)) is not None]
         if options.propose is not None:
             findings = [_confirm(finding) for finding in findings]
     finally:
@@ -66,14 +71,14 @@ def repair_files(paths: Sequence[str], options: Options) -> None:
     written: frozenset[str] = frozenset()
     if options.propose is None:
         written = _repair_in_place(findings, options)
-    report = report_of(
+    report = make_report(
         findings, model=chooser.name, min_confidence=options.min_confidence, written=written
     )
     if options.propose is not None:
         _propose(Path(options.propose), report)
     for finding in findings:
         if finding.confidence < options.min_confidence or not finding.is_repairable:
-            _tell_left_alone(finding, chooser)
+            _show_left_alone(finding, chooser)
     if options.propose is None and os.environ.get("GITHUB_ACTIONS") == "true":
         print(*workflow_commands(report, prefix=path_below_top(Path.cwd(), os.environ)), sep="\n")
 
@@ -98,7 +103,8 @@ def _propose(folder: Path, report: RepairReport) -> None:
 # --- one file ------------------------------------------------------------------------------------
 
 
-def _examined(path: str, options: Options, chooser: _Chooser) -> Finding | None:
+def _examine(path: str, options: Options, chooser: _Chooser) -> Finding | None:
+    """What is wrong with a file and how it is repaired; None where there is nothing to repair."""
     start = time.monotonic()
     try:
         before = Path(path).read_bytes()
@@ -110,7 +116,7 @@ def _examined(path: str, options: Options, chooser: _Chooser) -> Finding | None:
     if isinstance(source, Inapplicable):
         return Finding(path, before, before, 0, source.reason)
     repair = repair_syntax(source.text, path=path, target=options.target, budget_s=options.budget_s)
-    if not repair.is_sound and not _sure(repair.candidates, options) and chooser.model():
+    if not repair.is_sound and not _is_sure(repair.candidates, options) and chooser.model():
         repair = repair_syntax(
             source.text, path=path, target=options.target, model=chooser.model(),
             budget_s=options.budget_s,
@@ -126,7 +132,7 @@ def _examined(path: str, options: Options, chooser: _Chooser) -> Finding | None:
         why = f"time ran out after {options.budget_s:g} s (--budget)" if repair.is_late else ""
         return Finding(path, before, before, line, message, why, seconds=seconds)
     best = repair.candidates[0]
-    after = _edited(source, best)
+    after = _encode_repaired(source, best)
     if isinstance(after, Inapplicable):
         return Finding(path, before, before, line, message, after.reason, seconds=seconds)
     return Finding(path, before, after, line, message, best.explanation, best.names, best.edits,
@@ -145,12 +151,12 @@ def _confirm(finding: Finding) -> Finding:
     return replace(finding, after=rewritten.data)
 
 
-def _sure(candidates: Sequence[SyntaxCandidate], options: Options) -> bool:
+def _is_sure(candidates: Sequence[SyntaxCandidate], options: Options) -> bool:
     return bool(candidates) and candidates[0].confidence >= options.min_confidence
 
 
-def _edited(source: SourceFile, candidate: SyntaxCandidate) -> bytes | Inapplicable:
-    """The bytes after the repair, once they are known to read back as it was meant."""
+def _encode_repaired(source: SourceFile, candidate: SyntaxCandidate) -> bytes | Inapplicable:
+    """The bytes after the repair, once it is known that they decode to the repaired text."""
     text = apply_edits(source.text, candidate.edits)
     if isinstance(text, Inapplicable):
         return text
@@ -175,23 +181,23 @@ def _repair_in_place(findings: Sequence[Finding], options: Options) -> frozenset
         if finding.confidence < options.min_confidence or not finding.is_repairable:
             continue
         if would_be_rolled_back(finding.path, finding.after):
-            told = (
+            obstacle = (
                 f"{finding.explanation} ({finding.message}) would meet unstaged changes of the same "
                 "lines, and pre-commit would roll it back: stage or stash them, then commit again"
             )
         else:
-            told = _written(root, finding)
+            obstacle = _write(root, finding)
         where = f"{finding.path}:{finding.line}" if finding.line else finding.path
-        if told:
-            print(f"{where}: not repaired: {told}")
+        if obstacle:
+            print(f"{where}: not repaired: {obstacle}")
         else:
             print(f"{where}: repaired: {finding.explanation} ({finding.message})")
             written.add(finding.path)
     return frozenset(written)
 
 
-def _written(root: str, finding: Finding) -> str:
-    """Writes the repaired file; empty, or why the file was left alone."""
+def _write(root: str, finding: Finding) -> str:
+    """Writes the repaired file; an empty string, or why the file was left alone."""
     from pytest_gemmadev.files.commit import Change, write
 
     real = os.path.realpath(finding.path)
@@ -214,7 +220,7 @@ def _written(root: str, finding: Finding) -> str:
 # --- what a person reads -------------------------------------------------------------------------
 
 
-def _tell_left_alone(finding: Finding, chooser: _Chooser) -> None:
+def _show_left_alone(finding: Finding, chooser: _Chooser) -> None:
     where = f"{finding.path}:{finding.line}" if finding.line else finding.path
     if not finding.is_repairable:
         why = f"; {finding.explanation}" if finding.explanation else ""
@@ -246,15 +252,17 @@ class _Chooser:
 
     @property
     def name(self) -> str:
+        """The spec of the model, ``none`` where none was loaded."""
         return self._model.info.spec if self._model is not None else "none"
 
     def model(self) -> Model | None:
+        """The model, loaded at the first call; None where there is none."""
         if not self._asked:
             self._asked = True
-            self._model = self._loaded()
+            self._model = self._load()
         return self._model
 
-    def _loaded(self) -> Model | None:
+    def _load(self) -> Model | None:
         from pytest_gemmadev.registry import load_model
 
         spec = "gemmadev" if self._options.model == "auto" else self._options.model

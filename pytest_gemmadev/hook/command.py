@@ -25,7 +25,7 @@ _SKIPPED = {"__pycache__", "node_modules", "site-packages", "build", "dist"}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """1 when a file was changed or could not be repaired, 2 on misuse, 0 otherwise."""
-    options = _parser().parse_args(argv)
+    options = _make_parser().parse_args(argv)
     target: Target | None = options.target_version
     if target is not None and target > sys.version_info[:2]:
         running = ".".join(map(str, sys.version_info[:2]))
@@ -37,9 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     status = 0
     broken: list[str] = []
-    for path, told in checked(list(_files(options.files)), target):
-        if told:
-            print(told)
+    for path, message in find_broken(list(_list_files(options.files)), target):
+        if message:
+            print(message)
             status = 1
         else:
             broken.append(path)
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not broken:
             propose_nothing(options.propose)
             return status
-        repair_files(broken, _options(options, target))
+        repair_files(broken, _read_options(options, target))
     except GemmadevError as error:
         print(f"gemmadev-repair: {error}", file=sys.stderr)
         return 2
@@ -62,19 +62,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 # --- which do not compile ------------------------------------------------------------------------
 
 
-def checked(paths: Sequence[str], target: Target | None = None) -> list[tuple[str, str]]:
-    """The files that `check` objects to, with what it says, in their order.
+def find_broken(paths: Sequence[str], target: Target | None = None) -> list[tuple[str, str]]:
+    """The files that `check` objects to, with its messages, in their order.
 
-    The hook runs as one process, so that what it says comes in order; compiling a tree of files is
-    left to as many forks as there are processors.
+    pre-commit starts the hook as one process, so that its lines come in order; a tree of files is compiled by
+    as many forks as there are processors.
     """
     count = min(_processors(), len(paths) // _A_SHARE)
     if count < 2:
-        return _serially(paths, target)
+        return _check_serially(paths, target)
     found: dict[str, str] = {}
-    forks = [(_forked(paths[n::count], target), paths[n::count]) for n in range(1, count)]
-    found.update(_serially(paths[::count], target))
-    for (pid, pipe), share in forks:
+    forks = [(_fork(paths[n::count], target), paths[n::count]) for n in range(1, count)]
+    found.update(_check_serially(paths[::count], target))
+    for (pid, pipe), part in forks:
         with open(pipe, "rb") as file:
             data = file.read()
         _, status = os.waitpid(pid, 0)
@@ -82,7 +82,7 @@ def checked(paths: Sequence[str], target: Target | None = None) -> list[tuple[st
             parts = data.decode("utf-8", "surrogateescape").split("\0")
             found.update(zip(parts[:-1:2], parts[1::2], strict=True))
         else:  # ended from outside: its files once more, here
-            found.update(_serially(share, target))
+            found.update(_check_serially(part, target))
     return [(path, found[path]) for path in paths if path in found]
 
 
@@ -92,15 +92,15 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _serially(paths: Sequence[str], target: Target | None) -> list[tuple[str, str]]:
+def _check_serially(paths: Sequence[str], target: Target | None) -> list[tuple[str, str]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         results = ((path, check(path, target)) for path in paths)
-        return [(path, told) for path, told in results if told is not None]
+        return [(path, message) for path, message in results if message is not None]
 
 
-def _forked(paths: Sequence[str], target: Target | None) -> tuple[int, int]:
-    """(process, pipe) of a fork that writes what it finds, names and words with NULs between."""
+def _fork(paths: Sequence[str], target: Target | None) -> tuple[int, int]:
+    """(process, pipe) of a fork that checks files, and writes paths and messages with NULs between."""
     out, into = os.pipe()
     pid = os.fork()
     if pid:
@@ -108,7 +108,7 @@ def _forked(paths: Sequence[str], target: Target | None) -> tuple[int, int]:
         return pid, out
     status = 1
     try:
-        parts = [part for pair in _serially(paths, target) for part in pair]
+        parts = [part for pair in _check_serially(paths, target) for part in pair]
         with open(into, "wb") as file:
             file.write("".join(f"{p}\0" for p in parts).encode("utf-8", "surrogateescape"))
         status = 0
@@ -117,7 +117,7 @@ def _forked(paths: Sequence[str], target: Target | None) -> tuple[int, int]:
 
 
 def check(path: str, target: Target | None = None) -> str | None:
-    """None for a file that compiles, "" for one that does not, else why nobody can tell."""
+    """None for a file that compiles, "" for one that does not, else why that cannot be known."""
     try:
         with open(path, "rb") as file:
             data = file.read()
@@ -137,7 +137,7 @@ def check(path: str, target: Target | None = None) -> str | None:
 
 
 def _compiles_for(data: bytes, path: str, target: Target) -> bool:
-    """As `check` for an older Python, as far as this one can tell."""
+    """Whether the file compiles under an older Python, as far as this one knows."""
     import ast
 
     from pytest_gemmadev.propose.syntax.fstrings import quoting_fault
@@ -150,17 +150,17 @@ def _compiles_for(data: bytes, path: str, target: Target) -> bool:
 # --- files ---------------------------------------------------------------------------------------
 
 
-def _files(names: Sequence[str]) -> Iterator[str]:
-    """The files named, and the Python files below folders that are named; each once."""
+def _list_files(names: Sequence[str]) -> Iterator[str]:
+    """The named files, and the Python files below the named folders; each once."""
     seen: set[str] = set()
     for name in names:
-        for path in _below(name) if os.path.isdir(name) else (name,):
+        for path in _walk(name) if os.path.isdir(name) else (name,):
             if path not in seen:
                 seen.add(path)
                 yield path
 
 
-def _below(folder: str) -> Iterator[str]:
+def _walk(folder: str) -> Iterator[str]:
     for top, folders, files in os.walk(folder):
         folders[:] = sorted(
             name
@@ -177,7 +177,7 @@ def _below(folder: str) -> Iterator[str]:
 # --- options -------------------------------------------------------------------------------------
 
 
-def _parser() -> argparse.ArgumentParser:
+def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gemmadev-repair",
         description="Repairs Python files that do not compile. Exit status 1 when a file was "
@@ -186,7 +186,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("files", nargs="*", metavar="FILE", help="files, or folders to search")
     parser.add_argument(
         "--target-version",
-        type=_version,
+        type=_parse_version,
         metavar="X.Y",
         help="the oldest Python that must take the files; default the running one",
     )
@@ -205,7 +205,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--adapter", metavar="PATH", help="LoRA adapter on top of the model")
     parser.add_argument(
         "--min-confidence",
-        type=_share,
+        type=_parse_share,
         default=None,
         metavar="P",
         help="repair only where the first candidate is at least this likely; default 0.4",
@@ -220,7 +220,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _version(text: str) -> Target:
+def _parse_version(text: str) -> Target:
     digits = text.lower().removeprefix("py")
     major, dot, minor = digits.partition(".")
     if not dot:
@@ -230,7 +230,7 @@ def _version(text: str) -> Target:
     return int(major), int(minor)
 
 
-def _share(text: str) -> float:
+def _parse_share(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
@@ -240,7 +240,7 @@ def _share(text: str) -> float:
     return value
 
 
-def _options(options: argparse.Namespace, target: Target | None) -> Options:
+def _read_options(options: argparse.Namespace, target: Target | None) -> Options:
     from pytest_gemmadev.hook.broken_files import MIN_CONFIDENCE, Options
 
     confidence = options.min_confidence

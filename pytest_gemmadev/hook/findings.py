@@ -1,4 +1,4 @@
-"""What the hook found, in the form that all reports have."""
+"""The findings of the hook as a `RepairReport`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pytest_gemmadev.types import (
     ErrorKind,
     ErrorStack,
     Frame,
+    Origin,
+    OriginKind,
     Outcome,
     RankedPatch,
     RepairReport,
@@ -23,11 +25,11 @@ if TYPE_CHECKING:
     from pytest_gemmadev.hook.broken_files import Finding
 
 
-def report_of(
+def make_report(
     findings: Sequence[Finding], *, model: str, min_confidence: float, written: frozenset[str]
 ) -> RepairReport:
-    """The findings as outcomes, one for each file; those repaired in place are ``written``."""
-    outcomes = tuple(_outcome(f, min_confidence, f.path in written) for f in findings)
+    """One outcome for each finding; ``written`` are the paths that were repaired in place."""
+    outcomes = tuple(_make_outcome(f, min_confidence, f.path in written) for f in findings)
     diffs = [p.diff for o in outcomes for p in o.patches if p.chosen]
     return RepairReport(
         model=model, adapter="", seed=0, seconds=sum(f.seconds for f in findings),
@@ -35,7 +37,7 @@ def report_of(
     )  # fmt: skip
 
 
-def _outcome(finding: Finding, min_confidence: float, is_written: bool) -> Outcome:
+def _make_outcome(finding: Finding, min_confidence: float, is_written: bool) -> Outcome:
     path = _path(finding.path)
     kind = ErrorKind.INDENTATION if "indent" in finding.message else ErrorKind.SYNTAX
     error = "IndentationError" if kind is ErrorKind.INDENTATION else "SyntaxError"
@@ -47,7 +49,9 @@ def _outcome(finding: Finding, min_confidence: float, is_written: bool) -> Outco
                        finding.seconds)  # fmt: skip
     sure = finding.confidence >= min_confidence
     diff = unified_diff(path, finding.before, finding.after)
-    candidate = Candidate(finding.edits, f"syntax:{finding.names[0]}", 0.0, finding.explanation)
+    candidate = Candidate(
+        finding.edits, Origin(OriginKind.SYNTAX, finding.names[0]), 0.0, finding.explanation
+    )
     reason = (
         f"it compiles; {finding.confidence:.0%} sure among {finding.others + 1}"
         if sure
@@ -59,6 +63,6 @@ def _outcome(finding: Finding, min_confidence: float, is_written: bool) -> Outco
 
 
 def _path(name: str) -> str:
-    """A name as patches and pages want it: below the current folder where it lies there."""
+    """A path for patches and pages: relative to the current folder where it lies below that."""
     here = os.path.relpath(name)
     return (name if here.startswith(os.pardir) else here).replace(os.sep, "/")

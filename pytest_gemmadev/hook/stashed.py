@@ -1,7 +1,7 @@
-"""Whether pre-commit would roll a repair back: it puts unstaged changes aside while hooks run.
+"""Whether pre-commit would roll a repair back.
 
-It writes them to ``patchTIME-PID`` in its cache folder and applies them again at the end. Where that
-fails, because a hook has changed the same lines, it takes back what all hooks did.
+It stashes unstaged changes while hooks run, in ``patchTIME-PID`` in its cache folder, and applies them again
+at the end. Where that fails, because a hook has changed the same lines, it takes back what all hooks did.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _GIT_S = 20.0
 
 
 def would_be_rolled_back(path: str, after: bytes, environ: Mapping[str, str] = os.environ) -> bool:
-    """True where unstaged changes of this file, put aside, do not go onto its repaired bytes.
+    """True where stashed changes of this file do not apply to its repaired bytes.
 
     ``path`` is relative to the top of the repository, where pre-commit runs hooks.
     """
-    patch = _stashed(environ)
+    patch = _find_stash(environ)
     if patch is None:
         return False
     text = patch.read_bytes().decode("utf-8", "surrogateescape")
@@ -33,24 +33,24 @@ def would_be_rolled_back(path: str, after: bytes, environ: Mapping[str, str] = o
     if f"diff --git a/{name} b/{name}\ndeleted" in text:
         return True
     changed = {file.path for file in files_of(text)}
-    return name in changed and not _applies(patch, name, after, environ)
+    return name in changed and not _applies(patch, name, after, environ=environ)
 
 
-def _stashed(environ: Mapping[str, str]) -> Path | None:
-    """The patch of the pre-commit that runs this process; None where nothing was put aside."""
+def _find_stash(environ: Mapping[str, str]) -> Path | None:
+    """The patch of the pre-commit that runs this process; None where nothing was stashed."""
     if environ.get("PRE_COMMIT") != "1":
         return None
     cache = environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = Path(environ.get("PRE_COMMIT_HOME") or os.path.join(cache, "pre-commit"))
-    for process in _ancestors():
+    for process in _list_ancestors():
         found = sorted(folder.glob(f"patch*-{process}"))
         if found and time.time() - found[-1].stat().st_mtime < _RECENT_S:
             return found[-1]
     return None
 
 
-def _ancestors() -> list[int]:
-    """The processes that this one descends from: the parent, and where the system tells, theirs."""
+def _list_ancestors() -> list[int]:
+    """Ids of the processes that this one descends from, the parent first, as far as they are known."""
     found = [os.getppid()]
     while len(found) < 8:
         try:
@@ -61,8 +61,8 @@ def _ancestors() -> list[int]:
     return found
 
 
-def _applies(patch: Path, name: str, after: bytes, environ: Mapping[str, str]) -> bool:
-    """Whether git could apply the file's part of the patch to these bytes, as pre-commit will try."""
+def _applies(patch: Path, name: str, after: bytes, *, environ: Mapping[str, str]) -> bool:
+    """Whether git can apply the file's part of the patch to these bytes, as pre-commit will try to."""
     with tempfile.TemporaryDirectory(prefix="gemmadev-") as folder:
         copy = Path(folder, name)
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -81,6 +81,6 @@ def _applies(patch: Path, name: str, after: bytes, environ: Mapping[str, str]) -
                 timeout=_GIT_S,
                 check=False,
             )
-        except (OSError, subprocess.TimeoutExpired):  # not known: written as ever
+        except (OSError, subprocess.TimeoutExpired):  # Not known: the file is written.
             return True
         return done.returncode == 0

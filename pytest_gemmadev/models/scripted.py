@@ -1,4 +1,4 @@
-"""A model that answers from a script: for tests only, so that they need no weights and no time."""
+"""A model that answers from a script, for tests: it needs no weights and no time."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ScriptedModel:
     closed: bool = False
 
     def complete(self, prompt: str, sampling: Sampling) -> tuple[Completion, ...]:
-        """The scripted texts, repeated as often as samples are asked for."""
+        """The scripted texts, repeated up to the number of samples."""
         self.prompts.append(prompt)
         self.samplings.append(sampling)
         texts = next((t for key, t in self.answers.items() if key in prompt), self.default)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from pytest_gemmadev.prompting.prompt import Prompt
+from pytest_gemmadev.text.edits import trim
 from pytest_gemmadev.text.lines import line_starts, lines_of
 from pytest_gemmadev.types import Edit
 
@@ -45,23 +46,7 @@ def edits(completion: str, prompt: Prompt, text: str) -> Iterator[tuple[Edit, st
         key = tree_key(changed)
         if key is not None and key not in seen:
             seen.add(key)
-            whole = Edit(prompt.span.path, begin, end, replacement)
-            yield _shrink(whole, prompt.old), key
-
-
-def _shrink(edit: Edit, old: str) -> Edit:
-    """The edit of ``old`` without what both texts have at their ends."""
-    new = edit.replacement
-    head = _alike(old, new)
-    tail = _alike(old[head:][::-1], new[head:][::-1])
-    start, end = edit.start + head, edit.start + len(old) - tail
-    return Edit(edit.path, start, end, new[head : len(new) - tail])
-
-
-def _alike(one: str, other: str) -> int:
-    """How many characters both begin with."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
+            yield Edit(prompt.span.path, *trim(begin, prompt.old, replacement)), key
 
 
 @lru_cache(maxsize=256)

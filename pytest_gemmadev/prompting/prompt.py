@@ -13,13 +13,13 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from pytest_gemmadev.text.edits import apply_edits
-from pytest_gemmadev.text.lines import line_at, line_starts, lines_of
+from pytest_gemmadev.text.lines import line_at, line_number, line_starts, lines_of
 from pytest_gemmadev.types import (
     Candidate,
     ErrorStack,
@@ -182,7 +182,7 @@ def _region(text: str, starts: Sequence[int], span: Span) -> tuple[int, int]:
     half = FUNCTION_CHARS // 2
     begin, end = starts[span.start_line - 1], starts[min(span.end_line, len(starts) - 1)]
     nearest = bisect_left(starts, max(0, begin - half)) + 1
-    furthest = bisect_right(starts, end + half) - 1
+    furthest = line_number(starts, end + half) - 1
     return max(first, min(nearest, span.start_line)), min(last, max(furthest, span.end_line))
 
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import ast
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from pytest_gemmadev.text.lines import line_starts
-from pytest_gemmadev.types import Candidate, Edit, Proposer, RepairTask
+from pytest_gemmadev.text.lines import line_numbers, line_starts
+from pytest_gemmadev.types import Candidate, Edit, OriginKind, Proposer, RepairTask
 
 _SWALLOWS = re.compile(r"\b(except|finally|suppress)\b")
 _SKIPS = re.compile(r"\b(pass|continue|break|return)\b")
@@ -48,14 +47,12 @@ def _doubt(
     candidate: Candidate, task: RepairTask, refusals: frozenset[tuple[str, int]]
 ) -> float | None:
     """Nats to take from the prior; None for what is not to be tried."""
-    doubt = 0.0 if candidate.origin.startswith(("rule:", "syntax:")) else _GUESSED
+    doubt = 0.0 if candidate.origin.kind in (OriginKind.RULE, OriginKind.SYNTAX) else _GUESSED
     for edit in candidate.edits:
         text = task.sources[edit.path]
         old = text[edit.start : edit.end]
-        starts = line_starts(text)
-        first = bisect_right(starts, edit.start)
-        last = bisect_right(starts, max(edit.start, edit.end - 1))
-        if any((edit.path, line) in refusals for line in range(first, last + 1)):
+        lines = line_numbers(line_starts(text), edit.start, edit.end)
+        if any((edit.path, line) in refusals for line in lines):
             return None
         if _added(_SWALLOWS, old, edit.replacement):
             return None

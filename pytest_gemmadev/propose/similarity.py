@@ -1,8 +1,9 @@
 """How alike two names are, for finding what a misspelt one was meant to be.
 
-An edit distance (optimal string alignment: insert, delete, substitute, transpose) whose costs know
-what slips when people type: neighbouring keys, doubled letters, case, underscores. On top of it
-words: the same words in another order, abbreviations, words that are taken for one another.
+`similarity`: an edit distance (optimal string alignment: insert, delete, substitute, transpose) whose
+costs know what slips when people type: neighbouring keys, doubled letters, case, underscores. On top
+of it words: the same words in another order, abbreviations, words that are taken for one another.
+`letter_similarity` is cheaper and knows nothing of all that.
 """
 
 from __future__ import annotations
@@ -95,6 +96,19 @@ def similarity(left: str, right: str) -> float:
     if _is_plural(plain_left, plain_right) or _is_plural(plain_right, plain_left):
         return 0.92
     return max(_spelling(left.lower(), right.lower()), _wording(left, right))
+
+
+@lru_cache(maxsize=50_000)
+def letter_similarity(left: str, right: str) -> float:
+    """How alike two names are, in [0, 1]: the share of letter pairs they have in common (Dice)."""
+    one, two = _letter_pairs(left), _letter_pairs(right)
+    return 2 * len(one & two) / (len(one) + len(two))
+
+
+@lru_cache(maxsize=10_000)
+def _letter_pairs(name: str) -> frozenset[str]:
+    padded = f"^{name.lower()}$"
+    return frozenset(padded[i : i + 2] for i in range(len(padded) - 1))
 
 
 def _plain(name: str) -> str:

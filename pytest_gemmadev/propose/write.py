@@ -17,10 +17,13 @@ from math import log
 
 from pytest_gemmadev.prompting.parse import edits, tree_key
 from pytest_gemmadev.prompting.prompt import Prompt, block_prompt, function_prompt, line_prompt
+from pytest_gemmadev.text.lines import split_lines
 from pytest_gemmadev.types import (
     Candidate,
     Completion,
     Model,
+    Origin,
+    OriginKind,
     RepairTask,
     Sampling,
     Span,
@@ -102,7 +105,7 @@ class WriteProposer:
                 seen.add((path, key))
                 yield Candidate(
                     edits=(edit,),
-                    origin=f"write:{prompt.kind}",
+                    origin=Origin(OriginKind.WRITE, prompt.kind),
                     prior=_PRIORS[prompt.kind]
                     + _LIKELIHOOD * max(_FLOOR, _nats(completion, prompt)),
                     explanation=f"the model rewrote {_place(prompt.span)}",
@@ -158,7 +161,7 @@ def likeliest_places(task: RepairTask) -> list[Span]:
     """
     suspicions = _usable(task)
     lines = {
-        path: re.split(r"\r\n|\n|\r", task.sources[path])
+        path: split_lines(task.sources[path])
         for path in {suspicion.span.path for suspicion in suspicions}
     }
 

@@ -1,4 +1,4 @@
-"""What is told about a failure: to a person in a terminal, and to a model before a question.
+"""A failure in words: for a person in a terminal, and for a model before a question.
 
 Facts come from the run that failed, not from the model. Everything is bounded, so that the prompt
 fits into 4096 tokens whatever the program printed.
@@ -18,7 +18,7 @@ VALUE_CHARS = 120
 CODE_LINES = 40  # around the line of a frame
 FILES = 3  # whose code is quoted
 PATCH_CHARS = 1500
-TURNS_CHARS = 2500  # of what was said before
+TURNS_CHARS = 2500  # of earlier questions and answers
 MESSAGE_CHARS = 600
 
 
@@ -48,6 +48,8 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
+    """One question to the model and its answer."""
+
     question: str
     answer: str
 
@@ -60,9 +62,9 @@ def question_prompt(
     read: Callable[[str], str | None],
     chat: bool,
 ) -> str:
-    """The text that asks a model; without a chat template one that it goes on from.
+    """The prompt that asks a model; without a chat template one that the model continues.
 
-    ``read`` gives the text of a file of the project, None where there is none.
+    ``read`` gives the decoded text of a project file by its path, None where there is none.
     """
     parts = ["You help a Python programmer. Be short, exact and honest about what you do not know."]
     if failure is not None:
@@ -80,7 +82,7 @@ def question_prompt(
 
 
 def facts(stack: ErrorStack) -> Iterator[str]:
-    """The error and where it came from, a line each, with the values that were there."""
+    """Lines that tell the error, the frames it came through and the values there."""
     yield f"{stack.nodeid} failed."
     yield f"{stack.error}: {_clip(stack.message, MESSAGE_CHARS)}" if stack.message else stack.error
     known = stack.facts
@@ -102,15 +104,15 @@ def _frame(frame: Frame) -> Iterator[str]:
 
 
 def _code(stack: ErrorStack, read: Callable[[str], str | None]) -> Iterator[str]:
-    """The code around the innermost frames of the project and of its tests."""
-    told: set[str] = set()
+    """A block of code for each of the innermost files of the project and of its tests."""
+    shown_paths: set[str] = set()
     for frame in reversed(stack.frames):
-        if frame.role is Role.OUTSIDE or frame.path in told or len(told) == FILES:
+        if frame.role is Role.OUTSIDE or frame.path in shown_paths or len(shown_paths) == FILES:
             continue
         text = read(frame.path)
         if text is None:
             continue
-        told.add(frame.path)
+        shown_paths.add(frame.path)
         lines = lines_of(text)
         first = max(0, min(frame.line - 1 - CODE_LINES // 2, len(lines) - CODE_LINES))
         shown = "\n".join(lines[first : first + CODE_LINES])
@@ -118,7 +120,7 @@ def _code(stack: ErrorStack, read: Callable[[str], str | None]) -> Iterator[str]
 
 
 def _recent(turns: Sequence[Turn]) -> list[Turn]:
-    """The last turns, as many as there is room for."""
+    """The last turns, at most `TURNS_CHARS` characters."""
     kept: list[Turn] = []
     room = TURNS_CHARS
     for turn in reversed(turns):

@@ -7,16 +7,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pytest_gemmadev.report.report import (
-    code_span,
-    one_line,
-    patch_files,
-    place_of,
-    shown_error,
-    to_json,
-    to_markdown,
-)
+from pytest_gemmadev.report.json_report import to_json
+from pytest_gemmadev.report.markdown import code_span, to_markdown
+from pytest_gemmadev.report.patch_files import patch_files
+from pytest_gemmadev.report.safe_text import one_line
 from pytest_gemmadev.report.sarif import to_sarif
+from pytest_gemmadev.report.wording import chosen_patches, locate, show_error
 from pytest_gemmadev.text.diff import apply_together
 from pytest_gemmadev.types import Outcome, RepairReport, Status
 
@@ -28,7 +24,7 @@ _ANNOTATIONS = 10  # of a step that GitHub shows
 def proposal_files(
     report: RepairReport, *, prefix: str = "", version: str = ""
 ) -> Mapping[str, str]:
-    """Texts by file name. Patches may hold surrogates, which stand for bytes that are no UTF-8."""
+    """Contents by file name; surrogates in a patch stand for bytes that are not UTF-8."""
     patches = patch_files(report)
     files = {
         **patches,
@@ -41,8 +37,8 @@ def proposal_files(
     return files
 
 
-def alternatives_of(patches: Mapping[str, str]) -> dict[str, list[str]]:
-    """For each patch file the others that do not apply along with it."""
+def find_alternatives(patches: Mapping[str, str]) -> dict[str, list[str]]:
+    """By the name of each patch file, the names of those that do not apply along with it."""
     return {
         name: [
             other
@@ -54,10 +50,13 @@ def alternatives_of(patches: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def to_report(report: RepairReport) -> dict[str, Any]:
-    """``report.json`` with the files of the patches: ``file`` and ``alternatives`` in each chosen
-    one, and ``together``, files that apply one after another in any order."""
+    """``report.json`` with the names of the patch files.
+
+    Each chosen patch says its ``file`` and its ``alternatives``; ``together`` are files that apply one
+    after another in any order.
+    """
     patches = patch_files(report)
-    alternatives = alternatives_of(patches)
+    alternatives = find_alternatives(patches)
     data = to_json(report)
     names = {diff: name for name, diff in patches.items()}
     for failure, outcome in zip(data["failures"], report.outcomes, strict=True):
@@ -65,11 +64,11 @@ def to_report(report: RepairReport) -> dict[str, Any]:
             if patch.chosen and failure["status"] != "suggested" and patch.diff in names:
                 name = names[patch.diff]
                 shown.update(file=name, alternatives=alternatives[name])
-    return {**data, "together": _together(alternatives)}
+    return {**data, "together": _pick_compatible(alternatives)}
 
 
-def _together(alternatives: Mapping[str, Sequence[str]]) -> list[str]:
-    """Files that apply together, an earlier one rather than a later."""
+def _pick_compatible(alternatives: Mapping[str, Sequence[str]]) -> list[str]:
+    """Names of patch files that apply one after the other; of two that clash, the earlier one."""
     chosen: list[str] = []
     for name, others in alternatives.items():
         if not set(others).intersection(chosen):
@@ -85,16 +84,16 @@ def to_summary(report: RepairReport) -> str:
     patches = patch_files(report)
     if not patches:
         return to_markdown(report)
-    alternatives = alternatives_of(patches)
-    together = _together(alternatives)
+    alternatives = find_alternatives(patches)
+    together = _pick_compatible(alternatives)
     shown = together[:_SHOWN]
     more = f" # and {len(together) - len(shown)} more" if len(together) > len(shown) else ""
     parts = [to_markdown(report), f"```sh\ngit apply {' '.join(shown)}{more}\n```\n"]
     clashes = [(name, others) for name, others in alternatives.items() if others][:_SHOWN]
     if clashes:
         rows = [f"- {code_span(n)} or {', '.join(map(code_span, o))}" for n, o in clashes]
-        told = f"Alternatives: they change the same lines. {code_span(COMBINED)} holds all repairs."
-        parts.append("\n".join((told, "", *rows, "")))
+        note = f"Alternatives: they change the same lines. {code_span(COMBINED)} holds all repairs."
+        parts.append("\n".join((note, "", *rows, "")))
     return "\n".join(parts)
 
 
@@ -102,40 +101,40 @@ def to_summary(report: RepairReport) -> str:
 
 
 def workflow_commands(report: RepairReport, *, prefix: str = "") -> list[str]:
-    """Workflow commands that mark the lines of the failures, those with a patch first.
+    """Commands that mark the lines of the failures on GitHub, those with a patch first.
 
-    GitHub shows ten of each sort a step: where there are more, the last one counts the rest.
+    GitHub shows ten of a kind for each step: where there are more, the last one counts the rest.
     """
     ranked = sorted(report.outcomes, key=lambda outcome: outcome.status is not Status.PROPOSED)
-    lines = [_annotation(outcome, prefix) for outcome in ranked]
+    lines = [_annotate(outcome, prefix) for outcome in ranked]
     if len(lines) > _ANNOTATIONS:
         rest = len(lines) - _ANNOTATIONS + 1
         lines[_ANNOTATIONS - 1 :] = [f"::error title=gemmadev::and {rest} more failures"]
     return lines
 
 
-def _annotation(outcome: Outcome, prefix: str) -> str:
-    path, line = place_of(outcome)
-    chosen = [patch for patch in outcome.patches if patch.chosen]
-    said = f"{outcome.nodeid}: {shown_error(outcome.stack)}"
+def _annotate(outcome: Outcome, prefix: str) -> str:
+    path, line = locate(outcome)
+    chosen = chosen_patches(outcome)
+    message = f"{outcome.nodeid}: {show_error(outcome.stack)}"
     if chosen and outcome.status is not Status.SUGGESTED:
         what = "repaired" if outcome.status is Status.REPAIRED else "a patch is proposed"
-        told = chosen[0].candidate.explanation
-        said += f"; {what}: {told}" if told else f"; {what}"
+        why = chosen[0].candidate.explanation
+        message += f"; {what}: {why}" if why else f"; {what}"
     elif outcome.reason:
         suggested = "suggested: " if chosen else ""
-        said += f"; {suggested}{outcome.reason}"
+        message += f"; {suggested}{outcome.reason}"
     where = f"{prefix}/{path}" if prefix else path
-    place = f"file={_property(where)},line={line},title=gemmadev"
+    place = f"file={_escape_property(where)},line={line},title=gemmadev"
     level = "warning" if outcome.status in (Status.FLAKY, Status.SKIPPED) else "error"
-    return f"::{level} {place}::{_data(one_line(said))}"
+    return f"::{level} {place}::{_escape_message(one_line(message))}"
 
 
-def _data(text: str) -> str:
+def _escape_message(text: str) -> str:
     """The message of a workflow command; `one_line` has left no control character in it."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(text: str) -> str:
+def _escape_property(text: str) -> str:
     text = re.sub("[\udc80-\udcff]", "?", text)
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return _escape_message(text).replace(":", "%3A").replace(",", "%2C")

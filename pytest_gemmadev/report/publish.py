@@ -23,7 +23,7 @@ _TOPS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR")  # set by GitHub and GitLab to wh
 
 
 def write_proposal(folder: Path, report: RepairReport, *, root: Path) -> list[str]:
-    """The names of the patches, written with all that goes with them; those of a run before go.
+    """Writes patches, report and summary; the names of the patches. Those of an earlier run are removed.
 
     ``root`` is what the report's paths are relative to.
     """
@@ -31,7 +31,7 @@ def write_proposal(folder: Path, report: RepairReport, *, root: Path) -> list[st
     files = proposal_files(report, prefix=prefix, version=__version__)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in _written_before(folder):
+        for name in _list_earlier_files(folder):
             (folder / name).unlink(missing_ok=True)
         for name, text in files.items():
             (folder / name).write_bytes(text.encode("utf-8", "surrogateescape"))
@@ -42,8 +42,8 @@ def write_proposal(folder: Path, report: RepairReport, *, root: Path) -> list[st
     return [name for name in files if _PATCH.fullmatch(name)]
 
 
-def _written_before(folder: Path) -> list[str]:
-    """What a run before left that this one may not write again, by the report in the folder."""
+def _list_earlier_files(folder: Path) -> list[str]:
+    """Files that the report in the folder names: this run may not write all of them again."""
     try:
         data = json.loads((folder / REPORT).read_text(encoding="utf-8"))
         names = [p.get("file", "") for f in data["failures"] for p in f["patches"]]
@@ -53,7 +53,7 @@ def _written_before(folder: Path) -> list[str]:
 
 
 def path_below_top(root: Path, environ: Mapping[str, str]) -> str:
-    """Where a folder lies below the top of its repository, with slashes; empty at the top."""
+    """The path of a folder below the top of its repository, with slashes; empty for the top."""
     top = next((Path(environ[name]) for name in _TOPS if environ.get(name)), None)
     if top is None or not root.resolve().is_relative_to(top.resolve()):
         above = (root, *root.parents)
@@ -63,9 +63,9 @@ def path_below_top(root: Path, environ: Mapping[str, str]) -> str:
 
 
 def tell_workflow(report: RepairReport, folder: Path, *, root: Path) -> Sequence[str]:
-    """Lines that mark the failures on GitHub's pages; empty anywhere else.
+    """Adds the summary to the page of the step on GitHub; the lines that mark the failures there.
 
-    The summary is added to the page of the step, where there is one.
+    Does nothing, and returns no line, anywhere else.
     """
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return ()

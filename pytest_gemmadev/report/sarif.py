@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from pytest_gemmadev.report.report import place_of, shown_error
+from pytest_gemmadev.report.wording import chosen_patches, locate, show_error
 from pytest_gemmadev.text.diff import FileDiff, Replacement, files_of, replacements
 from pytest_gemmadev.types import ErrorKind, Outcome, RankedPatch, RepairReport, Status
 
@@ -51,18 +51,18 @@ def _rule(kind: ErrorKind) -> dict[str, Any]:
 
 
 def _result(outcome: Outcome, rule: int, prefix: str) -> dict[str, Any]:
-    path, line = place_of(outcome)
-    chosen = [patch for patch in outcome.patches if patch.chosen]
-    said = f"{outcome.nodeid}: {shown_error(outcome.stack)}"
+    path, line = locate(outcome)
+    chosen = chosen_patches(outcome)
+    message = f"{outcome.nodeid}: {show_error(outcome.stack)}"
     suggested = outcome.status is Status.SUGGESTED
     if chosen and (suggested or chosen[0].candidate.explanation):
         what = outcome.reason if suggested else chosen[0].candidate.explanation
-        said += f". {'Suggested' if suggested else 'Repaired by'}: {what}"
+        message += f". {'Suggested' if suggested else 'Repaired by'}: {what}"
     result: dict[str, Any] = {
         "ruleId": outcome.stack.kind.value,
         "ruleIndex": rule,
         "level": _LEVELS.get(outcome.status, "error"),
-        "message": {"text": _text(said)},
+        "message": {"text": _encodable(message)},
         "locations": [
             {
                 "physicalLocation": {
@@ -79,18 +79,18 @@ def _result(outcome: Outcome, rule: int, prefix: str) -> dict[str, Any]:
 
 
 def _fingerprint(outcome: Outcome) -> str:
-    """The same from run to run while the failure is: it holds no line."""
-    told = f"{outcome.nodeid}\0{outcome.stack.error}".encode("utf-8", "surrogateescape")
-    return hashlib.sha256(told).hexdigest()[:32]
+    """A hash that stays the same from run to run: no line number goes into it."""
+    identity = f"{outcome.nodeid}\0{outcome.stack.error}".encode("utf-8", "surrogateescape")
+    return hashlib.sha256(identity).hexdigest()[:32]
 
 
 def _fix(patch: RankedPatch, prefix: str) -> dict[str, Any] | None:
-    """The patch as SARIF; None where it holds bytes that are no UTF-8, which JSON cannot say."""
+    """The patch as a fix in SARIF; None where it holds bytes that are not UTF-8, which JSON cannot hold."""
     if any("\udc80" <= character <= "\udcff" for character in patch.diff):
         return None
     changes = [_change(file, prefix) for file in files_of(patch.diff)]
-    text = patch.candidate.explanation or patch.candidate.origin
-    return {"description": {"text": _text(text)}, "artifactChanges": changes}
+    text = patch.candidate.explanation or str(patch.candidate.origin)
+    return {"description": {"text": _encodable(text)}, "artifactChanges": changes}
 
 
 def _change(file: FileDiff, prefix: str) -> dict[str, Any]:
@@ -120,5 +120,5 @@ def _artifact(path: str, prefix: str) -> dict[str, Any]:
     return {"uri": uri, "uriBaseId": ROOT}
 
 
-def _text(text: str) -> str:
+def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")

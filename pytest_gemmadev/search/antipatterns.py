@@ -9,12 +9,11 @@ lower (`search.rank`).
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 
 from pytest_gemmadev.search.rank import lines_before_and_after, literals
-from pytest_gemmadev.text.lines import line_around, line_at, line_starts, lines_of
+from pytest_gemmadev.text.lines import line_around, line_at, line_number, line_starts, lines_of
 from pytest_gemmadev.types import Candidate, ErrorKind, Frame, RepairTask
 
 _HELPERS = re.compile(
@@ -89,7 +88,7 @@ def silences_check(candidate: Candidate, task: RepairTask) -> bool:
         return False
     checks = 0  # that the edits take out, at the line or around it
     for edit in candidate.edits:
-        first, last = bisect_right(starts, edit.start), bisect_right(starts, edit.end)
+        first, last = line_number(starts, edit.start), line_number(starts, edit.end)
         if edit.path == path and first <= line <= last:
             old, new = lines_before_and_after(text, edit)
             checks += len(_ASSERT.findall(old)) - len(_ASSERT.findall(new))

@@ -15,6 +15,8 @@ from pytest_gemmadev.types import (
     Candidate,
     Inapplicable,
     Inconclusive,
+    Origin,
+    OriginKind,
     Plausible,
     Refused,
     Regressed,
@@ -24,7 +26,7 @@ from pytest_gemmadev.types import (
     assert_never,
 )
 
-WRITTEN_FUNCTION = "write:function"  # origin of functions that the model writes as a whole
+WRITTEN_FUNCTION = Origin(OriginKind.WRITE, "function")  # written as a whole
 
 Failed = tuple[Step, StillFailing]
 

@@ -20,11 +20,14 @@ from pytest_gemmadev.types import (
     Inapplicable,
     Model,
     Oracle,
+    Origin,
+    OriginKind,
     Plausible,
     Proposer,
     RepairTask,
     Spectrum,
     Suspicion,
+    Validator,
 )
 
 _NEVER_FLAKY = (ErrorKind.SYNTAX, ErrorKind.INDENTATION)
@@ -63,12 +66,13 @@ class SearchContext:
     limits: Limits = field(default_factory=Limits)
     progress: Callable[[str], None] = lambda _message: None  # shows a user what is being done
     localizer: Localizer = localize
+    validators: Sequence[Validator] = ()  # of other packages, which may reject a plausible patch
     hazards: Hazards = field(default_factory=Hazards)  # what is known of destructive calls
 
     def locate(self, task: RepairTask) -> RepairTask:
         """The task with its spectra and suspicions."""
         self.progress("localizing")
-        spectra = self.oracle.spectrum(task)
+        spectra = self.oracle.learn_spectrum(task)
         suspicions = self.localizer(
             task.stacks,
             spectra,
@@ -94,7 +98,7 @@ class SearchContext:
         further = self.extend(task, candidate)
         if further is None:
             return 0.0
-        after = self.oracle.spectrum(further, learn=False)
+        after = self.oracle.spectrum(further)
         return evidence_against(task, candidate.edits, after, limits=self.limits)
 
     def count_related(self, task: RepairTask, candidate: Candidate) -> int:
@@ -106,7 +110,7 @@ class SearchContext:
         """Whether the failing set passes when it is run again with nothing changed."""
         if all(stack.kind in _NEVER_FLAKY for stack in task.stacks):
             return False
-        unchanged = Candidate(edits=(), origin="unchanged", prior=0.0)
+        unchanged = Candidate(edits=(), origin=Origin(OriginKind.UNCHANGED), prior=0.0)
         # A test that hangs is not waited for again and again.
         share = meter.share(self.limits.rerun_share)
         for _ in range(self.limits.reruns):

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import ast
 import re
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 
 from pytest_gemmadev.search.limits import DEFAULT, Limits
-from pytest_gemmadev.text.lines import line_around, line_at, line_starts, lines_of
+from pytest_gemmadev.text.lines import line_around, line_at, line_numbers, line_starts, lines_of
 from pytest_gemmadev.types import Edit, ErrorKind, ErrorStack, RepairTask, Spectrum
 
 _Line = tuple[str, int]
@@ -146,13 +145,12 @@ def _moved(line: _Line, edits: Sequence[Edit], sources: Mapping[str, str]) -> _L
             continue
         text = sources[path]
         starts = line_starts(text)
-        first = bisect_right(starts, edit.start)
-        last = bisect_right(starts, max(edit.start, edit.end - 1))
-        whole = edit.start == starts[first - 1] and edit.replacement.endswith("\n")
+        lines = line_numbers(starts, edit.start, edit.end)
+        whole = edit.start == starts[lines[0] - 1] and edit.replacement.endswith("\n")
         if edit.start == edit.end and whole:  # lines put in before this one
-            last = first - 1
-        if first <= number <= last:
+            lines = lines[:0]
+        if number in lines:
             return None
-        if last < number:
+        if lines.stop <= number:
             shift += edit.replacement.count("\n") - text.count("\n", edit.start, edit.end)
     return path, number + shift

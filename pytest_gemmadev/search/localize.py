@@ -20,7 +20,7 @@ from types import MappingProxyType
 
 from pytest_gemmadev.search.limits import DEFAULT, Limits
 from pytest_gemmadev.search.resemblance import resemblance
-from pytest_gemmadev.search.statements import (
+from pytest_gemmadev.search.source_statements import (
     Statement,
     function_at,
     function_names,

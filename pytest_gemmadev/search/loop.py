@@ -21,6 +21,7 @@ from pytest_gemmadev.search.failing_sets import FailingSet, sets_beside, top_of_
 from pytest_gemmadev.search.found import SearchResult
 from pytest_gemmadev.search.outcomes import Outcomes, explain_failure
 from pytest_gemmadev.search.search import search
+from pytest_gemmadev.search.vetoes import apply_validators
 from pytest_gemmadev.types import (
     ErrorStack,
     Observation,
@@ -149,8 +150,9 @@ class _Loop:
 
     def _settle(self, searched: _Searched, observation: Observation) -> Observation:
         """Accepts what was found, or closes the failing set; the run of all tests after it."""
-        context, failing, result = self.context, searched.failing, searched.result
+        context, failing = self.context, searched.failing
         start_s = context.clock()
+        result = apply_validators(context, searched.result, searched.task)
         accepted = accept(context, result.found, searched.task, before=observation)
         seconds = searched.seconds + context.clock() - start_s
         if not isinstance(accepted, Accepted):
@@ -204,7 +206,9 @@ class _Loop:
         some = [*first, *(s for s in tests if s not in first)]
         self.traced = {}
         failing = FailingSet(tuple(some[: self.context.limits.traced_failing]))
-        return self.context.oracle.spectrum(self._task(failing, replace(observation, outcomes={})))
+        return self.context.oracle.learn_spectrum(
+            self._task(failing, replace(observation, outcomes={}))
+        )
 
     def _share(self, context: SearchContext) -> SearchContext:
         """The context of a search beside, with what all searches of the session know."""

@@ -10,7 +10,7 @@ from itertools import chain, islice
 from pytest_gemmadev.search.context import SearchContext
 from pytest_gemmadev.search.found import Step, highest_score_first
 from pytest_gemmadev.search.rank import Places, model_scores, prior_score
-from pytest_gemmadev.search.statements import function_bodies
+from pytest_gemmadev.search.source_statements import function_bodies
 from pytest_gemmadev.search.validations import Validations
 from pytest_gemmadev.types import Edit, Model, Proposer, RepairTask
 

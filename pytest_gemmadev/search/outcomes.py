@@ -116,6 +116,9 @@ def number_suggestions(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
 
 def explain_failure(result: SearchResult, refusal: Inapplicable | None = None) -> str:
     """Why a search ended without an accepted repair; ``refusal`` is why none can be written."""
+    if result.vetoes and not result.found:
+        plausible = _count(len(result.vetoes), "plausible patch was", "plausible patches were")
+        return f"{plausible} found and rejected: {result.vetoes[0]}"
     tried = _count(result.statistics.validations, "candidate patch", "candidate patches")
     if refusal is not None:
         return f"no plausible patch can be written: {refusal.reason}; {tried} validated"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-
-from pytest_gemmadev.text.lines import line_starts
+from pytest_gemmadev.text.lines import line_number, line_starts
 from pytest_gemmadev.types import Candidate, ErrorKind, ErrorStack, RepairTask, Role, StillFailing
 
 _SOFT = (ErrorKind.ASSERTION, ErrorKind.TIMEOUT)
@@ -41,7 +39,7 @@ def _raised_by(candidate: Candidate, task: RepairTask, stack: ErrorStack) -> boo
     for edit in candidate.edits:
         if edit.path != frame.path:
             continue
-        first = bisect_right(line_starts(task.sources[edit.path]), edit.start)
+        first = line_number(line_starts(task.sources[edit.path]), edit.start)
         if first <= frame.line <= first + edit.replacement.count("\n"):
             # A second misspelt name on the same line was there before.
             return not name or name in edit.replacement

@@ -13,6 +13,7 @@ from pytest_gemmadev.text.rebase import rebase
 from pytest_gemmadev.types import (
     Candidate,
     Inapplicable,
+    Origin,
     Outcome,
     Overlay,
     RankedPatch,
@@ -43,7 +44,7 @@ def make_ranked_patch(
         notes.append("includes the repair before it, which it builds on")
     candidate = Candidate(
         edits=tuple(edit for step in steps for edit in step.edits),
-        origin=" + ".join(step.origin for step in steps),
+        origin=Origin.join([step.origin for step in steps]),
         prior=sum(step.prior for step in steps),
         explanation="; ".join(notes),
         log_likelihood=ratio if ratio is not None else steps[0].log_likelihood,

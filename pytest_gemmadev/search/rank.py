@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import re
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +17,8 @@ from functools import lru_cache
 from math import log
 
 from pytest_gemmadev.search.limits import DEFAULT, Limits
-from pytest_gemmadev.text.lines import line_around, line_starts
-from pytest_gemmadev.types import Candidate, Edit, Model, RepairTask, Suspicion
+from pytest_gemmadev.text.lines import line_around, line_number, line_numbers, line_starts
+from pytest_gemmadev.types import Candidate, Edit, Model, OriginKind, RepairTask, Suspicion
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +54,9 @@ class Places:
             starts = self.line_starts.get(edit.path)
             if starts is None:
                 continue
-            first = bisect_right(starts, edit.start)
-            last = bisect_right(starts, max(edit.start, edit.end - 1))
+            lines = line_numbers(starts, edit.start, edit.end)
             for start, end, score in self.by_path[edit.path]:
-                if start <= last and first <= end and score > best:
+                if start < lines.stop and lines.start <= end and score > best:
                     best = score
         return best
 
@@ -68,7 +66,7 @@ def prior_score(
 ) -> float:
     """The score before the model is asked, in nats. Higher is better."""
     located = log(places.suspiciousness(candidate))
-    if candidate.origin.startswith("rule:"):
+    if candidate.origin.kind is OriginKind.RULE:
         located *= limits.rule_location
     score = candidate.prior + located
     size = sum(max(e.end - e.start, len(e.replacement)) for e in candidate.edits)
@@ -115,8 +113,8 @@ def scoring_context(
     edits = [e for e in candidate.edits if e.path == path]
     text = sources[path]
     starts = line_starts(text)
-    first = starts[bisect_right(starts, edits[0].start) - 1]
-    changed = bisect_right(starts, edits[-1].end)
+    first = starts[line_number(starts, edits[0].start) - 1]
+    changed = line_number(starts, edits[-1].end)
     ends = [
         starts[n] if n < len(starts) else len(text)
         for n in (changed, changed + limits.suffix_lines)
@@ -129,7 +127,7 @@ def scoring_context(
     new += text[at:last]
     # Edits near one another begin at one place, so that the model reads what they share once.
     anchor = max(0, first // limits.prefix_chars - 1) * limits.prefix_chars
-    begin = starts[bisect_right(starts, anchor) - 1]
+    begin = starts[line_number(starts, anchor) - 1]
     return text[begin:first], text[first:last], new
 
 

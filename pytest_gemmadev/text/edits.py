@@ -167,3 +167,15 @@ def _newline_near(kinds: re.Pattern[str], text: str, offset: int) -> str:
         return following.group()
     *_, last = kinds.finditer(text)  # there is one: the text holds a \r or a \n
     return last.group()
+
+
+def trim(start: int, old: str, new: str) -> tuple[int, int, str]:
+    """(start, end, text) that makes ``new`` of ``old`` at ``start``, without what both begin or end with."""
+    limit = min(len(old), len(new))
+    head = 0
+    while head < limit and old[head] == new[head]:
+        head += 1
+    tail = 0
+    while tail < limit - head and old[-1 - tail] == new[-1 - tail]:
+        tail += 1
+    return start + head, start + len(old) - tail, new[head : len(new) - tail]

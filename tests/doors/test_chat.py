@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_gemmadev.doors import chat, last_failures
-from pytest_gemmadev.doors.chat import Chat, Options, talk
+from pytest_gemmadev.doors import answers, conversation, last_failures
+from pytest_gemmadev.doors.answers import Options
+from pytest_gemmadev.doors.chat import talk
+from pytest_gemmadev.doors.conversation import Conversation
 from pytest_gemmadev.doors.last_failures import recall, remember
 from pytest_gemmadev.models.scripted import ScriptedModel
 from pytest_gemmadev.text.diff import unified_diff
@@ -94,7 +96,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> ScriptedModel:
     model = ScriptedModel(default=("Because itms\nis not items.\n",), info=CHATTY)
-    monkeypatch.setattr(chat, "load_model", lambda *_a, **_k: model)
+    monkeypatch.setattr(answers, "load_model", lambda *_a, **_k: model)
     return model
 
 
@@ -107,8 +109,8 @@ def said(project: Path, capsys: pytest.CaptureFixture[str]) -> Said:
 
     def say(*lines: str, status: int = 0, options: Options | None = None) -> str:
         told: list[str] = []
-        chat = Chat(project, options or Options(), told.append)
-        assert talk(chat, lines) == status
+        talked = Conversation(project, options or Options(), told.append)
+        assert talk(talked, lines) == status
         return "".join(told) + capsys.readouterr().err
 
     return say
@@ -164,7 +166,7 @@ def test_a_home_that_cannot_be_written_to_hinders_nothing(
 
 def test_the_opening_lists_the_failures(project: Path) -> None:
     told: list[str] = []
-    Chat(project, Options(), told.append).opening()
+    Conversation(project, Options(), told.append).open()
     first, *rest = "".join(told).splitlines()
     assert first.startswith("pytest --gemmadev-propose, ")
     assert rest == [
@@ -217,7 +219,7 @@ def test_misuse_is_told_and_the_talk_goes_on(said: Said, lines: list[str], says:
 )
 def test_how_many_there_are(count: int, says: str) -> None:
     with pytest.raises(GemmadevError, match=f"which patch\\? {says}: "):
-        chat._number("9", count, "patch")
+        conversation._parse_number("9", count, "patch")
 
 
 # --- what changes something ----------------------------------------------------------------------
@@ -262,7 +264,7 @@ def test_a_suggestion_is_applied_with_a_word_for_it(project: Path, said: Said) -
 
 def test_an_answer_comes_in_pieces(said: Said, model: ScriptedModel, project: Path) -> None:
     told: list[str] = []
-    assert talk(Chat(project, Options(), told.append), ["why?"]) == 0
+    assert talk(Conversation(project, Options(), told.append), ["why?"]) == 0
     assert told == ["Because itms\n", "is not items.\n", "\n"]
     assert model.closed
 
@@ -326,7 +328,7 @@ def test_a_server_in_trouble_ends_the_answer_only(
     def gone(*_args: object, **_more: object) -> Model:
         raise GemmadevError("no server answers")
 
-    monkeypatch.setattr(chat, "load_model", gone)
+    monkeypatch.setattr(answers, "load_model", gone)
     told = said("why?", "/show", status=1)
     assert "gemmadev: no server answers" in told
     assert "cart.py:2 in total" in told

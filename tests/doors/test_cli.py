@@ -212,7 +212,7 @@ def test_models_lists_every_spec_of_the_registry(capsys: pytest.CaptureFixture[s
     ],
 )
 def test_a_model_is_listed_with_what_to_do(known: KnownModel, last: str) -> None:
-    assert list(models.described(known))[-1] == f"    {last}"
+    assert list(models.describe_model(known))[-1] == f"    {last}"
 
 
 # --- Ollama --------------------------------------------------------------------------------------
@@ -246,7 +246,7 @@ CODER = ModelInfo("q", "Q", path="/m/q.gguf", has_chat_template=True, can_infill
     ],
 )
 def test_a_modelfile(info: ModelInfo, holds: list[str], lacks: list[str]) -> None:
-    text = models.modelfile_text(info, {"FROM": info.path})
+    text = models.write_modelfile(info, {"FROM": info.path})
     assert [part for part in holds if part not in text] == []
     assert [part for part in lacks if part in text] == []
 
@@ -424,7 +424,7 @@ def test_the_doctor_reads_the_whole_model(
     if content is not None:
         file.write_bytes(content)
     info = ModelInfo("m", "M", path=str(file), sha256=hashlib.sha256(b"weights").hexdigest())
-    check = doctor.check_hash("model m", info)
+    check = doctor.check_model_file("model m", info)
     assert check.state is state
     assert f"{file}" in check.found
     assert found in check.found

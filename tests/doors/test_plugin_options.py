@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_gemmadev.doors.settings import settings_of
+from pytest_gemmadev.plugin import MODE
 
 # --- options -------------------------------------------------------------------------------------
 
@@ -39,16 +40,16 @@ from pytest_gemmadev.doors.settings import settings_of
 )
 def test_the_mode_that_is_asked_for(pytester: pytest.Pytester, args: list[str], mode: str) -> None:
     config = pytester.parseconfigure(*args)
-    assert config.gemmadev_mode == mode  # type: ignore[attr-defined]
+    assert config.stash[MODE] == mode
     assert config.pluginmanager.hasplugin("gemmadev-repair") == (mode != "off")
     assert config.pluginmanager.hasplugin("gemmadev-recorder") == (mode != "off")
 
 
 def test_a_child_run_switches_off_what_addopts_asks_for(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\naddopts = --gemmadev-fix\n")
-    assert pytester.parseconfigure().gemmadev_mode == "fix"  # type: ignore[attr-defined]
+    assert pytester.parseconfigure().stash[MODE] == "fix"
     config = pytester.parseconfigure("--gemmadev-mode=off")
-    assert config.gemmadev_mode == "off"  # type: ignore[attr-defined]
+    assert config.stash[MODE] == "off"
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_to_repair_in_place_and_to_propose_is_a_conflict(
         pytester.parseconfigure(*args)
     assert str(caught.value).startswith(message)
     off = pytester.parseconfigure(*args, "--gemmadev-mode=off")
-    assert off.gemmadev_mode == "off"  # type: ignore[attr-defined]
+    assert off.stash[MODE] == "off"
 
 
 def test_defaults(pytester: pytest.Pytester) -> None:
@@ -230,13 +231,14 @@ def test_misuse_in_the_ini_file_names_it(pytester: pytest.Pytester) -> None:
 
 @pytest.mark.parametrize("args", [[], ["--pdb"], ["--collect-only", "--gemmadev-budget=-1"]])
 def test_without_a_request_nothing_is_refused(pytester: pytest.Pytester, args: list[str]) -> None:
-    assert pytester.parseconfigure(*args).gemmadev_mode == "off"  # type: ignore[attr-defined]
+    assert pytester.parseconfigure(*args).stash[MODE] == "off"
 
 
 # --- with a session that is a fake ---------------------------------------------------------------
 
 FAKE = """\
 import json, pathlib, sys, types
+from pytest_gemmadev.doors.stash import SUMMARY
 from pytest_gemmadev.types import GemmadevError
 
 fake = types.ModuleType("pytest_gemmadev.doors.session")
@@ -290,9 +292,9 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
 
 
 RECORDING = """
-def repair_session(session, config, plain, usual):
+def repair_session(config, plain, *, known_effects):
     note("session", plain)
-    config.gemmadev_summary = lambda reporter: reporter.write_line("so it went")
+    config.stash[SUMMARY] = lambda reporter: reporter.write_line("so it went")
     return {status}
 """
 
@@ -346,7 +348,7 @@ def test_switched_off_the_session_is_left_alone(project: Project) -> None:
             id="ctrl-c",
         ),
         pytest.param(
-            "config.gemmadev_summary = lambda reporter: 1 / 0",
+            "config.stash[SUMMARY] = lambda reporter: 1 / 0",
             pytest.ExitCode.TESTS_FAILED,
             "gemmadev: the summary failed: ZeroDivisionError: *",
             id="summary",
@@ -358,7 +360,7 @@ def test_errors_of_the_repair_are_one_line_of_the_summary(
 ) -> None:
     project.write(ONE_BUG)
     result = project.run(
-        f"def repair_session(session, config, plain, usual):\n    {body}", "--gemmadev-fix"
+        f"def repair_session(config, plain, *, known_effects):\n    {body}", "--gemmadev-fix"
     )
     assert result.ret == status
     result.stdout.fnmatch_lines([line])
@@ -369,8 +371,8 @@ def test_errors_of_the_repair_are_one_line_of_the_summary(
 def test_errors_of_the_capture_are_one_line_of_the_summary(project: Project) -> None:
     project.write(ONE_BUG)
     fake = """
-    from pytest_gemmadev import _capture
-    _capture.stack_to_plain = lambda *args, **more: 1 / 0
+    from pytest_gemmadev.capture import hooks
+    hooks.capture_stack = lambda *args, **more: 1 / 0
     """
     result = project.run(
         f"{textwrap.dedent(fake)}{RECORDING.format(status=None)}", "--gemmadev-fix"
@@ -459,7 +461,7 @@ def repair_conftest(config, plain):
     path.write_text(new)
     return new != old
 
-def repair_session(session, config, plain, usual):
+def repair_session(config, plain, *, known_effects):
     note("session", plain["outcomes"])
 """
 

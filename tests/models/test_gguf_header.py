@@ -19,7 +19,10 @@ def test_a_whole_file(tmp_path: Path) -> None:
     assert header.text("general.name") == "Tiny"
     assert header.context_tokens == 512
     assert header.text("tokenizer.chat_template")
-    assert header.tensors == 2
+    assert [(t.name, t.dimensions, t.offset) for t in header.tensors] == [
+        ("one", (100,), 0),
+        ("two", (200,), 128),
+    ]
     assert not header.is_adapter
 
 

@@ -9,7 +9,10 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from pytest_gemmadev.report.report import patch_files, render_terminal, to_json, to_markdown
+from pytest_gemmadev.report.json_report import to_json
+from pytest_gemmadev.report.markdown import to_markdown
+from pytest_gemmadev.report.patch_files import patch_files
+from pytest_gemmadev.report.terminal import render_terminal
 from pytest_gemmadev.text.diff import unified_diff
 from pytest_gemmadev.types import (
     Candidate,

@@ -36,10 +36,11 @@ def order(
     given = {name: behaviour for name, _, behaviour in rows}
     probe = lambda some: (  # noqa: E731
         CODE if code else None,
-        [given[each.steps[0].candidate.origin] for each in some],
+        [given[str(each.steps[0].candidate.origin)] for each in some],
     )
     return [
-        each.found.steps[0].candidate.origin for each in choose(CONTEXT, items, TASK, probe=probe)
+        str(each.found.steps[0].candidate.origin)
+        for each in choose(CONTEXT, items, TASK, probe=probe)
     ]
 
 

@@ -13,6 +13,7 @@ from pytest_gemmadev.text.edits import (
     edit_overlay,
     encode_source,
     text_overlay,
+    trim,
 )
 from pytest_gemmadev.types import Edit, Inapplicable
 
@@ -28,6 +29,23 @@ def made(old: str, new: str, text: str) -> str | Inapplicable:
     """The text with the first ``old`` in it replaced by ``new``."""
     at = text.index(old)
     return edited(text, (at, at + len(old), new))
+
+
+# --- trimming ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "trimmed"),
+    [
+        pytest.param("abc", "axc", (11, 12, "x"), id="middle"),
+        pytest.param("aa", "aaa", (12, 12, "a"), id="what is alike counts once"),
+        pytest.param("ab", "xy", (10, 12, "xy"), id="nothing alike"),
+        pytest.param("abc", "abc", (13, 13, ""), id="nothing changes"),
+        pytest.param("", "a", (10, 10, "a"), id="insertion"),
+    ],
+)
+def test_trim_leaves_what_differs(old: str, new: str, trimmed: tuple[int, int, str]) -> None:
+    assert trim(10, old, new) == trimmed
 
 
 # --- decoding ------------------------------------------------------------------------------------

@@ -6,7 +6,19 @@ import ast
 
 import pytest
 
-from pytest_gemmadev.text.lines import line_around, line_at, line_starts, lines_of, lines_with_ends
+from pytest_gemmadev.text.lines import (
+    character_column,
+    line_around,
+    line_at,
+    line_end,
+    line_number,
+    line_numbers,
+    line_starts,
+    lines_of,
+    lines_with_ends,
+    newline_of,
+    split_lines,
+)
 
 TEXTS = {
     "plain": ("a = 1\nb = 2\n", 2),
@@ -39,3 +51,38 @@ def test_texts_of_little(text: str, lines: list[str]) -> None:
     assert lines_of(text) == lines
     assert line_around(text, 0, 0) == (0, len(text))
     assert line_at(text, 0) == 1
+    assert line_end(text, 0) == len(text.rstrip("\r\n"))
+    assert line_number(line_starts(text), 0) == 1
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "lines"),
+    [
+        pytest.param(0, 1, [1], id="in a line"),
+        pytest.param(0, 3, [1], id="with its end"),
+        pytest.param(0, 4, [1, 2], id="into the next"),
+        pytest.param(3, 3, [2], id="nothing at a start"),
+        pytest.param(2, 2, [1], id="nothing at an end"),
+        pytest.param(5, 5, [3], id="nothing at the end"),
+    ],
+)
+def test_lines_that_hold_a_piece(start: int, end: int, lines: list[int]) -> None:
+    assert list(line_numbers(line_starts("ab\nc\n"), start, end)) == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "newline"), [("a", "\n"), ("a\n", "\n"), ("a\r\nb\n", "\r\n"), ("a\rb\n", "\r")]
+)
+def test_the_first_line_end_is_the_newline(text: str, newline: str) -> None:
+    assert newline_of(text) == newline
+
+
+def test_split_lines_are_one_more_than_line_ends() -> None:
+    assert split_lines("a\r\n\rb\n") == ["a", "", "b", ""]
+    assert split_lines("") == [""]
+
+
+@pytest.mark.parametrize("line", ["name = x", "é = x", "'\U0001f600' + x", "'\ud800' + x"])
+def test_columns_of_the_tree_are_bytes(line: str) -> None:
+    column = len(line[: line.index("x")].encode("utf-8", "surrogatepass"))
+    assert character_column(line, column) == line.index("x")

@@ -14,11 +14,11 @@ from pytest_gemmadev.prompting.prompt import block_prompt, line_prompt
 from pytest_gemmadev.search.rank import scoring_context
 from pytest_gemmadev.text.edits import apply_edits
 from pytest_gemmadev.types import Candidate, Edit, RepairTask, Span
-from training.breaking import WEIGHTS, rewrites_of
-from training.bugs import BreakOptions, Counts, broken, examples
-from training.examples import Bug, close_pair, repair_examples
-from training.functions import SourceText, functions_of, is_permissive
-from training.texts import Text
+from training.data.bugs import BreakOptions, Counts, broken, examples
+from training.data.examples import Bug, close_pair, repair_examples
+from training.data.functions import SourceText, functions_of, is_permissive
+from training.rewrites.breaking import WEIGHTS, rewrites_of
+from training.rewrites.texts import Text
 
 MEAN = '''\
 """Numbers."""

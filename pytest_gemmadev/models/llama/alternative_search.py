@@ -1,8 +1,8 @@
-"""The likeliest completions that are not a known text, in a search of bounded cost.
+"""A search of bounded cost for the likeliest completions that differ from a known text.
 
 A model that sees a line nearly always repeats it, and so would nearly all of its samples. Here one
-pass over the known text gives the likelihood of every other token at every place of it. The
-likeliest ways are followed side by side, and may be left again for others.
+pass over the known text gives the likelihood of every other token at each of its places. The likeliest
+of these exits are followed side by side, and each may be left again for another.
 """
 
 from __future__ import annotations
@@ -17,17 +17,16 @@ from pytest_gemmadev.models.llama.sampling import generator
 from pytest_gemmadev.models.llama.stops import cut_at_stop
 from pytest_gemmadev.types import Completion, Sampling
 
-BEAM_WIDTH = (
-    8  # texts written side by side: as many as a batch needs, so that the likeliest come first
-)
+# Texts that are written side by side: as many as a batch needs, so that the likeliest come first.
+BEAM_WIDTH = 8
 _KNOWN = 1  # the sequence of the known text; the others lie on those after it
 
 
 def alternatives(engine: Engine, start: Sequence[int], sampling: Sampling) -> list[Completion]:
     """At most ``sampling.samples`` completions, the likeliest first.
 
-    Each is the likeliest way on, token by token, from the last token in which it differs from what
-    was found before it.
+    Each takes the likeliest token at every step after the last one in which it differs from those found
+    before it.
     """
     cut = cut_at_stop(sampling.unlike, sampling.stop)
     unlike = sampling.unlike if cut is None else cut
@@ -53,7 +52,7 @@ def _spine(root: Token, known: Sequence[int]) -> list[Token]:
 
 @dataclass(slots=True)
 class _Way:
-    """A text in the making, on a sequence of its own."""
+    """A completion that is being written, on a sequence of its own."""
 
     sample: Sample
     tokens: list[int]
@@ -78,18 +77,18 @@ class _Search:
         self.frontier = Frontier(self.sampling.samples)
 
     def read(self, spine: Sequence[Token], known: Sequence[int]) -> None:
-        """Notes the ways to leave the known text."""
+        """Notes the exits from the known text."""
         nats = 0.0
         for depth, row in self.engine.rows(spine):
             following = known[depth] if depth < len(known) else -1
             nats = self.frontier.look(row, nats, known[:depth], following=following, source=_KNOWN)
 
     def write(self) -> None:
-        """Follows the likeliest ways until none can be among the best, or room or time is up."""
+        """Follows the likeliest exits until none can lead to one of the best, or room or time is up."""
         room = self.engine.cells // 4 - EXACT
         active: list[_Way] = []
         while True:
-            active += self._begun(BEAM_WIDTH - len(active))
+            active += self._begin(BEAM_WIDTH - len(active))
             room -= len(active)
             if not active or room < 0:
                 return
@@ -99,8 +98,8 @@ class _Search:
                 way for way in active if not way.sample.ended and way.sample.log_likelihood > floor
             ]
 
-    def _begun(self, count: int) -> list[_Way]:
-        """The likeliest ways that were not taken yet, those that end at once left out."""
+    def _begin(self, count: int) -> list[_Way]:
+        """Completions that take the likeliest exits left; those that end at once are noted."""
         begun: list[_Way] = []
         while len(begun) < count and self._next <= self.last:
             leaves = self.frontier.pop()
@@ -120,7 +119,7 @@ class _Search:
         return begun
 
     def _step(self, active: Sequence[_Way]) -> None:
-        """The likeliest token more for each."""
+        """Adds its likeliest token to each completion."""
         tokens = [
             Token(s.last, s.position, (s.sequence,), output=True)
             for s in (way.sample for way in active)
@@ -136,7 +135,7 @@ class _Search:
             self._note(way)
 
     def _note(self, way: _Way) -> None:
-        """A text that has ended, where it is new: of those alike the likeliest."""
+        """Keeps a completion that has ended; of several with the same text the likeliest."""
         sample = way.sample
         if not sample.ended or sample.text == self.unlike:
             return

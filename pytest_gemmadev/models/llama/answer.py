@@ -1,4 +1,4 @@
-"""The two questions to a loaded model: how likely is this text, and how does that one go on."""
+"""The two questions to a loaded model: how likely a text is, and how a prompt continues."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def score(engine: Engine, prefix: str, continuations: Sequence[str]) -> list[flo
     """Log-likelihoods in nats of the continuations after ``prefix``.
 
     Prefix and continuation are tokenized apart: a token never spans the place where they meet, so
-    that all continuations are compared from the same state. Meet at a line's end where that
-    matters.
+    that all continuations are compared from the same state. Where that matters, let them meet at
+    the end of a line.
     """
     longest = min(CONTINUATION, engine.cells // 4)
     trie = Trie()
@@ -51,19 +51,21 @@ def score(engine: Engine, prefix: str, continuations: Sequence[str]) -> list[flo
 def complete(engine: Engine, prompt: str, sampling: Sampling) -> list[Completion]:
     """Continuations of ``prompt``; the log-likelihood counts every token drawn, the last one too.
 
-    It is the model's own, whatever the temperature. Greedy samples are all the same one. What is
-    not at its end when the engine's deadline comes is left out.
+    That is the model's own likelihood, whatever the temperature. All greedy samples are the same. A sample
+    that has not ended at the engine's deadline is left out.
     """
     found: list[Completion] = []
     try:
-        for some in _completed(engine, prompt, sampling):
+        for some in _complete_in_rounds(engine, prompt, sampling):
             found += some
     except Late:
         engine.drop_branches()
     return found
 
 
-def _completed(engine: Engine, prompt: str, sampling: Sampling) -> Iterator[list[Completion]]:
+def _complete_in_rounds(
+    engine: Engine, prompt: str, sampling: Sampling
+) -> Iterator[list[Completion]]:
     if sampling.max_tokens < 1 or sampling.samples < 1:
         return
     half = engine.cells // 2  # the other half is for the prompt
@@ -83,7 +85,7 @@ def _completed(engine: Engine, prompt: str, sampling: Sampling) -> Iterator[list
 
 
 def stream(engine: Engine, prompt: str, sampling: Sampling) -> Iterator[str]:
-    """One continuation, piece by piece; together the text that `complete` gives.
+    """One continuation in pieces, which together are the text that `complete` returns.
 
     What may be the beginning of a stop string is held back until it is known not to be.
     """
@@ -124,7 +126,7 @@ def _draw(
 
 
 def _finish(engine: Engine, samples: Sequence[Sample], sampling: Sampling, *, least: int) -> None:
-    """Goes on with all samples, a token each at a time, until every one has ended."""
+    """Adds tokens, one to each sample at a time, until all have ended."""
     while active := [sample for sample in samples if not sample.ended]:
         _step(engine, active, sampling, least=least)
 
@@ -145,11 +147,11 @@ WIDTH_OF_MANY = 12  # prompts side by side; more of them gained nothing on two c
 def complete_many(
     engine: Engine, prompts: Sequence[str], sampling: Sampling
 ) -> list[list[Completion]]:
-    """One completion or more of each prompt, in their order; a prompt that ends makes room.
+    """Completions of each prompt, in their order; the next prompt begins where one has ended.
 
-    Decoding reads the whole model for each step, whether for one token or for ten. The cells of the
-    prompts lie among one another, which moves the last bits of what attention adds up: the same
-    list of prompts gives the same completions, another list may not, where two tokens are about as
+    Decoding reads the whole model for each step, whether for one token or for ten. The prompts'
+    cells interleave in the cache, which changes the last bits of the sums in attention: the same list of
+    prompts gives the same completions, but another list may give others where two tokens are about as
     likely.
     """
     count = sampling.samples if sampling.temperature > 0 else 1

@@ -53,11 +53,11 @@ class Token:
 
 
 class Late(Exception):
-    """The time that a request may take is over."""
+    """The deadline of a request has passed."""
 
 
 class Engine:
-    """Not safe for threads; one request at a time."""
+    """A loaded model. Not safe for threads: it takes one request at a time."""
 
     def __init__(self, path: Path, *, adapter: Path | None, threads: int) -> None:
         self._lib = c_api.load_library()
@@ -130,7 +130,7 @@ class Engine:
     # --- text and tokens -------------------------------------------------------------------------
 
     def tokens(self, text: str, *, special: bool = False) -> list[int]:
-        """Token ids of ``text`` alone; ``special`` reads control tokens written out as such."""
+        """Token ids of ``text`` alone; with ``special``, names of control tokens are read as such."""
         data = text.encode("utf-8", "replace")
         room = len(data) + 16
         ids = (c.c_int32 * room)()
@@ -144,7 +144,7 @@ class Engine:
         return self.fit([*self._beginning(), *self.tokens(text)])
 
     def infill_tokens(self, prefix: str, suffix: str) -> list[int]:
-        """Token ids that ask an infilling model for what stands between the two."""
+        """Token ids that ask an infilling model for what stands between prefix and suffix."""
         marks = [
             mark(self._vocab)
             for mark in (
@@ -180,9 +180,9 @@ class Engine:
         return [*head, *self.tokens(message)[-(self.limit - len(head) - len(tail)) :], *tail]
 
     def fit(self, tokens: list[int]) -> list[int]:
-        """At most ``limit`` tokens: the beginning and the end.
+        """At most ``limit`` tokens, from the beginning and the end.
 
-        What goes is a multiple of `DROP` tokens, so that two long prefixes of one file mostly still
+        What is left out is a multiple of `DROP` tokens, so that two long prefixes of one file mostly still
         begin alike and share the cache.
         """
         excess = len(tokens) - self.limit
@@ -229,11 +229,11 @@ class Engine:
         return Token(prefix[-1], len(body), range(1, count + 1), output=True)
 
     def fork(self, source: int, target: int, start: int, stop: int) -> None:
-        """Lets ``target`` share what ``source`` holds from ``start`` to before ``stop``."""
+        """Has sequence ``target`` share the cells of ``source`` from ``start`` to before ``stop``."""
         self._lib.llama_memory_seq_cp(self._memory, source, target, start, stop)
 
     def drop_branches(self) -> None:
-        """Frees the cells of everything but the trunk."""
+        """Frees the cells of all sequences but the trunk."""
         for sequence in range(1, SEQUENCES):
             self._lib.llama_memory_seq_rm(self._memory, sequence, -1, -1)
 
@@ -242,7 +242,7 @@ class Engine:
         self._lib.llama_memory_seq_rm(self._memory, sequence, -1, -1)
 
     def clear(self) -> int:
-        """Frees all cells, the trunk's too; how many there are."""
+        """Frees all cells, the trunk's too; their number."""
         self._lib.llama_memory_clear(self._memory, True)
         self._trunk = []
         return self.cells
@@ -267,9 +267,9 @@ class Engine:
             raise ValueError("an output row that nobody reads")
 
     def rows(self, tokens: Sequence[Token], *, least: int = EXACT) -> Iterator[tuple[int, Row]]:
-        """Index in ``tokens`` and logits of each that asks for output, in order.
+        """The index in ``tokens`` and the logits of each token that asks for output, in order.
 
-        A row is the runtime's own memory: read it before asking for the next. Parents stand before
+        A row of logits is memory of the runtime: read it before you ask for the next. Parents stand before
         children. Batches of fewer than ``least`` tokens are filled up. Raises `Late` between two
         batches.
         """
@@ -291,7 +291,7 @@ class Engine:
                 self._lib.llama_memory_seq_rm(self._memory, PADDING, -1, -1)
 
     def _adjust_threads(self) -> None:
-        """Leaves alone the processors that others compute on; the results stay the same."""
+        """Uses only processors that no other program computes on; the results stay the same."""
         now = time.monotonic()
         if self._threads > 1 and now >= self._look_again:
             self._look_again = now + LOOK_S

@@ -1,8 +1,8 @@
-"""Where completions in the making may be left for another token: the likeliest ways first.
+"""Exits from completions that are being written: places where another token may follow, the likeliest first.
 
-The likelihood of a way to leave a text bounds that of every completion that begins with it. So the
-likeliest completions are found best first: follow the likeliest way, greedily, to its end; leave
-behind what cannot come among those that are kept any more.
+The likelihood of an exit bounds that of every completion that takes it. So the likeliest completions are
+found best first: follow the likeliest exit, greedily, to its end, and drop the exits that cannot lead to
+one of the completions that are kept.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RANGE = 14.0  # nats below the text so far from which on nobody looks
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """A way to leave a text."""
+    """Another token at a place of a text, and how likely the text is up to there with it."""
 
     nats: float  # log-likelihood of its tokens
     tokens: tuple[int, ...]  # after the prompt; the last one is not the text's
@@ -33,7 +33,7 @@ class Exit:
 
 @dataclass(slots=True)
 class Frontier:
-    """The ways not taken yet, and how likely a completion must be to be one of the ``keep`` best."""
+    """The exits not taken yet, and how likely a completion must be to be one of the ``keep`` best."""
 
     keep: int
     _exits: list[tuple[float, tuple[int, ...], int]] = field(default_factory=list)
@@ -47,10 +47,10 @@ class Frontier:
     def look(
         self, row: Row, nats: float, tokens: Sequence[int], *, following: int, source: int
     ) -> float:
-        """Notes the ways to leave a text after ``tokens``; the log-likelihood with ``following``.
+        """Notes the exits from a text after ``tokens``; returns its log-likelihood with ``following``.
 
-        ``row`` are the logits there, ``nats`` the log-likelihood so far. A text that ends has -1 for
-        the token that follows.
+        ``row`` are the logits there, ``nats`` is the log-likelihood so far; ``following`` is -1 for a text
+        that ends there.
         """
         normalizer = log_normalizer(row)
         least = max(self.floor - nats, -RANGE) + normalizer
@@ -64,12 +64,12 @@ class Frontier:
         return nats + float(row[following]) - normalizer if following >= 0 else nats
 
     def pop(self) -> Exit | None:
-        """The likeliest way that may still lead among the best; None where there is none."""
+        """The likeliest exit that can still lead to one of the best; None where there is none."""
         if not self._exits or -self._exits[0][0] <= self.floor:
             return None
         cost, tokens, source = heapq.heappop(self._exits)
         return Exit(-cost, tokens, source)
 
     def end(self, nats: float) -> None:
-        """Notes a completion that has ended."""
+        """Notes the log-likelihood of a completion that has ended."""
         insort(self._ends, -nats)

@@ -30,6 +30,17 @@ _SCALARS = {  # value type -> struct format
 }
 _STRING, _ARRAY = 8, 9
 _MAX_ENTRIES = 1 << 16  # of metadata and of tensors; real files have a few hundred
+_MAX_DIMENSIONS = 4  # as in ggml
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor's name and shape, and where its data begins."""
+
+    name: str
+    dimensions: tuple[int, ...]  # elements along the first one lie side by side
+    type: int  # ggml's number for how elements are stored
+    offset: int  # bytes after `Header.data_start`
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +48,18 @@ class Header:
     """What the file says about itself."""
 
     metadata: Mapping[str, Any]  # arrays are left out
-    tensors: int
+    tensors: tuple[Tensor, ...]
     data_start: int  # offset of the tensor data, bytes
-    last_tensor: int  # offset of the tensor that lies last, relative to it
 
     def text(self, key: str) -> str:
         """A string of the metadata, empty where there is none."""
         value = self.metadata.get(key, "")
         return value if isinstance(value, str) else ""
+
+    @property
+    def last_tensor(self) -> int:
+        """The offset of the tensor that lies last, in bytes after ``data_start``."""
+        return max((tensor.offset for tensor in self.tensors), default=0)
 
     @property
     def is_adapter(self) -> bool:
@@ -111,15 +126,18 @@ class _Reader:
                 self._skip_array()
             else:
                 metadata[key] = self._value(kind)
-        last = 0
-        for _ in range(tensors):
-            self._string()
-            self._skip(8 * self._value(4) + 4)  # dimensions and type
-            last = max(last, self._value(10))
+        placed = tuple(self._tensor() for _ in range(tensors))
         alignment = metadata.get("general.alignment", 32)
         if not isinstance(alignment, int) or not 1 <= alignment <= 1 << 20:
             raise _Malformed("impossible alignment")
-        return Header(metadata, tensors, -(-self._at // alignment) * alignment, last)
+        return Header(metadata, placed, -(-self._at // alignment) * alignment)
+
+    def _tensor(self) -> Tensor:
+        name, count = self._string(), self._value(4)
+        if count > _MAX_DIMENSIONS:
+            raise _Malformed(f"a tensor of {count} dimensions")
+        dimensions = tuple(self._value(10) for _ in range(count))
+        return Tensor(name, dimensions, self._value(4), self._value(10))
 
     def _value(self, kind: int) -> Any:
         if kind == _STRING:

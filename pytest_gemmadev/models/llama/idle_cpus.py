@@ -1,4 +1,4 @@
-"""How many processors are free right now.
+"""How many processors are idle right now.
 
 llama.cpp's threads wait for each other after every operation. When one of them has to share its
 processor with another program, all wait for it: on two busy cores two threads were six to thirty
@@ -15,7 +15,7 @@ _OWN = Path("/proc/self/task")
 
 
 def free_processors() -> int:
-    """Processors that no other program computes on, at least one; all where nobody can tell."""
+    """Number of processors that no other program computes on, at least 1; all where that is not known."""
     total = os.cpu_count() or 1
     try:
         running = int(_LOAD.read_text().split()[3].partition("/")[0])

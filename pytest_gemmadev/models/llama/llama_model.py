@@ -1,8 +1,8 @@
 """A GGUF model in a process of its own, behind `types.Model`.
 
-A crash of the native code, or too little memory, must not take the test run along; so the runtime
-lives in a child that is started when first needed, answers a line for a line, and ends with its
-parent.
+A crash of the native code, or too little memory, must not end the test run, so the runtime
+lives in a child process. It is started when first needed, answers each line with a line, and ends with
+its parent.
 """
 
 from __future__ import annotations
@@ -63,12 +63,12 @@ class LlamaModel:
         self._loading = False  # the process was told to, and has not answered yet
 
     def prepare(self) -> None:
-        """Starts to load, in the process; the first request waits for it."""
+        """Has the process begin to load the model; the first request waits for that."""
         if self._child is None:
             self._start()
 
     def complete(self, prompt: str, sampling: Sampling) -> tuple[Completion, ...]:
-        """Continuations of ``prompt``, as far as the budget reaches; a seed gives the same ones."""
+        """Continuations of ``prompt``, fewer where the budget ends; the same for the same seed."""
         left_s = self._left_s()
         if left_s <= 0:
             return ()
@@ -127,7 +127,7 @@ class LlamaModel:
             self._loading = False
 
     def _ask(self, do: str, times: int = 1, **request: Any) -> Any:
-        """The answer to a request, which may take as long as ``times`` of them."""
+        """The answer to a request, which may take ``times`` as long as one."""
         child = self._ready()
         try:
             timeout_s = times * self._request_timeout_s
@@ -187,7 +187,7 @@ class LlamaModel:
 
 
 class _Gone(Exception):
-    """The process died or was ended for not answering; the text says why."""
+    """The process died, or was ended because it did not answer; the message says why."""
 
 
 class _Child:
@@ -217,9 +217,9 @@ class _Child:
         self.is_busy = True
 
     def ask(self, request: dict[str, Any] | None, *, timeout_s: float) -> Any:
-        """The answer, to what was told before where nothing is asked now.
+        """The answer to a request; for None, to the one that `tell` sent.
 
-        Raises `GemmadevError` for one that says no, `_Gone` when there is none.
+        Raises `GemmadevError` for a refusal, `_Gone` where no answer comes.
         """
         (*_, last) = self._answers(request, timeout_s=timeout_s)
         return last["ok"]
@@ -233,7 +233,7 @@ class _Child:
     def _answers(
         self, request: dict[str, Any] | None, *, timeout_s: float
     ) -> Iterator[dict[str, Any]]:
-        """Lines of answer up to the one that ends it."""
+        """The lines of an answer, up to the one that ends it."""
         data = b"" if request is None else _line(request)
         deadline = time.monotonic() + timeout_s
         self.is_busy = True
@@ -255,7 +255,7 @@ class _Child:
             yield answer
 
     def _exchange(self, data: bytes, deadline: float) -> bytes:
-        """Writes and reads at once, so that neither side waits on a full pipe."""
+        """Writes and reads at the same time, so that neither side waits for a full pipe."""
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
@@ -296,7 +296,7 @@ class _Child:
         return f"its process died ({how}{hint}){f': {said}' if said else ''}"
 
     def last_words(self) -> str:
-        """The last line that says something of what the process wrote to standard error."""
+        """The last line with any words that the process wrote to standard error."""
         size = self._log.seek(0, os.SEEK_END)
         self._log.seek(max(0, size - _LOG_TAIL))
         lines = self._log.read().decode("utf-8", "replace").splitlines()

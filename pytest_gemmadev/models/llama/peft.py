@@ -29,7 +29,7 @@ _MAX_HEADER = 10 << 20  # bytes
 _MAX_WEIGHTS = 4 << 30
 _TYPES = {"F32": 0, "F16": 1, "BF16": 30}  # safetensors -> ggml
 _BYTES = {"F32": 4, "F16": 2, "BF16": 2}
-_NAMES = {
+MODULES = {
     "self_attn.q_proj": "attn_q",
     "self_attn.k_proj": "attn_k",
     "self_attn.v_proj": "attn_v",
@@ -68,6 +68,57 @@ class _Tensor:
 
 class _Refused(Exception):
     """Why the folder cannot be read as an adapter; a sentence without the folder's name."""
+
+
+def gguf_of(config: bytes, weights: bytes, architecture: str, *, what: str) -> bytes:
+    """The GGUF file of an adapter, from the bytes of the two files of its PEFT folder.
+
+    ``what`` begins the error message. Raises `GemmadevError` for everything else than a LoRA adapter
+    for a model of this architecture.
+    """
+    try:
+        return _converted(_json(config), weights, architecture)
+    except _Refused as refused:
+        raise GemmadevError(f"{what}: {refused}") from None
+
+
+def halve(weights: bytes, *, what: str) -> bytes:
+    """A safetensors file with its 32-bit floats in 16 bits, its tensors in the order of their names.
+
+    ``what`` begins the error message. Raises `GemmadevError` for what is no safetensors file, and for a
+    tensor whose values are too large for 16 bits.
+    """
+    import numpy as np
+
+    try:
+        (size,) = struct.unpack_from("<Q", weights)
+        header = json.loads(weights[8 : 8 + size])
+        body = weights[8 + size :]
+        blocks: list[bytes] = []
+        at = 0
+        for name in sorted(name for name in header if name != "__metadata__"):
+            tensor = header[name]
+            start, stop = tensor["data_offsets"]
+            block = body[start:stop]
+            if tensor["dtype"] == "F32":
+                with np.errstate(over="ignore"):  # the error below names the tensor
+                    values = np.frombuffer(block, "<f4").astype("<f2")
+                if not np.isfinite(values).all():
+                    raise GemmadevError(f"{what}: {name}: too large for 16 bits")
+                block, tensor["dtype"] = values.tobytes(), "F16"
+            tensor["data_offsets"] = [at, at + len(block)]
+            at += len(block)
+            blocks.append(block)
+    except (ValueError, KeyError, TypeError, struct.error) as error:
+        raise GemmadevError(f"{what}: {WEIGHTS} is damaged ({error})") from None
+    return safetensors_file(header, blocks)
+
+
+def safetensors_file(header: Mapping[str, object], blocks: Sequence[bytes]) -> bytes:
+    """The file of a header, whose offsets are those of the blocks, and of the blocks of data."""
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the data begins at a multiple of eight
+    return struct.pack("<Q", len(text)) + text + b"".join(blocks)
 
 
 def as_gguf(folder: Path, architecture: str, cache: Path, *, what: str) -> Path:
@@ -176,13 +227,13 @@ def _tensors(weights: bytes) -> tuple[list[_Tensor], memoryview]:
 
 def _tensor(name: str, type_: str, shape: Sequence[int]) -> tuple[str, str, int, int]:
     match = _WEIGHT.fullmatch(name)
-    if match is None or match[2] not in _NAMES:
+    if match is None or match[2] not in MODULES:
         raise _Refused(
             f"it changes {name[:120]}, which only llama.cpp's own converter can carry over"
         )
     if type_ not in _TYPES or len(shape) != 2 or min(shape) < 1:
         raise _Refused(f"{name[:120]} is no matrix of F32, F16 or BF16")
-    gguf_name = f"blk.{match[1]}.{_NAMES[match[2]]}.weight.lora_{match[3].lower()}"
+    gguf_name = f"blk.{match[1]}.{MODULES[match[2]]}.weight.lora_{match[3].lower()}"
     return gguf_name, type_, shape[0], shape[1]
 
 

@@ -1,4 +1,4 @@
-"""A completion in the making, token by token."""
+"""A completion that is being sampled, token by token."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pytest_gemmadev.types import Completion, Sampling
 
 @dataclass(slots=True)
 class Sample:
-    """One completion in the making."""
+    """One completion that is being sampled."""
 
     sequence: int
     random: np.random.Generator
@@ -26,7 +26,7 @@ class Sample:
     position: int = -1  # of the token before that one
 
     def take(self, engine: Engine, token: int, nats: float, sampling: Sampling) -> None:
-        """Goes on by one token, or ends."""
+        """Adds a token, or ends the completion."""
         self.tokens += 1
         self.log_likelihood += nats
         self.last = token

@@ -1,4 +1,4 @@
-"""From a row of logits to log-likelihoods and tokens."""
+"""Log-likelihoods and tokens from a row of logits."""
 
 from __future__ import annotations
 

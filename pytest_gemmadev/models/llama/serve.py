@@ -1,7 +1,7 @@
-"""Main program of the model's process: a request a line on standard input, an answer a line back.
+"""The main program of the model's process: each line of standard input is a request, each answer a line.
 
 It ends when its input ends or its parent is gone, also in the middle of an evaluation. Standard
-error goes to a file of the parent's, bounded here; nothing that a library prints can get into the
+error goes to a file of the parent's, which is bounded here. Nothing that a library prints gets into the
 answers.
 """
 
@@ -58,14 +58,14 @@ def main() -> int:
 
 
 def _private_output() -> BinaryIO:
-    """The real standard output; what else prints there goes to standard error from now on."""
+    """The real standard output; from now on, all other output there goes to standard error."""
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     return answers
 
 
 def _restrain() -> None:
-    """Leaves Ctrl-C to the parent and bounds the log and a crash's leftovers."""
+    """Leaves Ctrl-C to the parent; bounds the size of the log and of core files."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         import resource

@@ -15,7 +15,7 @@ def cut_at_stop(text: str, stops: Sequence[str]) -> str | None:
 
 
 def goes_in_circles(text: str) -> bool:
-    """True where the end of ``text`` repeats one piece, as a model without chance does forever."""
+    """Whether the end of ``text`` repeats one piece, which a greedy model then does forever."""
     end = text[-_CIRCLES:]
     if len(end) < _CIRCLES:
         return False

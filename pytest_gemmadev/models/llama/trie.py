@@ -10,8 +10,10 @@ ROOT = 0
 
 @dataclass(slots=True)
 class Trie:
-    """Nodes by number; node 0 stands for the prefix. Only nodes with children need evaluating:
-    their next-token distribution gives the likelihood of each child.
+    """Nodes by number; node 0 stands for the prefix.
+
+    Only nodes with children need evaluating: their next-token distribution gives the likelihood of each
+    child.
     """
 
     parent: list[int] = field(default_factory=lambda: [-1])
@@ -35,8 +37,10 @@ class Trie:
         return node
 
     def groups(self, *, sequences: int, nodes: int) -> Iterator[Group]:
-        """The nodes to evaluate, in groups of at most so many sequences and, where one path is not
-        longer by itself, so many nodes.
+        """The nodes to evaluate, in groups.
+
+        A group has at most ``sequences`` sequences, and at most ``nodes`` nodes unless one path alone has
+        more.
         """
         paths: list[list[int]] = []
         members: dict[int, None] = {}

@@ -1,8 +1,8 @@
-"""What every model behind an HTTP server shares: bounded waiting, and errors that say what to do.
+"""The transport of every model behind an HTTP server: bounded waiting, and errors that say what to do.
 
 A server may be down, slow, busy, cut its answer, or be no API at all. Each of these ends in one
-line for the user, after no more time than the budget has left, and whatever client sends the
-requests: the rules live in the transport below it.
+line for the user, after no more time than the budget has left. The rules are in the transport, so they
+hold for every client.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class OutOfBudget(Exception):
-    """The budget ended while a server was waited for: no error, there is just no answer."""
+    """The budget ended before a server answered. It is not an error: there is just no answer."""
 
 
 @contextmanager
 def within_budget() -> Iterator[None]:
-    """Leaves what the end of the budget keeps from being finished as it is."""
+    """Ends the block early, without an error, when the budget ends."""
     try:
         yield
     except OutOfBudget:
@@ -67,7 +67,7 @@ class PatientTransport(httpx.BaseTransport):
 
     @contextmanager
     def opening(self) -> Iterator[None]:
-        """Inside, half of the budget is enough: a server that hangs at once is no help later."""
+        """Inside, waits for half of the budget at most: a server that hangs at once is no help later."""
         self._request_s = min(self._patience.request_s, self._patience.left_s() / 2)
         try:
             yield
@@ -75,7 +75,7 @@ class PatientTransport(httpx.BaseTransport):
             self._request_s = self._patience.request_s
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer, once the server is not busy; its body is bounded like the request."""
+        """The answer, tried again while the server is busy; reading its body is bounded too."""
         for attempt in count():
             deadline = self._deadline()
             response = self._send(request, deadline)
@@ -118,7 +118,7 @@ class PatientTransport(httpx.BaseTransport):
         try:
             return self._inner.handle_request(request)
         except httpx.HTTPError as error:
-            raise self.explained(error) from None
+            raise self.explain_error(error) from None
 
     def _wait(self, response: httpx.Response, attempt: int) -> None:
         """Waits as long as a busy server asks, where the budget has as much."""
@@ -135,7 +135,7 @@ class PatientTransport(httpx.BaseTransport):
             f"{self._what}: the server {busy} (status {response.status_code}){wish}{limit}"
         )
 
-    def explained(self, error: httpx.HTTPError) -> Exception:
+    def explain_error(self, error: httpx.HTTPError) -> Exception:
         """What to raise for an error of the connection."""
         if self._patience.left_s() <= 0:
             return OutOfBudget()
@@ -144,14 +144,14 @@ class PatientTransport(httpx.BaseTransport):
                 f"{self._what}: no server answers at {self._url}; start it, or name another one"
             )
         if isinstance(error, httpx.TimeoutException):
-            return self.late()
+            return self.explain_delay()
         return GemmadevError(
             f"{self._what}: {self._url} ended the connection in the middle of an answer "
-            f"({_line(error)}); its own log may say why"
+            f"({_first_line(error)}); its own log may say why"
         )
 
-    def late(self) -> Exception:
-        """What to raise at the deadline."""
+    def explain_delay(self) -> Exception:
+        """What to raise when the deadline has passed."""
         if self._patience.left_s() <= 0:
             return OutOfBudget()
         return GemmadevError(
@@ -162,7 +162,7 @@ class PatientTransport(httpx.BaseTransport):
     def is_over(self, deadline: float) -> bool:
         return self._patience.clock() >= deadline
 
-    def too_long(self) -> Exception:
+    def explain_size(self) -> Exception:
         return GemmadevError(f"{self._what}: an answer of more than {ANSWER_BYTES >> 20} MB")
 
     def close(self) -> None:
@@ -185,12 +185,12 @@ class _Body(httpx.SyncByteStream):
             for chunk in self._stream:
                 size += len(chunk)
                 if size > ANSWER_BYTES:
-                    raise self._transport.too_long()
+                    raise self._transport.explain_size()
                 if self._transport.is_over(self._deadline):
-                    raise self._transport.late()
+                    raise self._transport.explain_delay()
                 yield chunk
         except httpx.HTTPError as error:
-            raise self._transport.explained(error) from None
+            raise self._transport.explain_error(error) from None
 
     def close(self) -> None:
         self._stream.close()
@@ -234,5 +234,5 @@ def _retry_after(response: httpx.Response) -> float | None:
         return None
 
 
-def _line(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,8 +1,8 @@
-"""Scores and alternatives from a server that says how likely the next token is, and no more.
+"""Scores and alternatives from a server that tells the likeliest next tokens and nothing else.
 
 Most servers do not score a given text, but name the likeliest next tokens with their probabilities.
-Where texts part, one short request tells which way is likelier; its prefix is in the server's cache
-from the request before.
+At the place where texts part, one short request tells which of them is likelier; the server has its prefix
+in the cache from the request before.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def complete(
 def score(likeliest: Likeliest, prefix: str, texts: Sequence[str]) -> tuple[float, ...]:
     """Log-likelihoods in nats, comparable among ``texts`` only.
 
-    Exact where the texts part, for as many places as `CALLS` allow, those that part the most first,
-    and, of up to `FOLLOWED` texts, for the words after that; what follows or precedes counts
+    They are exact at the places where the texts part, at most `CALLS` of them, those that part the most texts
+    first, and for at most `FOLLOWED` texts in the words after that. All other characters count
     `LIMITS.nats_per_character`, the rate at which `search.rank` compares texts of different length.
     """
     values = [-LIMITS.nats_per_character * len(text) for text in texts]
@@ -64,7 +64,7 @@ def score(likeliest: Likeliest, prefix: str, texts: Sequence[str]) -> tuple[floa
             alone.popleft()
         if groups:
             group, at = groups.popleft()
-            at = _parting(texts[group[0]], _shared([texts[i] for i in group]), at)
+            at = _find_parting(texts[group[0]], _common_beginning([texts[i] for i in group]), at)
         elif alone and reads_on:
             group, at = alone.popleft()
         else:
@@ -76,23 +76,23 @@ def score(likeliest: Likeliest, prefix: str, texts: Sequence[str]) -> tuple[floa
         following: dict[tuple[str, int], list[int]] = {}
         for i in group:
             rest = texts[i][at:]
-            token = _longest(known, rest)
-            length = len(token) or len(_piece(rest))
+            token = _longest_token(known, rest)
+            length = len(token) or len(_guess_token(rest))
             values[i] += known.get(token, floor) + LIMITS.nats_per_character * length
-            following.setdefault((token or _piece(rest), length), []).append(i)
+            following.setdefault((token or _guess_token(rest), length), []).append(i)
         groups.extend((tuple(some), at + length) for (_, length), some in following.items())
     return tuple(values)
 
 
-def _shared(texts: Sequence[str]) -> str:
-    """What all begin with."""
+def _common_beginning(texts: Sequence[str]) -> str:
+    """The beginning that all texts share."""
     first, last = min(texts), max(texts)
     pairs = enumerate(zip(first, last, strict=False))
     return first[: next((i for i, (a, b) in pairs if a != b), min(len(first), len(last)))]
 
 
-def _parting(text: str, common: str, at: int) -> int:
-    """Where to ask: the start of the word in which the texts part, not before ``at``."""
+def _find_parting(text: str, common: str, at: int) -> int:
+    """The offset at which to ask: the start of the word in which the texts part, not before ``at``."""
     start = at
     for match in _PIECE.finditer(text, at):
         if match.end() > len(common):
@@ -101,19 +101,19 @@ def _parting(text: str, common: str, at: int) -> int:
     return start
 
 
-def _longest(known: Mapping[str, float], rest: str) -> str:
+def _longest_token(known: Mapping[str, float], rest: str) -> str:
     """The longest token that ``rest`` begins with; empty where none is named."""
     return max((token for token in known if token and rest.startswith(token)), key=len, default="")
 
 
-def _piece(rest: str) -> str:
+def _guess_token(rest: str) -> str:
     match = _PIECE.match(rest)
     return match.group() if match else rest
 
 
 @dataclass(frozen=True, slots=True)
 class _Exit:
-    """A place where another token is taken than the known text has."""
+    """A place of the known text, and the token that is taken there instead."""
 
     nats: float
     text: str  # from the prompt on, that token included
@@ -131,8 +131,8 @@ def alternatives(
     known = sampling.unlike if cut is None else cut
     count = min(sampling.samples, BRANCHES)
     best: dict[str, Completion] = {}
-    for way in _exits(likeliest, prompt, known, count):
-        completion = _followed(way, one, prompt, sampling)
+    for way in _find_exits(likeliest, prompt, known, count):
+        completion = _follow(way, one, prompt, sampling)
         other = best.get(completion.text)
         if other is None or completion.log_likelihood > other.log_likelihood:
             best[completion.text] = completion
@@ -140,8 +140,8 @@ def alternatives(
     return tuple(sorted(best.values(), key=lambda c: -c.log_likelihood))
 
 
-def _exits(likeliest: Likeliest, prompt: str, known: str, count: int) -> list[_Exit]:
-    """The ``count`` likeliest ways to leave the known text."""
+def _find_exits(likeliest: Likeliest, prompt: str, known: str, count: int) -> list[_Exit]:
+    """The ``count`` likeliest exits from the known text."""
     found: list[_Exit] = []
     at, so_far = 0, 0.0
     for _ in range(CALLS):
@@ -159,13 +159,13 @@ def _exits(likeliest: Likeliest, prompt: str, known: str, count: int) -> list[_E
         found.sort(key=lambda way: (-way.nats, way.text))
         if not rest:
             break
-        token = _longest(tokens, rest)
+        token = _longest_token(tokens, rest)
         so_far += tokens.get(token, min(tokens.values()) - UNLISTED)
-        at += len(token or _piece(rest))
+        at += len(token or _guess_token(rest))
     return found[:count]
 
 
-def _followed(way: _Exit, one: One, prompt: str, sampling: Sampling) -> Completion:
+def _follow(way: _Exit, one: One, prompt: str, sampling: Sampling) -> Completion:
     cut = cut_at_stop(way.text, sampling.stop)
     if cut is not None:
         return Completion(cut, 1, way.nats, "stop")

@@ -41,7 +41,7 @@ class OllamaModel:
         self._can_look_ahead = False
         self.info = ModelInfo(spec=spec, name=self._name, can_score=False)
         with within_budget(), transport.opening():
-            self.info = self._described()
+            self.info = self._describe()
 
     # --- types.Model ------------------------------------------------------------------------
 
@@ -51,7 +51,7 @@ class OllamaModel:
         infills = bool(sampling.suffix) and self.info.can_infill
         likeliest = self._likeliest if self._can_look_ahead and not infills else None
         with within_budget():
-            for completion in next_token.complete(self._one, likeliest, prompt, sampling):
+            for completion in next_token.complete(self._complete_one, likeliest, prompt, sampling):
                 found.append(completion)
         return tuple(found)
 
@@ -68,9 +68,9 @@ class OllamaModel:
     def stream(self, prompt: str, sampling: Sampling) -> Iterator[str]:
         """The continuation of ``prompt`` piece by piece; ends early where the budget does."""
         ended = False
-        with within_budget(), self._explained():
+        with within_budget(), self._explain_errors():
             for part in self._client.generate(**self._request(prompt, sampling), stream=True):
-                yield self._checked(part).response or ""
+                yield self._check_model(part).response or ""
                 ended = bool(part.done)
             if not ended:
                 raise GemmadevError(f"{self._what}: {self._url} cut the stream of its answer short")
@@ -80,15 +80,15 @@ class OllamaModel:
 
     # --- requests --------------------------------------------------------------------------------
 
-    def _described(self) -> ModelInfo:
+    def _describe(self) -> ModelInfo:
         try:
-            with self._explained():
+            with self._explain_errors():
                 shown = self._client.show(self._name)
                 probe = Sampling(max_tokens=1)
                 row = self._generate(_PROBE, probe, top=TOP).logprobs or ()
         except _NotThere:
             raise GemmadevError(
-                f"{self._what}: {self._url} does not have it, but {self._others()}; "
+                f"{self._what}: {self._url} does not have it, but {self._list_others()}; "
                 f"ollama pull {self._name}"
             ) from None
         self._can_look_ahead = bool(row and row[0].top_logprobs)
@@ -107,14 +107,14 @@ class OllamaModel:
             is_concurrent=True,
         )
 
-    def _others(self) -> str:
-        with self._explained():
+    def _list_others(self) -> str:
+        with self._explain_errors():
             names = [model.model for model in self._client.list().models if model.model]
         return ", ".join(names[:5]) or "nothing"
 
-    def _one(self, prompt: str, sampling: Sampling) -> Completion:
+    def _complete_one(self, prompt: str, sampling: Sampling) -> Completion:
         """One continuation."""
-        with self._explained():
+        with self._explain_errors():
             answer = self._generate(prompt, sampling)
         text = answer.response or ""
         rows = answer.logprobs or ()
@@ -124,7 +124,7 @@ class OllamaModel:
 
     def _likeliest(self, prompt: str) -> Mapping[str, float]:
         """Log-probabilities of the likeliest next tokens."""
-        with self._explained():
+        with self._explain_errors():
             rows = self._generate(prompt, Sampling(max_tokens=1), top=TOP).logprobs or ()
         return {each.token: each.logprob for row in rows[:1] for each in row.top_logprobs or ()}
 
@@ -133,7 +133,7 @@ class OllamaModel:
     ) -> ollama.GenerateResponse:
         request = self._request(prompt, sampling)
         answer = self._client.generate(**request, logprobs=True, top_logprobs=top or None)
-        return self._checked(answer)
+        return self._check_model(answer)
 
     def _request(self, prompt: str, sampling: Sampling) -> dict[str, Any]:
         options: dict[str, Any] = {
@@ -158,16 +158,16 @@ class OllamaModel:
             "options": options,
         }
 
-    def _checked(self, answer: ollama.GenerateResponse) -> ollama.GenerateResponse:
+    def _check_model(self, answer: ollama.GenerateResponse) -> ollama.GenerateResponse:
         """The answer, if it is the model's that was asked."""
-        if answer.model and _full(answer.model) != _full(self._name):
+        if answer.model and _full_name(answer.model) != _full_name(self._name):
             raise GemmadevError(
                 f"{self._what}: {self._url} answers with another model, {answer.model}"
             )
         return answer
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explain_errors(self) -> Iterator[None]:
         """Turns what the client raises into one line."""
         try:
             yield
@@ -197,5 +197,5 @@ def _default_url() -> str:
         client.close()  # type: ignore[no-untyped-call]  # the library's
 
 
-def _full(name: str) -> str:
+def _full_name(name: str) -> str:
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"

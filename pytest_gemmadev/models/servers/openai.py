@@ -29,10 +29,10 @@ from pytest_gemmadev.models.servers.openai_answers import (
     first_choice,
     is_same,
     nats_between,
-    parsed,
+    parse_json,
+    strip_fence,
     text_of,
     tokens_of,
-    without_fence,
 )
 from pytest_gemmadev.search.limits import DEFAULT as LIMITS
 from pytest_gemmadev.types import Completion, GemmadevError, ModelInfo, Sampling
@@ -51,7 +51,7 @@ _GO_ON = (
 
 @dataclass(frozen=True, slots=True)
 class _Abilities:
-    """What a server turned out to do."""
+    """What a server can do, as the first requests have shown."""
 
     raw: bool = False  # has /completions
     echo: bool = False  # log-probabilities of the prompt
@@ -82,7 +82,7 @@ class OpenAIModel:
         self._abilities = _Abilities()
         self.info = ModelInfo(spec=spec, name=name, can_score=False)
         with within_budget(), transport.opening():
-            self._name, context = self._served(name)
+            self._name, context = self._find_served(name)
             self._abilities = self._probe()
             able = self._abilities
             self.info = ModelInfo(
@@ -101,7 +101,7 @@ class OpenAIModel:
         found: list[Completion] = []
         likeliest = self._likeliest if self._abilities.top else None
         with within_budget():
-            for completion in next_token.complete(self._one, likeliest, prompt, sampling):
+            for completion in next_token.complete(self._complete_one, likeliest, prompt, sampling):
                 found.append(completion)
         return tuple(found)
 
@@ -116,7 +116,7 @@ class OpenAIModel:
                 return tuple(
                     value
                     for start in range(0, len(texts), SCORED)
-                    for value in self._echoed(prefix, texts[start : start + SCORED])
+                    for value in self._score_by_echo(prefix, texts[start : start + SCORED])
                 )
             if self._abilities.top:
                 return next_token.score(self._likeliest, prefix, texts)
@@ -139,7 +139,7 @@ class OpenAIModel:
                     ended = True
                     break
                 if data:
-                    yield text_of(first_choice(self._checked(parsed(data))))
+                    yield text_of(first_choice(self._check_model(parse_json(data))))
             if not ended:
                 raise GemmadevError(f"{self._what}: {self._url} cut the stream of its answer short")
 
@@ -148,7 +148,7 @@ class OpenAIModel:
 
     # --- what the server can do ------------------------------------------------------------------
 
-    def _served(self, name: str) -> tuple[str, int]:
+    def _find_served(self, name: str) -> tuple[str, int]:
         """The server's own name for the model, and its context in tokens, 0 where unknown."""
         answer = self._client.get(f"{self._url}/models")
         if answer.status_code == 404:  # some servers list nothing: their answers name the model
@@ -180,7 +180,7 @@ class OpenAIModel:
                 return _Abilities(chat=True)
             if answer.status_code in (400, 422):
                 continue  # a parameter that this server does not take
-            choice = first_choice(self._checked(self._json(answer)))
+            choice = first_choice(self._check_model(self._json(answer)))
             tokens = tokens_of(choice)
             if "echo" in more:
                 if text_of(choice).startswith(_PROBE) and len(tokens) > 1:
@@ -202,7 +202,7 @@ class OpenAIModel:
             if "chat_template" in props:
                 template = str(props["chat_template"])
                 return bool(template) and not self._is_fallback(template, root)
-        body = {"model": self._name, "messages": [_user("1+1?")], "max_tokens": 1}
+        body = {"model": self._name, "messages": [_user_message("1+1?")], "max_tokens": 1}
         return self._post("/chat/completions", body).status_code == 200
 
     def _is_fallback(self, template: str, root: str) -> bool:
@@ -215,16 +215,16 @@ class OpenAIModel:
 
     # --- requests --------------------------------------------------------------------------------
 
-    def _one(self, prompt: str, sampling: Sampling) -> Completion:
+    def _complete_one(self, prompt: str, sampling: Sampling) -> Completion:
         """One continuation."""
         path, body = self._request(prompt, sampling)
         if self._abilities.top:
             chat = path.startswith("/chat")
             body |= {"logprobs": True} if chat else {"logprobs": 1}
-        choice = first_choice(self._checked(self._json(self._post(path, body))))
+        choice = first_choice(self._check_model(self._json(self._post(path, body))))
         text = text_of(choice)
         if not self._abilities.raw and not sampling.chat:
-            text = without_fence(text)
+            text = strip_fence(text)
         tokens = tokens_of(choice)
         nats = (
             sum(token.nats for token in tokens)
@@ -245,12 +245,12 @@ class OpenAIModel:
         if sampling.stop:
             body["stop"] = list(sampling.stop[:4])  # the interface allows no more
         if self._abilities.raw and not sampling.chat:
-            return "/completions", {**body, "prompt": self._fitting(prompt, sampling.max_tokens)}
+            return "/completions", {**body, "prompt": self._fit(prompt, sampling.max_tokens)}
         message = prompt if sampling.chat else _GO_ON + prompt
-        return "/chat/completions", {**body, "messages": [_user(message)]}
+        return "/chat/completions", {**body, "messages": [_user_message(message)]}
 
-    def _fitting(self, prompt: str, further: int) -> str:
-        """The end of a prompt that the server's context has room for, from a line's start on."""
+    def _fit(self, prompt: str, further: int) -> str:
+        """As much of a prompt's end, from the start of a line, as the server's context has room for."""
         room = (self.info.context_tokens - further) * CHARACTERS
         if self.info.context_tokens <= 0 or len(prompt) <= room:
             return prompt
@@ -260,16 +260,16 @@ class OpenAIModel:
         """Log-probabilities of the likeliest next tokens."""
         body = {
             "model": self._name,
-            "prompt": self._fitting(prompt, 1),
+            "prompt": self._fit(prompt, 1),
             "max_tokens": 1,
             "temperature": 0,
         }
         answer = self._post("/completions", {**body, "logprobs": self._abilities.top})
-        tokens = tokens_of(first_choice(self._checked(self._json(answer))))
+        tokens = tokens_of(first_choice(self._check_model(self._json(answer))))
         return tokens[0].top if tokens else {}
 
-    def _echoed(self, prefix: str, texts: Sequence[str]) -> Iterator[float]:
-        """Exact log-likelihoods, from a server that repeats the prompt with its probabilities."""
+    def _score_by_echo(self, prefix: str, texts: Sequence[str]) -> Iterator[float]:
+        """Exact log-likelihoods in nats, from a server that echoes the prompt with its probabilities."""
         body = {
             "model": self._name,
             "prompt": [prefix + text for text in texts],
@@ -278,7 +278,7 @@ class OpenAIModel:
             "echo": True,
             "logprobs": 1,
         }
-        answer = self._checked(self._json(self._post("/completions", body)))
+        answer = self._check_model(self._json(self._post("/completions", body)))
         choices = sorted(answer.get("choices", ()), key=lambda choice: choice.get("index", 0))
         if len(choices) != len(texts):
             raise GemmadevError(
@@ -293,7 +293,7 @@ class OpenAIModel:
     def _json(self, answer: httpx.Response) -> dict[str, Any]:
         if answer.status_code != 200:
             raise self._refusal(answer)
-        return parsed(answer.text, what=f"{self._what}: {self._url}")
+        return parse_json(answer.text, what=f"{self._what}: {self._url}")
 
     def _refusal(self, answer: httpx.Response) -> GemmadevError:
         try:
@@ -307,7 +307,7 @@ class OpenAIModel:
             f"{self._what}: {self._url} refuses, status {answer.status_code}: {line}{hint}"
         )
 
-    def _checked(self, answer: dict[str, Any]) -> dict[str, Any]:
+    def _check_model(self, answer: dict[str, Any]) -> dict[str, Any]:
         """The answer, if it is the model's that was asked."""
         said = answer.get("model")
         if isinstance(said, str) and said and not is_same(self._name, said):
@@ -318,5 +318,5 @@ class OpenAIModel:
         return answer
 
 
-def _user(text: str) -> dict[str, str]:
+def _user_message(text: str) -> dict[str, str]:
     return {"role": "user", "content": text}

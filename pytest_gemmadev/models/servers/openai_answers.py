@@ -1,7 +1,6 @@
-"""What servers with OpenAI's HTTP interface answer, read.
+"""Reads the answers of servers with OpenAI's HTTP interface.
 
-The two kinds of completion, and the two layouts of log-probabilities that servers use, come out as
-one.
+They have two kinds of completion and two layouts of log-probabilities; what is read has one.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ def tokens_of(choice: Mapping[str, Any]) -> list[Token]:
 
 
 def nats_between(tokens: Sequence[Token], start: int, end: int) -> float:
-    """Sum over the tokens that reach into the text from ``start`` to ``end``, in characters."""
+    """The log-likelihood in nats of the tokens between two offsets, in characters, of the text."""
     total, at = 0.0, 0
     for token in tokens:
         if at >= end:
@@ -70,7 +69,7 @@ def text_of(choice: Mapping[str, Any]) -> str:
     return str(choice.get("text") or "")
 
 
-def parsed(text: str, what: str = "the server") -> dict[str, Any]:
+def parse_json(text: str, what: str = "the server") -> dict[str, Any]:
     try:
         value = json.loads(text)
     except ValueError:
@@ -81,8 +80,8 @@ def parsed(text: str, what: str = "the server") -> dict[str, Any]:
     return value
 
 
-def without_fence(text: str) -> str:
-    """A continuation out of a code fence that a chat model put it into."""
+def strip_fence(text: str) -> str:
+    """A continuation without the code fence that a chat model has put around it."""
     lines = text.split("\n")
     if lines and lines[0].startswith("```"):
         lines = lines[1:]

@@ -50,7 +50,7 @@ class Batch:
         """Log-likelihoods in nats of token sequences after ``prefix``."""
         if not any(texts):
             return [0.0] * len(texts)
-        logits, _, _ = self._started(prefix, texts)
+        logits, _, _ = self._start(prefix, texts)
         values = []
         for row, text in zip(logits, texts, strict=True):
             # Padding stands on the left: the row before the first token is this many from the end.
@@ -62,12 +62,12 @@ class Batch:
 
     def rows_along(self, prefix: Sequence[int], text: Sequence[int]) -> list[Row]:
         """Logits after the prefix and after each token of ``text``."""
-        logits, _, _ = self._started(prefix, [text])
+        logits, _, _ = self._start(prefix, [text])
         return [np.asarray(row.float().cpu().numpy()) for row in logits[0]]
 
     def steps(self, prefix: Sequence[int], texts: Sequence[Sequence[int]]) -> Iterator[list[Row]]:
         """Logits after each of ``texts``, then after each token sent to the generator for it."""
-        logits, cache, mask = self._started(prefix, texts)
+        logits, cache, mask = self._start(prefix, texts)
         position = torch.tensor(
             [[len(prefix) + len(text)] for text in texts], device=self._device, dtype=torch.long
         )
@@ -103,11 +103,9 @@ class Batch:
         with torch.inference_mode():
             return self._model(**inputs)
 
-    def _started(
-        self, prefix: Sequence[int], texts: Sequence[Sequence[int]]
-    ) -> tuple[Any, Any, Any]:
+    def _start(self, prefix: Sequence[int], texts: Sequence[Sequence[int]]) -> tuple[Any, Any, Any]:
         """(logits from the prefix's last token on, the cache, the mask) of ``texts``."""
-        cache = copy.deepcopy(self._held(list(prefix)).cache)
+        cache = copy.deepcopy(self._hold(list(prefix)).cache)
         if len(texts) > 1:
             cache.batch_repeat_interleave(len(texts))
         longest = max(len(text) for text in texts)
@@ -129,8 +127,8 @@ class Batch:
         )
         return out.logits, out.past_key_values, mask_tensor
 
-    def _held(self, ids: list[int]) -> _Prefix:
-        """The cache of a prefix without its last token, from the time before where it is the same."""
+    def _hold(self, ids: list[int]) -> _Prefix:
+        """The cache of a prefix without its last token; the last one is used again where it is the same."""
         from transformers import DynamicCache
 
         if self._prefix is None or self._prefix.ids != ids[:-1]:
@@ -147,7 +145,7 @@ class Batch:
 
 @dataclass(slots=True)
 class _Sample:
-    """One completion in the making."""
+    """One completion that is being sampled."""
 
     ids: list[int]
     random: np.random.Generator
@@ -157,7 +155,7 @@ class _Sample:
     drawn: int = 0
 
     def take(self, batch: Batch, row: Row, sampling: Sampling) -> None:
-        """Goes on by one token, or ends."""
+        """Adds a token, or ends the completion."""
         token = pick(row, sampling, self.random)
         self.nats += float(row[token]) - log_normalizer(row)
         self.add(batch, token, sampling)
@@ -184,16 +182,16 @@ class _Sample:
 def draw(
     batch: Batch, prefix: Sequence[int], sampling: Sampling, left_s: Callable[[], float]
 ) -> Iterator[Completion]:
-    """Samples, as many as asked for or as the time allows."""
+    """Samples, as many as ``sampling`` asks for or the time allows."""
     for first in range(0, sampling.samples, SIDE_BY_SIDE):
         if left_s() <= 0:
             return
         numbers = range(first, min(first + SIDE_BY_SIDE, sampling.samples))
         samples = [_Sample([], generator(sampling.seed, number)) for number in numbers]
-        yield from _finished(batch, prefix, samples, sampling, left_s)
+        yield from _finish(batch, prefix, samples, sampling, left_s)
 
 
-def _finished(
+def _finish(
     batch: Batch,
     prefix: Sequence[int],
     samples: Sequence[_Sample],
@@ -201,7 +199,7 @@ def _finished(
     left_s: Callable[[], float],
     frontier: Frontier | None = None,
 ) -> Iterator[Completion]:
-    """The samples, once each has ended or the time has; the ways to leave them go to ``frontier``."""
+    """The samples, once all have ended or the time is over; notes the exits from them in ``frontier``."""
     stream: Any = batch.steps(prefix, [sample.ids for sample in samples])
     rows = next(stream)
     while left_s() > 0:
@@ -240,14 +238,14 @@ def alternatives(
     best: dict[str, Completion] = {}
     left = FOLLOWED * sampling.samples
     while left > 0 and left_s() > 0:
-        samples = _begun(batch, frontier, min(left, SIDE_BY_SIDE), greedy)
+        samples = _begin(batch, frontier, min(left, SIDE_BY_SIDE), greedy)
         if not samples:
             break
         written = [sample for sample in samples if not sample.ended]
         left -= len(written)
         found = [sample.completion() for sample in samples if sample.ended]
         if written:
-            found += _finished(batch, prefix, written, greedy, left_s, frontier)
+            found += _finish(batch, prefix, written, greedy, left_s, frontier)
         for one in found:
             known_one = best.get(one.text)
             if known_one is None and one.text != unlike:
@@ -258,8 +256,8 @@ def alternatives(
     return sorted(best.values(), key=lambda one: -one.log_likelihood)[: sampling.samples]
 
 
-def _begun(batch: Batch, frontier: Frontier, count: int, sampling: Sampling) -> list[_Sample]:
-    """Samples that have taken the likeliest ways that are left."""
+def _begin(batch: Batch, frontier: Frontier, count: int, sampling: Sampling) -> list[_Sample]:
+    """Samples that take the likeliest exits left."""
     samples: list[_Sample] = []
     while len(samples) < count and (leaves := frontier.pop()) is not None:
         before = list(leaves.tokens[:-1])

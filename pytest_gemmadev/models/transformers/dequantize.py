@@ -13,8 +13,8 @@ import transformers
 from pytest_gemmadev.models import packaged
 
 
-def dequantized(file: Path) -> Path:
-    """The folder, with weights in 16 bits; written when that has not been done before.
+def dequantize(file: Path) -> Path:
+    """The folder with the weights in 16 bits, which it writes the first time.
 
     Raises what the libraries raise for a file that they cannot read.
     """

@@ -21,8 +21,9 @@ import torch
 import transformers
 
 from pytest_gemmadev.models import packaged
+from pytest_gemmadev.models.llama.peft_folder import as_peft
 from pytest_gemmadev.models.transformers.batch import Batch, alternatives, draw
-from pytest_gemmadev.models.transformers.dequantize import dequantized
+from pytest_gemmadev.models.transformers.dequantize import dequantize
 from pytest_gemmadev.search.limits import DEFAULT as LIMITS
 from pytest_gemmadev.types import Completion, GemmadevError, ModelInfo, Sampling
 
@@ -44,11 +45,11 @@ class TransformersModel:
         if not name:
             raise GemmadevError(f"{self._what}: nothing named; write hf:NAME_OR_PATH")
         self._adapter = _adapter_folder(adapter)
-        self._source = self._found(name)
+        self._source = self._find_folder(name)
         transformers.utils.logging.set_verbosity_error()
         transformers.utils.logging.disable_progress_bar()
         logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-        with self._explained("cannot be read"):
+        with self._explain_errors("cannot be read"):
             self._tokenizer: Any = transformers.AutoTokenizer.from_pretrained(self._source)
         self._batch: Batch | None = None
         self.info = ModelInfo(
@@ -66,9 +67,9 @@ class TransformersModel:
         """Continuations of ``prompt``; cut short where the budget ends."""
         if sampling.max_tokens < 1 or sampling.samples < 1 or self._left_s() <= 0:
             return ()
-        batch = self._loaded()
+        batch = self._ready_batch()
         start = self.chat_ids(prompt) if sampling.chat else self.prefix_ids(prompt)
-        with self._explained("failed"):
+        with self._explain_errors("failed"):
             if sampling.unlike:
                 return tuple(alternatives(batch, start, sampling, self.ids, self._left_s))
             if sampling.temperature <= 0:
@@ -79,7 +80,7 @@ class TransformersModel:
     def score(self, prefix: str, continuations: Sequence[str]) -> tuple[float, ...]:
         """Log-likelihood in nats of each continuation after ``prefix``, in their order.
 
-        What the budget leaves no time for counts by its length alone.
+        A text that the budget leaves no time for counts by its length alone.
         """
         start = self.prefix_ids(prefix)
         ids = [self.ids(text)[:CONTINUATION] for text in continuations]
@@ -89,8 +90,8 @@ class TransformersModel:
             if self._left_s() <= 0:
                 break
             some = by_length[first : first + SCORED]
-            with self._explained("failed"):
-                scored = self._loaded().score(start, [ids[i] for i in some])
+            with self._explain_errors("failed"):
+                scored = self._ready_batch().score(start, [ids[i] for i in some])
             for i, value in zip(some, scored, strict=True):
                 values[i] = value
         return tuple(values)
@@ -99,15 +100,15 @@ class TransformersModel:
         """The continuation of ``prompt`` piece by piece; ends early where the budget does."""
         start = self.chat_ids(prompt) if sampling.chat else self.prefix_ids(prompt)
         told = 0
-        with self._explained("failed"):
-            for text in self._loaded().texts(start, sampling):
+        with self._explain_errors("failed"):
+            for text in self._ready_batch().texts(start, sampling):
                 yield text[told:]
                 told = len(text)
                 if self._left_s() <= 0:
                     return
 
     def close(self) -> None:
-        """Lets the weights go."""
+        """Frees the weights."""
         self._batch = None
 
     # --- text and tokens -------------------------------------------------------------------------
@@ -136,35 +137,35 @@ class TransformersModel:
         return ids[-PREFIX:]
 
     def _beginning(self) -> list[int]:
-        """What the tokenizer puts before a text."""
+        """Token ids that the tokenizer puts before a text."""
         with_mark = self._tokenizer.encode("a")
         return with_mark[:1] if with_mark[:1] == [self._tokenizer.bos_token_id] else []
 
     # --- loading ---------------------------------------------------------------------------------
 
-    def _found(self, name: str) -> str:
+    def _find_folder(self, name: str) -> str:
         """A folder or a name on the hub; a GGUF file's dequantized copy."""
         if name == packaged.GEMMA.spec:
-            return self._dequantized(packaged.join(packaged.GEMMA))
+            return self._dequantize(packaged.join(packaged.GEMMA))
         path = Path(name).expanduser()
         if path.suffix == ".gguf":
             if not path.is_file():
                 raise GemmadevError(f"{self._what}: no such file")
-            return self._dequantized(path.absolute())
+            return self._dequantize(path.absolute())
         if path.is_dir():
             return str(path.absolute())
         if name.startswith((".", "/", "~")) or name.count("/") > 1:
             raise GemmadevError(f"{self._what}: no such folder")
         return name
 
-    def _dequantized(self, file: Path) -> str:
-        """The folder with the model of a GGUF file, written when that has not been done before."""
-        with self._explained("cannot be dequantized"):
-            return str(dequantized(file))
+    def _dequantize(self, file: Path) -> str:
+        """The folder with the model of a GGUF file, which it writes the first time."""
+        with self._explain_errors("cannot be dequantized"):
+            return str(dequantize(file))
 
-    def _loaded(self) -> Batch:
+    def _ready_batch(self) -> Batch:
         if self._batch is None:
-            with self._explained("cannot be loaded"):
+            with self._explain_errors("cannot be loaded"):
                 self._batch = Batch(self._load(), self._tokenizer)
         return self._batch
 
@@ -187,7 +188,7 @@ class TransformersModel:
         return model.eval()
 
     @contextmanager
-    def _explained(self, happened: str) -> Iterator[None]:
+    def _explain_errors(self, happened: str) -> Iterator[None]:
         """Turns what the libraries raise into one line; they raise nearly anything."""
         try:
             yield
@@ -202,12 +203,14 @@ class TransformersModel:
 
 
 def _adapter_folder(adapter: str | None) -> str:
-    """The adapter's absolute path once it is known to be one; empty for none."""
+    """The absolute path of a PEFT folder with the adapter, made of a GGUF file; empty for none."""
     if not adapter:
         return ""
     path = Path(adapter).expanduser().absolute()
+    if path.is_file():
+        return str(as_peft(path, packaged.cache_folder(), what=f"adapter {adapter}"))
     if not (path / "adapter_config.json").is_file():
         raise GemmadevError(
-            f"adapter {adapter}: is no PEFT folder (no adapter_config.json in it); hf: takes no other"
+            f"adapter {adapter}: is no PEFT folder (no adapter_config.json in it), nor a GGUF file"
         )
     return str(path)

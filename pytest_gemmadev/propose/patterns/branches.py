@@ -5,17 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.patterns.layout import (
-    alone,
-    indentation,
-    inner_blocks,
-    is_elif,
-    lines_of,
-    owner,
-    reindented,
-)
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
-from pytest_gemmadev.propose.patterns.unit import Unit
+from pytest_gemmadev.propose.code.nodes import inner_blocks
+from pytest_gemmadev.propose.code.statement_lines import alone, owner, reindented
+from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.patterns.changes import Change
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 
 
 class ElseBranch(Pattern[ast.If]):
@@ -43,13 +37,13 @@ class ElseBranch(Pattern[ast.If]):
         block = unit.block(node)
         if block is None or not node.body or not alone(unit, node.body[-1]):
             return
-        indent = indentation(unit, node)
-        if not node.orelse and not is_elif(unit, node):
+        indent = unit.source.indentation(node)
+        if not node.orelse and not unit.source.is_elif(node):
             rest = block.statements[block.index + 1 :]
             for count in dict.fromkeys((1, len(rest))):
                 moved = rest[:count]
                 if moved and len(moved) == count and all(alone(unit, s) for s in moved):
-                    start, end = lines_of(unit, moved[0], moved[-1])
+                    start, end = unit.source.lines_of(moved[0], moved[-1])
                     text = reindented(unit, moved, indent + unit.step)
                     new = f"{indent}else:\n{text}"
                     yield Change(((start, end, new),), 0.0, owner(unit, node))
@@ -57,8 +51,8 @@ class ElseBranch(Pattern[ast.If]):
             yield from self._without(node, indent, unit)
 
     def _without(self, node: ast.If, indent: str, unit: Unit) -> Iterator[Change]:
-        body = lines_of(unit, node.body[0], node.body[-1])
-        orelse = lines_of(unit, node.orelse[0], node.orelse[-1])
+        body = unit.source.lines_of(node.body[0], node.body[-1])
+        orelse = unit.source.lines_of(node.orelse[0], node.orelse[-1])
         begin = body[1]  # from the end of the body over the line of the `else`
         text = reindented(unit, node.orelse, indent)
         yield Change(((begin, orelse[1], "\n" + text),), 0.0, owner(unit, node))
@@ -91,7 +85,7 @@ class BranchKeyword(Pattern[ast.If]):
         region = owner(unit, node)
         if isinstance(node, ast.While):
             yield Change(((start, start + 5, "if"),), 0.0, region)
-        elif is_elif(unit, node):
+        elif unit.source.is_elif(node):
             yield Change(((start, start + 4, "if"),), 0.0, region)
         else:
             block = unit.block(node)
@@ -117,8 +111,8 @@ class Unwrap(Pattern[ast.stmt]):
             return
         for _, statements in inner_blocks(node):
             if alone(unit, statements[0]):
-                text = reindented(unit, statements, indentation(unit, node))
-                yield Change(((*lines_of(unit, node, node), text),), 0.0, owner(unit, node))
+                text = reindented(unit, statements, unit.source.indentation(node))
+                yield Change(((*unit.source.lines_of(node, node), text),), 0.0, owner(unit, node))
 
 
 PATTERNS = (

@@ -12,22 +12,20 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
 
-from pytest_gemmadev.propose.patterns.layout import (
+from pytest_gemmadev.propose.code.nodes import BLOCKS, FUNCTIONS
+from pytest_gemmadev.propose.code.source import Source
+from pytest_gemmadev.propose.code.statement_lines import (
     COMPOUND,
     MOVABLE,
-    after,
     alone,
-    before,
-    indentation,
-    lines_of,
     owner,
     reindented,
     siblings,
 )
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.scope import similarity
-from pytest_gemmadev.propose.patterns.source import Source
-from pytest_gemmadev.propose.patterns.unit import BLOCKS, FUNCTIONS, Unit
+from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.patterns.changes import Change, after, before, replace
+from pytest_gemmadev.propose.patterns.pattern import Pattern
+from pytest_gemmadev.propose.similarity import letter_similarity
 
 _LINES = 6  # of a statement that is taken over
 _NEIGHBOURS = 12
@@ -172,13 +170,13 @@ class TwinBlock(Pattern[ast.stmt]):
         for other in block.statements:
             if other is node or type(other) is not type(node) or not alone(unit, other):
                 continue
-            text = reindented(unit, [other], indentation(unit, node))
+            text = reindented(unit, [other], unit.source.indentation(node))
             if text.count("\n") > 2 * _LINES:
                 continue
-            start, end = lines_of(unit, node, node)
+            start, end = unit.source.lines_of(node, node)
             for old, new in _exchanges(text, own):
                 changed = re.sub(rf"\b{re.escape(old)}\b", new, text)
-                weight = 2.0 * similarity(changed, own) + similarity(old, new)
+                weight = 2.0 * letter_similarity(changed, own) + letter_similarity(old, new)
                 yield Change(((start, end, changed),), weight, owner(unit, node))
 
 
@@ -187,7 +185,7 @@ def _exchanges(theirs: str, ours: str) -> list[tuple[str, str]]:
     left = set(_WORD.findall(theirs)) - set(_WORD.findall(ours))
     right = set(_WORD.findall(ours)) - set(_WORD.findall(theirs))
     pairs = [(a, b) for a in sorted(left) for b in sorted(right)]
-    pairs.sort(key=lambda pair: -similarity(*pair))
+    pairs.sort(key=lambda pair: -letter_similarity(*pair))
     return pairs[:_RENAMED]
 
 

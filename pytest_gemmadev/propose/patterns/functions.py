@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.patterns.kinds import MAPPING
-from pytest_gemmadev.propose.patterns.layout import before, real_statements
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.unit import Function, Unit
+from pytest_gemmadev.propose.code.kinds import MAPPING
+from pytest_gemmadev.propose.code.nodes import FunctionNode
+from pytest_gemmadev.propose.code.statement_lines import real_statements
+from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.patterns.changes import Change, before, replace
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 
 
 class MutableDefault(Pattern[ast.FunctionDef]):
@@ -28,7 +30,7 @@ class MutableDefault(Pattern[ast.FunctionDef]):
     )
     untouched = ("def f(x, xs=()):\n    return xs\n",)
 
-    def edits(self, node: Function, unit: Unit) -> Iterator[Change]:
+    def edits(self, node: FunctionNode, unit: Unit) -> Iterator[Change]:
         block = unit.block(node.body[0])
         arguments = (*node.args.posonlyargs, *node.args.args)
         given = zip(reversed(arguments), reversed(node.args.defaults), strict=False)
@@ -121,26 +123,6 @@ class SortOrder(Pattern[ast.Call]):
                 yield replace(key.body, f"(-{code}, {second})", unit)
 
 
-class Awaited(Pattern[ast.expr]):
-    """`await` before a call in a coroutine, or without it."""
-
-    name = "await_call"
-    nodes = (ast.Call, ast.Await)
-    examples = (
-        ("async def f(a):\n    return g(a)\n", "async def f(a):\n    return await g(a)\n"),
-        ("async def f(a):\n    return await g(a)\n", "async def f(a):\n    return g(a)\n"),
-    )
-    untouched = ("def f(a):\n    return g(a)\n",)
-
-    def edits(self, node: ast.expr, unit: Unit) -> Iterator[Change]:
-        if isinstance(node, ast.Await):
-            yield replace(node, unit.code(node.value), unit)
-            return
-        awaited = isinstance(unit.parent(node), ast.Await)
-        if isinstance(unit.function(node), ast.AsyncFunctionDef) and not awaited:
-            yield replace(node, f"await {unit.code(node)}", unit)
-
-
 class Declared(Pattern[ast.FunctionDef]):
     """`nonlocal` or `global` for a name that a function assigns and that is bound further out."""
 
@@ -201,7 +183,7 @@ class Decorator(Pattern[ast.FunctionDef]):
         if unit.cls is None or node is not unit.root:
             return
         start = unit.source.line_start(unit.span(node)[0])
-        indent = unit.source.indentation(start)
+        indent = unit.source.indentation(node)
         names = ("staticmethod", "classmethod", "property")
         if not node.decorator_list:
             for name in names:
@@ -214,4 +196,4 @@ class Decorator(Pattern[ast.FunctionDef]):
                 yield Change(((first, end + newline, ""),), 0.0, node)
 
 
-PATTERNS = (MutableDefault(), SortOrder(), Awaited(), Declared(), Decorator())
+PATTERNS = (MutableDefault(), SortOrder(), Declared(), Decorator())

@@ -6,55 +6,23 @@ import ast
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
-from pytest_gemmadev.propose.patterns.layout import (
+from pytest_gemmadev.propose.code.nodes import FUNCTIONS, inner_blocks
+from pytest_gemmadev.propose.code.statement_lines import (
     COMPOUND,
     MOVABLE,
     SIMPLE,
     alone,
-    indentation,
-    inner_blocks,
-    is_elif,
-    lines_of,
     owner,
     real_statements,
     reindented,
     removal,
     siblings,
 )
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
-from pytest_gemmadev.propose.patterns.unit import FUNCTIONS, Unit
+from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.patterns.changes import Change
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 
 _REACH = 4  # positions that a statement is moved within its block
-
-
-class SwapStatements(Pattern[ast.stmt]):
-    """A statement and the next one in each other's place."""
-
-    name = "swap_statements"
-    nodes = MOVABLE
-    examples = (
-        (
-            "def f(xs):\n    xs.append(1)\n    xs.sort()\n    return xs\n",
-            "def f(xs):\n    xs.sort()\n    xs.append(1)\n    return xs\n",
-        ),
-        (
-            "def f(n):\n    if n > 3:\n        return 3\n    if n > 5:\n        return 5\n",
-            "def f(n):\n    if n > 5:\n        return 5\n    if n > 3:\n        return 3\n",
-        ),
-    )
-    untouched = ("def f(a):\n    'text'\n    g(a)\n", "def f(a):\n    a = 1; b = 2\n")
-
-    def edits(self, node: ast.stmt, unit: Unit) -> Iterator[Change]:
-        block = siblings(unit, node)
-        if block is None or block.index + 1 >= len(block.statements):
-            return
-        following = block.statements[block.index + 1]
-        if isinstance(node, (ast.Return, ast.Raise)) or not alone(unit, following):
-            return
-        if not isinstance(following, FUNCTIONS) and not isinstance(node, FUNCTIONS):
-            first, second = lines_of(unit, node, node), lines_of(unit, following, following)
-            one, two = unit.text[slice(*first)], unit.text[slice(*second)]
-            yield Change(((*first, two), (*second, one)), 0.0, owner(unit, node))
 
 
 class MoveStatement(Pattern[ast.stmt]):
@@ -74,7 +42,7 @@ class MoveStatement(Pattern[ast.stmt]):
         block = siblings(unit, node)
         if block is None:
             return
-        text = unit.text[slice(*lines_of(unit, node, node))]
+        text = unit.text[slice(*unit.source.lines_of(node, node))]
         taken = removal(unit, node, node)
         statements = real_statements(block, unit)
         here = statements.index(node)
@@ -82,7 +50,7 @@ class MoveStatement(Pattern[ast.stmt]):
             target = statements[place]
             if abs(place - here) < 2 or not alone(unit, target):
                 continue
-            start, end = lines_of(unit, target, target)
+            start, end = unit.source.lines_of(target, target)
             new = (start, start, text + "\n") if place < here else (end, end, "\n" + text)
             if not taken[0] < new[0] < taken[1]:
                 yield Change((new, taken), -0.4 * abs(place - here), owner(unit, node))
@@ -114,13 +82,13 @@ class MoveOut(Pattern[ast.stmt]):
         if block is None or not isinstance(block.owner, COMPOUND):
             return
         target: ast.stmt = block.owner
-        while is_elif(unit, target):
+        while unit.source.is_elif(target):
             parent = unit.parent(target)
             assert isinstance(parent, ast.stmt)
             target = parent
         if not alone(unit, target):
             return
-        indent = indentation(unit, target)
+        indent = unit.source.indentation(target)
         tail, head = block.statements[block.index :], block.statements[: block.index + 1]
         if block.index:
             yield _moved_after(unit, tail, target, indent)
@@ -137,9 +105,9 @@ def _moved_after(
     unit: Unit, statements: Sequence[ast.stmt], target: ast.stmt, indent: str, left: str = ""
 ) -> Change:
     text = reindented(unit, statements, indent)
-    start, end = lines_of(unit, statements[0], statements[-1])
+    start, end = unit.source.lines_of(statements[0], statements[-1])
     last = unit.source.line_end(unit.span(target)[1])
-    placeholder = f"{indentation(unit, statements[0])}{left}" if left else ""
+    placeholder = f"{unit.source.indentation(statements[0])}{left}" if left else ""
     if last == end:
         new = f"{placeholder}\n{text}" if left else text
         return Change(((start, end, new),), 0.0, owner(unit, target))
@@ -193,20 +161,20 @@ class MoveIn(Pattern[ast.stmt]):
                 inner = following.body[0]
                 if alone(unit, inner):
                     start = unit.source.line_start(unit.span(inner)[0])
-                    text = reindented(unit, [node], indentation(unit, inner))
+                    text = reindented(unit, [node], unit.source.indentation(inner))
                     gone = removal(unit, node, node)
                     yield Change((gone, (start, start, text + "\n")), -0.3, owner(unit, node))
 
     def _into_previous(
         self, moved: Sequence[ast.stmt], previous: ast.stmt, unit: Unit
     ) -> Iterator[Change]:
-        start, end = lines_of(unit, moved[0], moved[-1])
+        start, end = unit.source.lines_of(moved[0], moved[-1])
         last = inner_blocks(previous)[-1:]
         weight = 0.0 if len(moved) == 1 else -0.5
         while last:  # the innermost block at the end is the nearest, but any depth will do
             statement = last[0][1][-1]
             if alone(unit, statement):
-                text = reindented(unit, moved, indentation(unit, statement))
+                text = reindented(unit, moved, unit.source.indentation(statement))
                 yield Change(((start, end, text),), weight, owner(unit, moved[0]))
             weight -= 0.4
             last = inner_blocks(statement)[-1:]
@@ -214,7 +182,7 @@ class MoveIn(Pattern[ast.stmt]):
         for _, statements in blocks[:-1]:  # into an earlier branch
             if alone(unit, statements[-1]):
                 at = unit.source.line_end(unit.span(statements[-1])[1])
-                text = reindented(unit, moved, indentation(unit, statements[-1]))
+                text = reindented(unit, moved, unit.source.indentation(statements[-1]))
                 gone = removal(unit, moved[0], moved[-1])
                 yield Change(((at, at, "\n" + text), gone), weight, owner(unit, moved[0]))
 
@@ -239,18 +207,17 @@ class MoveIntoFunction(Pattern[ast.stmt]):
         function = block.statements[block.index - 1]
         if not isinstance(function, FUNCTIONS) or not alone(unit, function.body[-1]):
             return
-        indent = indentation(unit, function.body[-1])
+        indent = unit.source.indentation(function.body[-1])
         rest = list(takewhile(lambda s: isinstance(s, SIMPLE), block.statements[block.index :]))
         for count in dict.fromkeys((1, len(rest))):
             moved = rest[:count]
             if all(alone(unit, s) for s in moved):
-                start, end = lines_of(unit, moved[0], moved[-1])
+                start, end = unit.source.lines_of(moved[0], moved[-1])
                 text = reindented(unit, moved, indent)
                 yield Change(((start, end, text),), 0.0, block.owner)
 
 
 PATTERNS = (
-    SwapStatements(),
     MoveStatement(),
     MoveOut(),
     MoveIn(),

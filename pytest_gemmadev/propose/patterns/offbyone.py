@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.patterns.kinds import LIST, MAPPING, NUMBER, SET, TEXT
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.syntax import SUM
-from pytest_gemmadev.propose.patterns.unit import Unit
+from pytest_gemmadev.propose.code.kinds import LIST, MAPPING, NUMBER, SET, TEXT
+from pytest_gemmadev.propose.code.precedence import SUM
+from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.patterns.changes import Change, replace
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 
 _OFFSETTABLE = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.BinOp)
 
@@ -97,71 +98,4 @@ def _counts(node: ast.BinOp, unit: Unit) -> bool:
     return not kinds & {TEXT, LIST, MAPPING, SET} or NUMBER in kinds
 
 
-class RangeBounds(Pattern[ast.Call]):
-    """Other arguments of ``range``: start, end, step, backwards."""
-
-    name = "range_bounds"
-    nodes = (ast.Call,)
-    examples = (
-        ("def f(n):\n    return range(n)\n", "def f(n):\n    return range(1, n + 1)\n"),
-        ("def f(n):\n    return range(1, n)\n", "def f(n):\n    return range(n)\n"),
-        ("def f(n):\n    return range(n)\n", "def f(n):\n    return range(n - 1, -1, -1)\n"),
-        ("def f(a, b):\n    return range(a, b)\n", "def f(a, b):\n    return range(a, b, 2)\n"),
-        ("def f(a, b):\n    return range(b, a)\n", "def f(a, b):\n    return range(b, a, -1)\n"),
-    )
-    untouched = ("def f(n):\n    return arange(n)\n",)
-
-    def edits(self, node: ast.Call, unit: Unit) -> Iterator[Change]:
-        if not isinstance(node.func, ast.Name) or node.func.id != "range" or node.keywords:
-            return
-        if any(isinstance(a, ast.Starred) for a in node.args):
-            return
-        for arguments, weight in self._arguments(node, unit):
-            yield replace(node, f"range({', '.join(arguments)})", unit, weight)
-
-    def _arguments(self, node: ast.Call, unit: Unit) -> Iterator[tuple[tuple[str, ...], float]]:
-        codes = [unit.code(a) for a in node.args]
-        sums = [unit.operand(a, SUM) for a in node.args]
-        if len(codes) == 1:
-            (end,), (term,) = codes, sums
-            yield ("1", end), 1.0
-            yield ("1", f"{term} + 1"), 1.0
-            yield ("2", end), 0.0
-            yield ("2", f"{term} + 1"), 0.0
-            yield ("1", f"{term} - 1"), -0.5
-            yield (f"{term} - 1", "-1", "-1"), 1.0
-            yield (end, "0", "-1"), 0.0
-            yield (end, "-1", "-1"), -0.5
-            yield (f"{term} - 1", "0", "-1"), -0.5
-            yield ("0", end, "2"), 0.0
-            yield ("1", end, "2"), -0.5
-            for variable, weight in unit.variables.ranked(node, kinds=frozenset({NUMBER}))[:5]:
-                yield (variable.name, end), weight
-                yield (f"{variable.name} + 1", end), weight
-                yield (end, variable.name), weight - 1.0
-        elif len(codes) == 2:
-            (start, end), (first, last) = codes, sums
-            yield (end,), 1.0
-            yield ("0", end), 0.0
-            yield (f"{first} + 1", f"{last} + 1"), 1.0
-            yield (f"{first} - 1", f"{last} - 1"), -0.5
-            yield (start, end, "2"), 0.5
-            yield (start, end, "-1"), 0.5
-            yield (end, start, "-1"), 0.0
-            yield (f"{last} - 1", f"{first} - 1", "-1"), 0.0
-            yield (start, f"{first} + {unit.operand(node.args[1], SUM + 1)}"), 0.0
-            for variable, weight in unit.variables.ranked(node, kinds=frozenset({NUMBER}))[:5]:
-                yield (start, end, variable.name), weight
-        elif len(codes) == 3:
-            (start, end, step), (first, last, _) = codes, sums
-            yield (start, end), 1.0
-            yield (f"{first} - 1", f"{last} - 1", step), 0.0
-            yield (f"{first} + 1", f"{last} + 1", step), 0.0
-            flipped = (
-                step[1:] if step.startswith("-") else f"-{unit.operand(node.args[2], SUM + 3)}"
-            )
-            yield (start, end, flipped), 0.0
-            yield (end, start, flipped), 0.0
-
-
-PATTERNS = (OffByOne(), RangeBounds())
+PATTERNS = (OffByOne(),)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from pytest_gemmadev.propose.code.kinds import FLAG, LIST, MAPPING, NUMBER, SET, TEXT
+from pytest_gemmadev.propose.code.precedence import OPPOSITE, op_symbol
+from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.patterns.comparisons import is_condition
-from pytest_gemmadev.propose.patterns.kinds import FLAG, LIST, MAPPING, NUMBER, SET, TEXT
-from pytest_gemmadev.propose.patterns.syntax import OPPOSITE, op_symbol
-from pytest_gemmadev.propose.patterns.unit import Unit
 
 _NUMBER_TESTS = ("> 0", "== 0", "!= 0", "< 0", ">= 0", "> 1", "== 1", "% 2 == 0", "% 2 == 1")
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.patterns.layout import (
+from pytest_gemmadev.propose.code.precedence import op_symbol
+from pytest_gemmadev.propose.code.statement_lines import (
     COMPOUND,
     MOVABLE,
     alone,
-    indentation,
-    instead,
-    lines_of,
     owner,
     removal,
     siblings,
 )
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
+from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.patterns.changes import Change, instead
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 from pytest_gemmadev.propose.patterns.results import returned_values
-from pytest_gemmadev.propose.patterns.syntax import op_symbol
-from pytest_gemmadev.propose.patterns.unit import Unit
 from pytest_gemmadev.propose.patterns.updates import simple_donors, substituted
 
 
@@ -63,8 +61,8 @@ class DropElse(Pattern[ast.If]):
 
     def edits(self, node: ast.If, unit: Unit) -> Iterator[Change]:
         if node.orelse and alone(unit, node.body[-1]):
-            end = lines_of(unit, node.body[-1], node.body[-1])[1]
-            last = lines_of(unit, node.orelse[-1], node.orelse[-1])[1]
+            end = unit.source.lines_of(node.body[-1], node.body[-1])[1]
+            last = unit.source.lines_of(node.orelse[-1], node.orelse[-1])[1]
             yield Change(((end, last, ""),), 0.0, owner(unit, node))
 
 
@@ -90,9 +88,9 @@ class AddElse(Pattern[ast.If]):
     def edits(self, node: ast.If, unit: Unit) -> Iterator[Change]:
         if node.orelse or not alone(unit, node.body[-1]):
             return
-        indent = indentation(unit, node)
-        end = lines_of(unit, node.body[-1], node.body[-1])[1]
-        inner = indentation(unit, node.body[0])
+        indent = unit.source.indentation(node)
+        end = unit.source.lines_of(node.body[-1], node.body[-1])[1]
+        inner = unit.source.indentation(node.body[0])
         for code, weight in self._branches(node, unit):
             text = f"\n{indent}else:\n{inner}{code}"
             yield Change(((end, end, text),), weight, owner(unit, node))

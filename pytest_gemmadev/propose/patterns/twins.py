@@ -7,11 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import combinations, pairwise
 
+from pytest_gemmadev.propose.code.nodes import FUNCTIONS, FunctionNode
+from pytest_gemmadev.propose.code.statement_lines import COMPOUND, SIMPLE
+from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.patterns.changes import Change
 from pytest_gemmadev.propose.patterns.comparisons import LIKELY, links
-from pytest_gemmadev.propose.patterns.layout import COMPOUND, SIMPLE
 from pytest_gemmadev.propose.patterns.operators import operator_span, spaced
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
-from pytest_gemmadev.propose.patterns.unit import FUNCTIONS, Function, Unit
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 
 
 def header_nodes(statement: ast.stmt, unit: Unit) -> Iterator[ast.AST]:
@@ -77,7 +79,7 @@ class FlipFlags(Pattern[ast.FunctionDef]):
     )
     untouched = ("def f(a):\n    return True\n",)
 
-    def edits(self, node: Function, unit: Unit) -> Iterator[Change]:
+    def edits(self, node: FunctionNode, unit: Unit) -> Iterator[Change]:
         flags = [
             statement.value
             for statement in unit.of_type(ast.Return)

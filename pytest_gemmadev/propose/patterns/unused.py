@@ -9,20 +9,15 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import ClassVar
 
+from pytest_gemmadev.propose.code.kinds import FLAG, LIST, MAPPING, NUMBER, TEXT
+from pytest_gemmadev.propose.code.nodes import FUNCTIONS, FunctionNode
+from pytest_gemmadev.propose.code.source import Source
+from pytest_gemmadev.propose.code.statement_lines import MOVABLE, real_statements, siblings
+from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.patterns.changes import Change, after, before, instead, replace
 from pytest_gemmadev.propose.patterns.comparisons import links
-from pytest_gemmadev.propose.patterns.kinds import FLAG, LIST, MAPPING, NUMBER, TEXT
-from pytest_gemmadev.propose.patterns.layout import (
-    MOVABLE,
-    after,
-    before,
-    instead,
-    real_statements,
-    siblings,
-)
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern, replace
-from pytest_gemmadev.propose.patterns.scope import similarity
-from pytest_gemmadev.propose.patterns.source import Source
-from pytest_gemmadev.propose.patterns.unit import FUNCTIONS, Function, Unit
+from pytest_gemmadev.propose.patterns.pattern import Pattern
+from pytest_gemmadev.propose.similarity import letter_similarity
 
 _HELPERS = 8
 _KEYWORDS = 8
@@ -74,7 +69,7 @@ def _only_target(node: ast.stmt) -> ast.expr | None:
     return node.target if isinstance(node, ast.AnnAssign) else None
 
 
-def _parameters(function: Function) -> list[str]:
+def _parameters(function: FunctionNode) -> list[str]:
     arguments = function.args
     return [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
 
@@ -176,7 +171,7 @@ class ConvertParameter(Pattern[ast.stmt]):
                 continue
             for helper, uses in helpers[:_HELPERS]:
                 if helper != block.owner.name:
-                    weight = 1.0 - 0.5 * uses - 0.2 * place + similarity(helper, name)
+                    weight = 1.0 - 0.5 * uses - 0.2 * place + letter_similarity(helper, name)
                     yield before(unit, node, f"{name} = {helper}({name})", weight)
             for rank, (helper, kind) in enumerate(self._USUAL.items()):
                 if not kinds or kind in kinds:

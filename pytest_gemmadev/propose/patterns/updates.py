@@ -6,20 +6,12 @@ import ast
 import re
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.patterns.kinds import FLAG, LIST, MAPPING, NUMBER, SET
-from pytest_gemmadev.propose.patterns.layout import (
-    COMPOUND,
-    MOVABLE,
-    SIMPLE,
-    after,
-    alone,
-    before,
-    instead,
-    siblings,
-)
-from pytest_gemmadev.propose.patterns.pattern import Change, Pattern
-from pytest_gemmadev.propose.patterns.scope import Variable
-from pytest_gemmadev.propose.patterns.unit import Unit
+from pytest_gemmadev.propose.code.kinds import FLAG, LIST, MAPPING, NUMBER, SET
+from pytest_gemmadev.propose.code.statement_lines import COMPOUND, MOVABLE, SIMPLE, alone, siblings
+from pytest_gemmadev.propose.code.unit import Unit
+from pytest_gemmadev.propose.code.variables import Variable
+from pytest_gemmadev.propose.patterns.changes import Change, after, before, instead
+from pytest_gemmadev.propose.patterns.pattern import Pattern
 
 _DONORS = 12  # statements of the unit that are copied to a place
 

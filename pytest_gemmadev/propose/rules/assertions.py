@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_gemmadev.propose.code.module import Function, Module
+from pytest_gemmadev.propose.code.nodes import dotted, header_nodes
 from pytest_gemmadev.propose.rules.failure import Failure
-from pytest_gemmadev.propose.rules.module import Function, Module, dotted, header_nodes
 from pytest_gemmadev.propose.rules.rule import (
     FAIR,
     LIKELY,

@@ -6,8 +6,9 @@ import ast
 import re
 from collections.abc import Iterator
 
+from pytest_gemmadev.propose.code.module import Function, Module
+from pytest_gemmadev.propose.code.nodes import dotted, header_nodes
 from pytest_gemmadev.propose.rules.failure import Failure, Place
-from pytest_gemmadev.propose.rules.module import Function, Module, dotted, header_nodes
 from pytest_gemmadev.propose.rules.rule import (
     FAIR,
     LIKELY,
@@ -317,7 +318,7 @@ def guarded(place: Place, condition: str, value: str, prior: float, why: str) ->
 def _own_line(place: Place) -> ast.stmt | None:
     """The statement before which a guard may stand: not between ``if`` and ``elif``."""
     statement = place.statement
-    start = place.module.source.offset(statement.lineno, statement.col_offset)
+    start = place.module.offset(statement.lineno, statement.col_offset)
     if place.module.text.startswith("elif", start):
         return None
     return statement

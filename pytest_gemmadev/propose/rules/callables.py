@@ -6,10 +6,12 @@ import ast
 import re
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.rules.failure import BUILTINS, Failure, Place, visible_names
+from pytest_gemmadev.propose.code.names import BUILTINS, bound_names
+from pytest_gemmadev.propose.code.nodes import FUNCTIONS, dotted
+from pytest_gemmadev.propose.code.project import Class
+from pytest_gemmadev.propose.code.reach import visible_names
+from pytest_gemmadev.propose.rules.failure import Failure, Place
 from pytest_gemmadev.propose.rules.library import library_names
-from pytest_gemmadev.propose.rules.module import FUNCTIONS, bound_names, dotted
-from pytest_gemmadev.propose.rules.project import Class
 from pytest_gemmadev.propose.rules.rule import FAIR, LIKELY, SURE, Example, Fix, Rule, fix
 from pytest_gemmadev.types import Edit, ErrorKind
 

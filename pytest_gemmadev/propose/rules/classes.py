@@ -6,12 +6,12 @@ import ast
 import re
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.rules.attributes import missing_name
+from pytest_gemmadev.propose.code.module import Function, Module
+from pytest_gemmadev.propose.code.nodes import FUNCTIONS, dotted, first_line
+from pytest_gemmadev.propose.code.project import Class
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.library import DUNDERS
-from pytest_gemmadev.propose.rules.module import FUNCTIONS, Function, Module, dotted
-from pytest_gemmadev.propose.rules.names import without_decorator
-from pytest_gemmadev.propose.rules.project import Class
+from pytest_gemmadev.propose.rules.missing_attributes import missing_name
 from pytest_gemmadev.propose.rules.rule import (
     SURE,
     Example,
@@ -20,6 +20,7 @@ from pytest_gemmadev.propose.rules.rule import (
     alike_prior,
     fix,
 )
+from pytest_gemmadev.propose.rules.undefined_names import without_decorator
 from pytest_gemmadev.propose.similarity import similarity
 from pytest_gemmadev.types import Edit, ErrorKind
 
@@ -118,8 +119,8 @@ def reindented(module: Module, node: ast.stmt, old: str, new: str) -> list[Edit]
     if any(isinstance(n, ast.expr) and n.lineno != n.end_lineno for n in inside):
         return []
     edits = []
-    for line in range(module.first_line(node), (node.end_lineno or node.lineno) + 1):
-        start = module.source.starts[line - 1]
+    for line in range(first_line(node), (node.end_lineno or node.lineno) + 1):
+        start = module.starts[line - 1]
         if module.text.startswith(old, start) and module.text[start:].split("\n", 1)[0].strip():
             edits.append(module.edit(start, start + len(old), new))
     return edits

@@ -8,14 +8,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias, TypeVar
 
-from pytest_gemmadev.propose.rules.module import (
-    FUNCTIONS,
-    Function,
-    Module,
-    bound_names,
-    header_nodes,
-)
-from pytest_gemmadev.propose.rules.project import Class, Project
+from pytest_gemmadev.propose.code.module import Function, Module
+from pytest_gemmadev.propose.code.nodes import FUNCTIONS, header_nodes
+from pytest_gemmadev.propose.code.project import Class, Project
+from pytest_gemmadev.propose.code.reach import visible_names
 from pytest_gemmadev.types import ErrorFacts, ErrorStack, Fact, Frame, Role
 
 N = TypeVar("N", bound=ast.AST)
@@ -197,58 +193,6 @@ class Failure:
     def visible(self, place: Place, node: ast.AST) -> dict[str, str]:
         """Names that code at ``node`` can read: ``local``, ``global`` or ``builtin`` by name."""
         return visible_names(place.module, node)
-
-
-def visible_names(module: Module, node: ast.AST) -> dict[str, str]:
-    """Names in reach of a node, ``local``, ``global``, ``builtin`` or ``module`` by name."""
-    found: dict[str, str] = {}
-    innermost = True
-    for scope in (node, *module.ancestors(node)):
-        if isinstance(scope, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
-            for generator in scope.generators:
-                for target in ast.walk(generator.target):
-                    if isinstance(target, ast.Name):
-                        found.setdefault(target.id, "local")
-        elif isinstance(scope, (*FUNCTIONS, ast.Lambda)):
-            if scope is not node and not _in_signature(module, node, scope):
-                for name in bound_names(scope):
-                    found.setdefault(name, "local")
-                innermost = False
-        elif isinstance(scope, ast.ClassDef):
-            if innermost and scope is not node:
-                for name in bound_names(scope):
-                    found.setdefault(name, "local")
-            innermost = False
-    for name in module.bindings:
-        found.setdefault(name, "global")
-    for name in ("__name__", "__file__", "__doc__"):
-        found.setdefault(name, "module")
-    for name in BUILTINS:
-        found.setdefault(name, "builtin")
-    return found
-
-
-BUILTINS = frozenset(
-    name
-    for name in dir(__import__("builtins"))
-    if not name.startswith("_") and name not in ("copyright", "credits", "license", "exit", "quit")
-)
-
-
-def _in_signature(module: Module, node: ast.AST, function: ast.AST) -> bool:
-    """True when ``node`` stands in a decorator, default or annotation of ``function``."""
-    child = node
-    for ancestor in module.ancestors(node):
-        if ancestor is function:
-            break
-        child = ancestor
-    if isinstance(function, ast.Lambda):
-        return child is function.args
-    if isinstance(function, FUNCTIONS):
-        return (
-            child is function.args or child is function.returns or child in function.decorator_list
-        )
-    return False
 
 
 def _with_outer_facts(frames: Sequence[Frame], index: int) -> Frame:

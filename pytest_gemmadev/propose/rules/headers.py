@@ -6,8 +6,10 @@ import ast
 from collections.abc import Iterator
 from itertools import islice, permutations
 
-from pytest_gemmadev.propose.rules.failure import BUILTINS, Failure
-from pytest_gemmadev.propose.rules.module import FUNCTIONS, FunctionNode, Module, bound_names
+from pytest_gemmadev.propose.code.module import Module
+from pytest_gemmadev.propose.code.names import BUILTINS, bound_names
+from pytest_gemmadev.propose.code.nodes import FUNCTIONS, FunctionNode
+from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.rule import FAIR, LIKELY, Example, Fix, Rule, fix
 from pytest_gemmadev.types import Edit, ErrorKind
 
@@ -127,7 +129,7 @@ def _headers(
     free = [n for n in _free_names(module, body) if n not in receiver]
     if len(free) != count:
         return
-    start = module.source.line_start(module.source.span(body[0])[0])
+    start = module.line_start(module.extent(body[0])[0])
     for doubt, names in enumerate(islice(permutations(free), MAX_ORDERS)):
         head = f"{indent}def {name}({', '.join([*receiver, *names])}):\n"
         edit = Edit(module.path, start, start, head)

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pytest_gemmadev.propose.code.module import Module
+from pytest_gemmadev.propose.code.nodes import dotted
 from pytest_gemmadev.propose.rules.failure import Failure, Place
-from pytest_gemmadev.propose.rules.module import Module, dotted
 from pytest_gemmadev.propose.rules.rule import (
     FAIR,
     LIKELY,

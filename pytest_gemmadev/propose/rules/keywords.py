@@ -8,7 +8,12 @@ import re
 import sys
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.rules.calls import (
+from pytest_gemmadev.propose.code.import_statements import add_import
+from pytest_gemmadev.propose.code.module import Function, Module
+from pytest_gemmadev.propose.code.names import BUILTINS, all_arguments
+from pytest_gemmadev.propose.code.nodes import dotted
+from pytest_gemmadev.propose.rules.failure import Failure
+from pytest_gemmadev.propose.rules.mismatched_calls import (
     Misfit,
     add_last_parameter,
     misfits,
@@ -16,9 +21,6 @@ from pytest_gemmadev.propose.rules.calls import (
     unresolved,
     without_argument,
 )
-from pytest_gemmadev.propose.rules.failure import BUILTINS, Failure
-from pytest_gemmadev.propose.rules.importing import add_import
-from pytest_gemmadev.propose.rules.module import Function, Module, all_arguments, dotted
 from pytest_gemmadev.propose.rules.rule import (
     FAIR,
     GUESS,

@@ -6,10 +6,11 @@ import ast
 import re
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.rules.attributes import missing_name
+from pytest_gemmadev.propose.code.module import Function, Module
+from pytest_gemmadev.propose.code.nodes import FUNCTIONS, dotted, own_nodes
+from pytest_gemmadev.propose.code.project import Class, Project
 from pytest_gemmadev.propose.rules.failure import Failure
-from pytest_gemmadev.propose.rules.module import FUNCTIONS, Function, Module, dotted, own_nodes
-from pytest_gemmadev.propose.rules.project import Class, Project
+from pytest_gemmadev.propose.rules.missing_attributes import missing_name
 from pytest_gemmadev.propose.rules.rule import (
     FAIR,
     LIKELY,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from pytest_gemmadev.propose.code.module import Function, Module
+from pytest_gemmadev.propose.code.nodes import dotted, own_nodes
 from pytest_gemmadev.propose.rules.failure import Failure, Place
-from pytest_gemmadev.propose.rules.module import Function, Module, dotted, own_nodes
 from pytest_gemmadev.propose.rules.rule import (
     FAIR,
     LIKELY,

@@ -6,9 +6,9 @@ import ast
 import re
 from collections.abc import Iterator
 
+from pytest_gemmadev.propose.code.nodes import dotted
 from pytest_gemmadev.propose.rules.failure import Failure, Place
-from pytest_gemmadev.propose.rules.module import dotted
-from pytest_gemmadev.propose.rules.operands import is_text, message_types
+from pytest_gemmadev.propose.rules.mismatched_operands import is_text, message_types
 from pytest_gemmadev.propose.rules.rule import (
     LIKELY,
     SURE,

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pytest_gemmadev.propose.code.module import Module
 from pytest_gemmadev.propose.rules.assertions import compared
 from pytest_gemmadev.propose.rules.failure import Failure
-from pytest_gemmadev.propose.rules.module import Module
 from pytest_gemmadev.propose.rules.rule import (
     LIKELY,
     SURE,

@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.rules.failure import Failure, visible_names
-from pytest_gemmadev.propose.rules.module import FUNCTIONS, Function, Module, bound_names
-from pytest_gemmadev.propose.rules.names import Unknown, unknown_name
+from pytest_gemmadev.propose.code.module import Function, Module
+from pytest_gemmadev.propose.code.names import bound_names
+from pytest_gemmadev.propose.code.nodes import FUNCTIONS
+from pytest_gemmadev.propose.code.reach import visible_names
+from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.rule import LIKELY, SURE, WEAK, Example, Fix, Rule, fix
+from pytest_gemmadev.propose.rules.undefined_names import Unknown, unknown_name
 from pytest_gemmadev.propose.similarity import closest
 from pytest_gemmadev.types import ErrorKind
 
@@ -263,8 +266,7 @@ class DefinedLater(Rule):
         if user is None or not later:
             return
         moved = later[0]
-        start = module.source.line_start(module.source.span(moved)[0])
-        end = module.source.line_end(module.source.span(moved)[1])
+        start, end = module.lines_of(moved, moved)
         text = module.text[start:end].replace("\r\n", "\n")
         gap = "\n\n" if isinstance(moved, (*FUNCTIONS, ast.ClassDef)) else ""
         insert = module.insert_before(user, text + gap)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_gemmadev.propose.syntax.generic import insertion_cost
-from pytest_gemmadev.propose.syntax.layout import indent
 from pytest_gemmadev.propose.syntax.scan import CLOSER, OPENER
 from pytest_gemmadev.propose.syntax.statement import LONGEST, Splice, Statement
+from pytest_gemmadev.propose.syntax.text_layout import indent
 
 REACH = 40  # lines, or places in a line, tried for one bracket
 MISMATCHED = 3  # pairs of brackets that do not match, of which one is changed

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pytest_gemmadev.propose.syntax.check import Fault, Target, compiled, late_fault
+from pytest_gemmadev.propose.syntax.compiler import Fault, Target, compiled, late_fault
 from pytest_gemmadev.propose.syntax.draft import Change, Draft, Fix
-from pytest_gemmadev.propose.syntax.layout import indentation, split_lines
-from pytest_gemmadev.propose.syntax.search import Solution
+from pytest_gemmadev.propose.syntax.repair_search import Solution
+from pytest_gemmadev.propose.syntax.text_layout import indentation
+from pytest_gemmadev.text.lines import split_lines
 from pytest_gemmadev.types import Model, Sampling
 
 WEIGHT = 0.35  # nats of cost for a nat of the model's likelihood

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
-from pytest_gemmadev.propose.syntax.layout import block_end, indentation
 from pytest_gemmadev.propose.syntax.levels import Layout, trimmed
+from pytest_gemmadev.propose.syntax.text_layout import block_end, indentation
 
 ANCHORS = {
     "else": ("if", "elif", "for", "while", "try", "except"),

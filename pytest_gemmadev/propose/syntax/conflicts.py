@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from pytest_gemmadev.propose.syntax.check import Fault, Target, compiled, find_fault
+from pytest_gemmadev.propose.syntax.compiler import Fault, Target, compiled, find_fault
 from pytest_gemmadev.propose.syntax.draft import Change, Draft, Fix
 
 _OURS = re.compile(r"<{7}(?: |$)")

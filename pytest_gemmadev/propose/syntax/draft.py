@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pytest_gemmadev.text.edits import trim
 from pytest_gemmadev.text.lines import line_starts
 from pytest_gemmadev.types import Edit
 
@@ -104,7 +105,7 @@ def _hunk(
     old = [text[starts[r] : ends[r]].rstrip("\r\n") for r in range(first, last)]
     if len(old) == len(new):
         pairs = zip(range(first, last), old, new, strict=True)
-        return [_trimmed(path, starts[r], a, b) for r, a, b in pairs if a != b]
+        return [Edit(path, *trim(starts[r], a, b)) for r, a, b in pairs if a != b]
     while old and new and old[0] == new[0]:
         old, new, first = old[1:], new[1:], first + 1
     while old and new and old[-1] == new[-1]:
@@ -119,20 +120,10 @@ def _hunk(
         return [Edit(path, start, len(text), body)]
     made = "".join(f"{line}\n" for line in new)
     if old and new:
-        return [_trimmed(path, starts[first], text[starts[first] : ends[last - 1]], made)]
+        whole = text[starts[first] : ends[last - 1]]
+        return [Edit(path, *trim(starts[first], whole, made))]
     return [Edit(path, starts[first], starts[last], made)]
 
 
 def _ending(line: str) -> str:
     return line[len(line.rstrip("\r\n")) :]
-
-
-def _trimmed(path: str, start: int, old: str, new: str) -> Edit:
-    """One edit without what the two have in common at their ends."""
-    head = 0
-    while head < min(len(old), len(new)) and old[head] == new[head]:
-        head += 1
-    tail = 0
-    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
-    return Edit(path, start + head, start + len(old) - tail, new[head : len(new) - tail])

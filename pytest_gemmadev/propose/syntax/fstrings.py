@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 
+from pytest_gemmadev.text.lines import character_column
+
 _START = re.compile(r"(?i)(?:f|fr|rf)('''|\"\"\"|'|\")")
 
 
@@ -19,7 +21,7 @@ def quoting_fault(text: str, tree: ast.Module) -> tuple[int, int, str] | None:
         expression = node.value
         first, last = expression.lineno - 1, (expression.end_lineno or expression.lineno) - 1
         code = _between(lines, first, expression.col_offset, last, expression.end_col_offset or 0)
-        before = lines[first].encode()[: expression.col_offset].decode(errors="replace")
+        before = lines[first][: character_column(lines[first], expression.col_offset)]
         starts = list(_START.finditer(before))
         if starts and starts[-1][1] in code:
             return first, len(before), "f-string: its own quotes inside braces need Python 3.12"
@@ -29,8 +31,7 @@ def quoting_fault(text: str, tree: ast.Module) -> tuple[int, int, str] | None:
 
 
 def _between(lines: list[str], first: int, start: int, last: int, end: int) -> str:
+    start, end = character_column(lines[first], start), character_column(lines[last], end)
     if first == last:
-        return lines[first].encode()[start:end].decode(errors="replace")
-    head = lines[first].encode()[start:].decode(errors="replace")
-    tail = lines[last].encode()[:end].decode(errors="replace")
-    return "\n".join((head, *lines[first + 1 : last], tail))
+        return lines[first][start:end]
+    return "\n".join((lines[first][start:], *lines[first + 1 : last], lines[last][:end]))

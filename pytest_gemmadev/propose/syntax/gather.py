@@ -6,24 +6,30 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from pytest_gemmadev.propose.syntax import (
-    blocks,
     characters,
     conflicts,
+    foreign_lines,
     indents,
-    leftovers,
+    long_strings,
     misplaced,
     neighbours,
     newlines,
+    older_python,
+    pasted_lines,
     python2,
     quotes,
     spans,
-    targets,
     unfinished,
     words,
 )
-from pytest_gemmadev.propose.syntax.check import Fault, Target
+from pytest_gemmadev.propose.syntax.compiler import Fault, Target
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
-from pytest_gemmadev.propose.syntax.layout import (
+from pytest_gemmadev.propose.syntax.fault_window import Window, moved
+from pytest_gemmadev.propose.syntax.levels import Layout
+from pytest_gemmadev.propose.syntax.mend import FAMILIES, Mended, Splicer, fault_offset, mend
+from pytest_gemmadev.propose.syntax.statement import Statement, standing
+from pytest_gemmadev.propose.syntax.surroundings import Surroundings
+from pytest_gemmadev.propose.syntax.text_layout import (
     Rows,
     bracketed,
     indent,
@@ -32,11 +38,6 @@ from pytest_gemmadev.propose.syntax.layout import (
     statement_at,
     statements,
 )
-from pytest_gemmadev.propose.syntax.levels import Layout
-from pytest_gemmadev.propose.syntax.mend import FAMILIES, Mended, Splicer, fault_offset, mend
-from pytest_gemmadev.propose.syntax.statement import Statement, standing
-from pytest_gemmadev.propose.syntax.surroundings import Surroundings
-from pytest_gemmadev.propose.syntax.window import Window, moved
 
 BESIDE = 4  # lines before and behind that tell what a line looks like there
 UNCHECKED = 15  # edits of quotes tried without a look at their statement
@@ -60,30 +61,30 @@ class Gatherer:
         certain = [
             *characters.fixes(lines, fault),
             *conflicts.fixes(lines, self.target),
-            *leftovers.fixes(lines, fault),
+            *pasted_lines.fixes(lines, fault),
             *misplaced.fixes(lines, fault),
             *python2.unpacked(lines, fault.line),
             *neighbours.fixes(lines, fault),
             *([] if fault.is_late else spans.fixes(lines, fault)),
         ]
         if self.target is not None:
-            certain += targets.fixes(lines, fault)
+            certain += older_python.fixes(lines, fault)
         if certain:
             yield _sorted(certain)
         part = lines[window.first : window.last]
         here = moved(fault, -window.first, window.last)
         near: list[Fix] = []
         if "triple-quoted" in fault.message:
-            near += blocks.strings(part, here)
+            near += long_strings.strings(part, here)
         elif not fault.is_late:
             near += self._statement_fixes(lines, part, here, window)
-            near += blocks.strings(part, here)
-            near += blocks.comments(part, here)
-            near += blocks.quoted_code(part, here)
+            near += long_strings.strings(part, here)
+            near += foreign_lines.comments(part, here)
+            near += long_strings.quoted_code(part, here)
             near += newlines.fixes(part, here, self.target)
             near += unfinished.fixes(part, here)
         near += indents.fixes(Layout(part, here))
-        near += blocks.outcast(part, here)
+        near += foreign_lines.outcast(part, here)
         yield _sorted([shift(fix, window.first) for fix in near])
 
     # --- one statement ---------------------------------------------------------------------------

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from pytest_gemmadev.propose.syntax.clauses import ANCHORS, clause_fixes, try_fixes
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
-from pytest_gemmadev.propose.syntax.layout import (
+from pytest_gemmadev.propose.syntax.levels import Layout, ancestors, blanks_before, likely_ends
+from pytest_gemmadev.propose.syntax.tabs import tab_fixes
+from pytest_gemmadev.propose.syntax.text_layout import (
     CLAUSES,
     block_end,
     first_word,
@@ -15,8 +17,6 @@ from pytest_gemmadev.propose.syntax.layout import (
     is_code,
     next_code,
 )
-from pytest_gemmadev.propose.syntax.levels import Layout, ancestors, blanks_before, likely_ends
-from pytest_gemmadev.propose.syntax.tabs import tab_fixes
 
 
 def fixes(layout: Layout) -> Iterator[Fix]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pytest_gemmadev.propose.syntax.check import Fault
+from pytest_gemmadev.propose.syntax.compiler import Fault
 from pytest_gemmadev.propose.syntax.draft import Change
-from pytest_gemmadev.propose.syntax.layout import (
+from pytest_gemmadev.propose.syntax.text_layout import (
     CLAUSES,
     Rows,
     block_end,

@@ -15,7 +15,7 @@ from pytest_gemmadev.propose.syntax import (
     quotes,
     words,
 )
-from pytest_gemmadev.propose.syntax.check import Fault
+from pytest_gemmadev.propose.syntax.compiler import Fault
 from pytest_gemmadev.propose.syntax.scan import CLOSER
 from pytest_gemmadev.propose.syntax.statement import LONGEST, Splice, Statement, standing
 from pytest_gemmadev.propose.syntax.weigh import oddness

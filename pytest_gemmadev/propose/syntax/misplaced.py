@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from pytest_gemmadev.propose.syntax.check import Fault, compiled
+from pytest_gemmadev.propose.syntax.compiler import Fault, compiled
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
-from pytest_gemmadev.propose.syntax.layout import indentation
+from pytest_gemmadev.propose.syntax.text_layout import indentation
+from pytest_gemmadev.text.lines import character_column
 
 _COST = 0.3
 
@@ -95,12 +96,13 @@ def _declared(lines: Sequence[str], tree: ast.Module, row: int) -> Iterator[Fix]
 
 def _repeated(lines: Sequence[str], tree: ast.Module, row: int) -> Iterator[Fix]:
     """An argument that is given twice with one value, given once."""
-    data = lines[row - 1].encode()
+    line = lines[row - 1]
     for call in ast.walk(tree):
         for before, one in pairwise(call.keywords if isinstance(call, ast.Call) else ()):
             earlier = call.keywords[: call.keywords.index(one)]  # type: ignore[attr-defined]
             twice = any(ast.dump(other) == ast.dump(one) for other in earlier)
             if twice and before.end_lineno == row == one.lineno == one.end_lineno:
-                new = data[: before.end_col_offset] + data[one.end_col_offset :]
-                change = Change(row - 1, row, (new.decode(errors="replace"),))
+                start = character_column(line, before.end_col_offset or 0)
+                end = character_column(line, one.end_col_offset or 0)
+                change = Change(row - 1, row, (line[:start] + line[end:],))
                 yield Fix((change,), _COST, "repeated", "an argument given twice")

@@ -6,9 +6,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from pytest_gemmadev.propose.syntax.check import Fault
+from pytest_gemmadev.propose.syntax.compiler import Fault
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
-from pytest_gemmadev.propose.syntax.layout import (
+from pytest_gemmadev.propose.syntax.scan import KEYWORDS
+from pytest_gemmadev.propose.syntax.text_layout import (
     first_word,
     header_width,
     indent,
@@ -17,7 +18,6 @@ from pytest_gemmadev.propose.syntax.layout import (
     next_code,
     previous_code,
 )
-from pytest_gemmadev.propose.syntax.scan import KEYWORDS
 
 _DEFINES = re.compile(r"\s*(?:(?:async\s+)?def|class)\b|\s*@\w")
 _DECORATOR = re.compile(r"\s*[A-Za-z_][\w.]*(?:\(.*\))?\s*$")

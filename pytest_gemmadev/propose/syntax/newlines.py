@@ -7,10 +7,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
-from pytest_gemmadev.propose.syntax.check import Fault, Target
+from pytest_gemmadev.propose.syntax.compiler import Fault, Target
 from pytest_gemmadev.propose.syntax.counts import surprise
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
-from pytest_gemmadev.propose.syntax.layout import (
+from pytest_gemmadev.propose.syntax.scan import CLOSER, OPENER, Token, code_tokens
+from pytest_gemmadev.propose.syntax.statement import standing
+from pytest_gemmadev.propose.syntax.text_layout import (
     HEADERS,
     first_word,
     indent,
@@ -20,8 +22,6 @@ from pytest_gemmadev.propose.syntax.layout import (
     previous_code,
     statements,
 )
-from pytest_gemmadev.propose.syntax.scan import CLOSER, OPENER, Token, code_tokens
-from pytest_gemmadev.propose.syntax.statement import standing
 
 _SPLIT, _JOIN = 1.6, 1.0
 _FROM = re.compile(r"\s*from\s+[\w.]+\s*$")

@@ -6,11 +6,16 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
-from pytest_gemmadev.propose.syntax.check import Fault, compiled
+from pytest_gemmadev.propose.syntax.compiler import Fault, compiled
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
-from pytest_gemmadev.propose.syntax.layout import indent, indentation, inside_strings, next_code
 from pytest_gemmadev.propose.syntax.scan import CLOSER, OPENER, Token, code_tokens
 from pytest_gemmadev.propose.syntax.statement import Splice, Statement
+from pytest_gemmadev.propose.syntax.text_layout import (
+    indent,
+    indentation,
+    inside_strings,
+    next_code,
+)
 
 _PRINT = re.compile(r"^(\s*)(?:(.*:)\s*)?print\b(?!\s*=)\s*(.*)$", re.DOTALL)
 _EXCEPT = re.compile(r"^(\s*except\s+)(\(.*?\)|[\w.]+)\s*,\s*([\w.]+)(\s*:)")

@@ -29,7 +29,7 @@ def splices(s: Statement) -> Iterator[Splice]:
     broken = s.tokens[index]
     quote = _quote(broken.text)
     if len(quote) == 3:
-        return  # blocks.py: its end may be many lines away
+        return  # `long_strings`: its end may be many lines away
     start = s.text.rfind("\n", 0, broken.start) + 1
     end = s.text.find("\n", broken.start)
     end = len(s.text) if end < 0 else end

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from pytest_gemmadev.propose.syntax.check import Fault
+from pytest_gemmadev.propose.syntax.compiler import Fault
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
-from pytest_gemmadev.propose.syntax.layout import (
+from pytest_gemmadev.propose.syntax.scan import CLOSER, OPENER, TRIVIA, Token, scan
+from pytest_gemmadev.propose.syntax.text_layout import (
     HEADERS,
     code_of,
     first_word,
@@ -17,7 +18,6 @@ from pytest_gemmadev.propose.syntax.layout import (
     is_code,
     previous_code,
 )
-from pytest_gemmadev.propose.syntax.scan import CLOSER, OPENER, TRIVIA, Token, scan
 
 LONGEST = 3000  # lines from a bracket to the fault that it causes
 _OWN, _AT_END, _STRAY, _INSIDE = 0.2, 0.4, 0.5, 0.4

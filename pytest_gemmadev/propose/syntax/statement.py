@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from pytest_gemmadev.propose.syntax.check import Fault, Target, compiled
+from pytest_gemmadev.propose.syntax.compiler import Fault, Target, compiled
 from pytest_gemmadev.propose.syntax.counts import adjacency
-from pytest_gemmadev.propose.syntax.layout import HEADERS, code_of, first_word, indentation
 from pytest_gemmadev.propose.syntax.scan import Brackets, Token, code_tokens, open_brackets
 from pytest_gemmadev.propose.syntax.surroundings import Surroundings
+from pytest_gemmadev.propose.syntax.text_layout import HEADERS, code_of, first_word, indentation
 
 LONGEST = 300  # tokens of a statement that are looked at one by one
 _SELDOM = 60  # times in the code that was counted

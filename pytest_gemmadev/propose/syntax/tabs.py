@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
-from pytest_gemmadev.propose.syntax.layout import indentation
 from pytest_gemmadev.propose.syntax.levels import Layout
+from pytest_gemmadev.propose.syntax.text_layout import indentation
 
 
 def tab_fixes(layout: Layout) -> Iterator[Fix]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from pytest_gemmadev.propose.syntax.check import Fault
+from pytest_gemmadev.propose.syntax.compiler import Fault
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
-from pytest_gemmadev.propose.syntax.layout import (
+from pytest_gemmadev.propose.syntax.text_layout import (
     code_of,
     indent,
     indent_unit,

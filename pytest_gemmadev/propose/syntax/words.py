@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
-from pytest_gemmadev.propose.syntax.layout import HEADERS
 from pytest_gemmadev.propose.syntax.scan import CLOSER, KEYWORDS, OPENER
 from pytest_gemmadev.propose.syntax.statement import Splice, Statement
+from pytest_gemmadev.propose.syntax.text_layout import HEADERS
 
 _LEADING = frozenset(
     [
