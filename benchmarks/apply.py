@@ -2,7 +2,8 @@
 
 The file is the beginning of the standard library's ``typing``. Each kind of edit is made by turns with one
 ``libcst.parse_module`` of the same file, and five times with one fresh ``python -m pytest`` of one test. The
-first repair in a process pays for imports besides; that is told apart.
+first repair in a process pays for imports besides; that is told apart. The bar is for processor time,
+which other work on the machine disturbs less.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ EDITS = {
     ),
     "import": ("import operator\n", "import operator\nimport os\n"),
     "import by codemod": ("from abc import ", "from abc import ABC, "),
+    "import taken out": ("import operator\n", ""),
 }
 
 
@@ -58,10 +60,11 @@ def routes(before: bytes, after: bytes) -> list[str]:
     return [route.value for route in result.routes]
 
 
-def milliseconds(work: Callable[[], object]) -> float:
-    start_s = time.perf_counter()
+def milliseconds(work: Callable[[], object]) -> tuple[float, float]:
+    """(wall, processor) time of a call; the latter without processes that it starts."""
+    wall_s, cpu_s = time.perf_counter(), time.process_time()
     work()
-    return 1000 * (time.perf_counter() - start_s)
+    return 1000 * (time.perf_counter() - wall_s), 1000 * (time.process_time() - cpu_s)
 
 
 def main() -> int:
@@ -72,7 +75,7 @@ def main() -> int:
     before = text.encode()
     edits = {name: partial(routes, before, edited(text, *edit)) for name, edit in EDITS.items()}
     first = {name: milliseconds(edit) for name, edit in edits.items()}
-    taken: dict[str, list[float]] = {name: [] for name in (*EDITS, "parse", "pytest")}
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in (*EDITS, "parse", "pytest")}
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "test_one.py").write_text("def test_one():\n    pass\n")
         fresh = partial(
@@ -84,16 +87,21 @@ def main() -> int:
             taken["parse"].append(milliseconds(partial(libcst.parse_module, before)))
             if turn < FRESH:
                 taken["pytest"].append(milliseconds(fresh))
-    ms = {name: statistics.median(times) for name, times in taken.items()}
+    wall, cpu = (
+        {name: statistics.median(time[clock] for time in times) for name, times in taken.items()}
+        for clock in (0, 1)
+    )
     print(f"{len(text.splitlines())} lines; medians of {options.n} turns, {FRESH} of pytest")
-    print(f"libcst.parse_module {ms['parse']:.1f} ms, python -m pytest {ms['pytest']:.0f} ms")
+    print(f"libcst.parse_module {wall['parse']:.1f} ms wall, {cpu['parse']:.1f} ms processor; "
+          f"python -m pytest {wall['pytest']:.0f} ms wall")  # fmt: skip
     for name, edit in edits.items():
         print(
-            f"{name:18}{ms[name]:6.1f} ms  {ms[name] / ms['parse']:.2f} x parse_module  "
-            f"{ms[name] / ms['pytest']:.3f} x pytest  first {first[name]:4.0f} ms  ({edit()[0]})"
+            f"{name:18}{wall[name]:6.1f} ms wall, {cpu[name]:5.1f} ms processor; "
+            f"{cpu[name] / cpu['parse']:.2f} x parse_module, {wall[name] / wall['pytest']:.3f} x "
+            f"pytest; the first {first[name][1]:4.0f} ms processor ({edit()[0]})"
         )
-    worst = max(ms[name] for name in EDITS)
-    print(f"at most {worst:.1f} ms, wanted less than {WANTED_MS:.0f} ms")
+    worst = max(cpu[name] for name in EDITS)
+    print(f"at most {worst:.1f} ms processor, wanted less than {WANTED_MS:.0f} ms")
     return 0 if worst < WANTED_MS else 1
 
 

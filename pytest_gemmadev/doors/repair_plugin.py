@@ -101,24 +101,24 @@ class RepairPlugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self) -> Generator[None, object, object]:
-        with self.interrupts.lent():
+        with self.interrupts.lend():
             return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self) -> Generator[None, object, object]:
-        with self.interrupts.lent():
+        with self.interrupts.lend():
             return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self) -> Generator[None, object, object]:
-        with self.interrupts.lent():
+        with self.interrupts.lend():
             return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_keyboard_interrupt(self) -> Generator[None, object, object]:
         # Raised in here, where pytest also formats errors in collection, it would be lost: pytest
         # would end the session as if nothing had been.
-        with self.interrupts.sparing_one():
+        with self.interrupts.spare_one():
             return (yield)
 
     # --- the repair ------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from pytest_gemmadev.doors.settings import Settings, settings_of
 from pytest_gemmadev.doors.summary import count_outcomes, show_progress, summarize
 from pytest_gemmadev.doors.tests import WRITTEN, Job, Repaired, limits_for, repair_tests
 from pytest_gemmadev.files import journal
-from pytest_gemmadev.files.interrupts import explain
+from pytest_gemmadev.files.interrupts import add_note
 from pytest_gemmadev.files.scope import Scope
 from pytest_gemmadev.report.json_report import to_json
 from pytest_gemmadev.report.proposal import SUMMARY
@@ -107,7 +107,7 @@ def _repair(
         _report(config, repaired)
     except BaseException as error:
         if repaired.report.undo_hint:
-            explain(error, WRITTEN)
+            add_note(error, WRITTEN)
         raise
     return repaired
 

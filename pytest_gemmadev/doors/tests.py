@@ -15,7 +15,7 @@ from pathlib import Path
 from pytest_gemmadev.doors.ablations import without
 from pytest_gemmadev.doors.session_state import room_for_recursion
 from pytest_gemmadev.files.commit import Change, write
-from pytest_gemmadev.files.interrupts import explain
+from pytest_gemmadev.files.interrupts import add_note
 from pytest_gemmadev.files.scope import Scope
 from pytest_gemmadev.files.snapshot import Snapshot
 from pytest_gemmadev.models.turns import for_threads
@@ -105,7 +105,7 @@ def repair_tests(job: Job, scope: Scope, oracle: PytestOracle, *, seen: Observat
                 written = _write(job, snapshot, oracle, found=written, baseline=baseline)
     except BaseException as error:
         if written is not None and written.after is not None:
-            explain(error, WRITTEN)
+            add_note(error, WRITTEN)
         raise
     report = RepairReport(
         model=model.info.name if model is not None else "none",

@@ -170,7 +170,7 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path, *, timeout_s: float, interrupted: Callable[[], bool]) -> Iterator[None]:
+def hold_lock(path: Path, *, timeout_s: float, interrupted: Callable[[], bool]) -> Iterator[None]:
     """Holds the lock of a file while inside; `TimeoutError` when another process keeps it.
 
     `KeyboardInterrupt` when ``interrupted`` while it waits.
@@ -195,6 +195,6 @@ def _wait_for_lock(handle: int, deadline: float, interrupted: Callable[[], bool]
             time.sleep(0.02)
 
 
-def reason(error: OSError) -> str:
+def describe_error(error: OSError) -> str:
     """What failed and where, in a few words."""
     return f"{error.filename}: {error.strerror}" if error.filename else str(error)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_gemmadev.files import journal
-from pytest_gemmadev.files.interrupts import explain, uninterrupted
+from pytest_gemmadev.files.interrupts import add_note, put_off_interrupts
 from pytest_gemmadev.types import GemmadevError, Inapplicable, Overlay
 
 
@@ -30,7 +30,7 @@ def write(
     """Why the files are as they were, and where they are not, what lies where; empty when written.
 
     ``confirm`` is called on the changed tree and returns why it may not stay. Where it raises, the
-    tree is put back first; a note of the exception (`explain`) says what became of that.
+    tree is put back first; a note of the exception (`add_note`) says what became of that.
     ``interrupted`` tells of a Ctrl-C that nobody has heard: it is asked last thing before writing.
     """
     contents = _rewrite(change)
@@ -38,7 +38,7 @@ def write(
         return f"{contents.reason}; nothing was written"
     entry = ""
     try:
-        with uninterrupted() as held:
+        with put_off_interrupts() as held:
             entry = journal.commit(
                 change.root,
                 contents,
@@ -46,16 +46,16 @@ def write(
                 expected={path: change.before[path] for path in change.overlay},
                 interrupted=lambda: held.noted or interrupted(),
             )
-        reason = confirm() or _late(change.root, entry)
+        reason = confirm() or _describe_late_saves(change.root, entry)
     except BaseException as error:
         if entry:
-            explain(error, _taken_back(change.root, entry))
+            add_note(error, _take_back(change.root, entry))
         elif isinstance(error, GemmadevError):
             return str(error)
         elif isinstance(error, KeyboardInterrupt):
-            explain(error, "nothing was written")
+            add_note(error, "nothing was written")
         raise
-    return f"{reason}; {_taken_back(change.root, entry)}" if reason else ""
+    return f"{reason}; {_take_back(change.root, entry)}" if reason else ""
 
 
 def _rewrite(change: Change) -> Overlay | Inapplicable:
@@ -71,17 +71,17 @@ def _rewrite(change: Change) -> Overlay | Inapplicable:
     return contents
 
 
-def _late(root: Path, entry: str) -> str:
+def _describe_late_saves(root: Path, entry: str) -> str:
     """Why a change may not stay that a program had its file open across."""
-    saved = journal.saved_into(root, entry)
+    saved = journal.find_late_saves(root, entry)
     if not saved:
         return ""
     return f"{saved[0]} was saved by somebody else in the very moment of writing"
 
 
-def _taken_back(root: Path, entry: str) -> str:
+def _take_back(root: Path, entry: str) -> str:
     """What became of putting everything back. Raises nothing, for there is a report to be made."""
-    with uninterrupted():
+    with put_off_interrupts():
         try:
             result = journal.undo(root, entry=entry)
         except (GemmadevError, OSError) as error:

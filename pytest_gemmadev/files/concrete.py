@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -22,7 +21,7 @@ from pathlib import PurePosixPath
 import libcst
 
 from pytest_gemmadev.files.import_edits import count_top_lines, rewrite_imports
-from pytest_gemmadev.files.regions import find_regions
+from pytest_gemmadev.files.regions import find_regions, parse_quietly
 from pytest_gemmadev.files.replaced_nodes import replace_nodes
 from pytest_gemmadev.text.diff import LineChange, line_changes
 from pytest_gemmadev.text.edits import decode_source, encode_source
@@ -64,28 +63,19 @@ def rewrite(path: str, before: bytes, after: bytes) -> Rewrite | Inapplicable:
     old, new = decode_source(before), decode_source(after)
     if isinstance(new, Inapplicable):
         return new
-    old_tree = None if isinstance(old, Inapplicable) else _parse(old.text)
+    old_tree = None if isinstance(old, Inapplicable) else parse_quietly(old.text)
     if isinstance(old, Inapplicable) or old_tree is None:
         return _confirm(after, new.text)
     file = _File(old_tree, lines_with_ends(old.text), lines_with_ends(new.text))
     pieces = file.rewrite()
     routes = () if pieces is None else tuple(piece.route for piece in pieces)
-    if (pieces is None or Route.TEXT in routes) and _parse(new.text) is None:
+    if (pieces is None or Route.TEXT in routes) and parse_quietly(new.text) is None:
         return Inapplicable("Python does not parse it")
     if pieces is not None:
         data = encode_source(replace(new, text=file.join(pieces)))
         if data == after:
             return Rewrite(data, routes)
     return Inapplicable("libcst's tree does not give the bytes of the edit")
-
-
-def _parse(text: str) -> ast.Module | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about literals and escapes: not ours to report
-            return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _confirm(after: bytes, text: str) -> Rewrite | Inapplicable:
@@ -97,7 +87,7 @@ def _confirm(after: bytes, text: str) -> Rewrite | Inapplicable:
         exact, loses = False, True
     except (libcst.ParserSyntaxError, UnicodeError, ValueError):
         return Inapplicable("libcst does not parse it")
-    if exact or (loses and _parse(text) is not None):
+    if exact or (loses and parse_quietly(text) is not None):
         return Rewrite(after, (Route.TEXT,))
     return Inapplicable("libcst does not read it back to the same bytes")
 

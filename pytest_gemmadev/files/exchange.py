@@ -9,20 +9,20 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_gemmadev.files.atomic import (
     SPARE,
     age,
+    describe_error,
     place,
-    reason,
     set_mode,
     swap,
     sync_folder,
     write_fresh,
 )
-from pytest_gemmadev.files.interrupts import uninterrupted
+from pytest_gemmadev.files.interrupts import put_off_interrupts
 from pytest_gemmadev.files.ledger import (
     GONE,
     Entry,
@@ -30,12 +30,17 @@ from pytest_gemmadev.files.ledger import (
     digest,
     digest_of,
     discard,
-    kept,
+    kept_file,
     load,
     move,
     rescue,
 )
-from pytest_gemmadev.files.writable import inside, seen_in
+from pytest_gemmadev.files.writable import (
+    check_writable,
+    read_digest,
+    relative_path,
+    resolve_inside,
+)
 from pytest_gemmadev.types import GemmadevError
 
 
@@ -79,7 +84,47 @@ def give(fresh: Path, target: Path, known: str) -> bool:
     return False
 
 
-# --- putting back --------------------------------------------------------------------------------
+# --- take back --------------------------------------------------------------------------------
+
+
+def prepare_undo(
+    top: Path, folder: Path, entry: Entry, *, force: bool
+) -> tuple[Entry, tuple[str, ...]]:
+    """The entry as it can be carried out now, and copies of what it overwrites by force."""
+    changed: dict[str, Path] = {}
+    files: list[File] = []
+    for file in entry.files:
+        target = resolve_inside(top, file.path)
+        check_writable(target, file.path)
+        check_writable(target.parent, file.path)
+        seen = read_digest(target)
+        if seen in (file.replaceable, digest(file.old)):
+            files.append(file)
+        else:
+            changed[file.path] = target
+            files.append(replace(file, replaceable=seen))
+    if changed and not force:
+        raise GemmadevError(
+            f"{', '.join(changed)}: changed since the repair, so nothing was put back; "
+            "`gemmadev undo --force` puts the old content back all the same"
+        )
+    rescued = [
+        rescue(folder, entry.id, relative_path(top, target), source=target.read_bytes())
+        for target in changed.values()
+        if target.exists()
+    ]
+    for index in range(len(entry.files)):  # saved into too late to be seen by anybody
+        late = _rescue_late(folder, entry, index)
+        rescued += [late] if late is not None else []
+    return replace(entry, files=tuple(files)), tuple(rescued)
+
+
+def _rescue_late(folder: Path, entry: Entry, index: int) -> str | None:
+    """Where a file that the change replaced was rescued to, where it no longer holds the old content."""
+    file, path = entry.files[index], kept_file(folder, entry.id, index)
+    if digest_of(path) in (GONE, digest(file.old)):
+        return None
+    return rescue(folder, entry.id, file.path, source=path)
 
 
 @dataclass(slots=True)
@@ -98,7 +143,7 @@ class _Return:
 
     @property
     def kept(self) -> Path:
-        return kept(self.folder, self.entry.id, self.index)
+        return kept_file(self.folder, self.entry.id, self.index)
 
     @property
     def source(self) -> Path:
@@ -121,7 +166,7 @@ class _Return:
 
     def is_due(self) -> bool:
         """Whether the target holds what the change has put there, and nothing newer."""
-        seen = seen_in(self.target)
+        seen = read_digest(self.target)
         return seen == self.file.replaceable and seen != digest(self.file.old)
 
     def provide(self) -> None:
@@ -157,11 +202,11 @@ class _Return:
 
     def discard(self, path: Path) -> list[str]:
         """Where what the file held was rescued to, if it was neither the old nor the new content."""
-        rescued = discard(self.folder, self.entry.id, self.file, path)
+        rescued = discard(self.folder, self.entry.id, self.file, path=path)
         return [] if rescued is None else [rescued]
 
     def rescue_old(self) -> str:
-        return rescue(self.folder, self.entry.id, self.file.path, self.file.old)
+        return rescue(self.folder, self.entry.id, self.file.path, source=self.file.old)
 
 
 def put_back(top: Path, folder: Path, replaced: Collection[str] | None = None) -> UndoResult | None:
@@ -173,27 +218,27 @@ def put_back(top: Path, folder: Path, replaced: Collection[str] | None = None) -
     pending = folder / "pending.json"
     if not pending.exists():
         return None
-    with uninterrupted():
+    with put_off_interrupts():
         entry = load(pending)
         try:
-            restored, rescued = _return_all(top, folder, entry, replaced)
+            restored, rescued = _return_all(top, folder, entry, replaced=replaced)
             (folder / "undo" / f"{entry.id}.json").unlink(missing_ok=True)
             pending.unlink()
             sync_folder(folder)
         except OSError as error:
             raise GemmadevError(
-                f"{reason(error)}, so an interrupted change is not put back yet; the old contents "
+                f"{describe_error(error)}, so an interrupted change is not put back yet; the old contents "
                 f"are in {pending}, repair the cause and run `gemmadev undo`"
             ) from error
     return UndoResult(entry.id, entry.note, entry.when, restored, rescued, interrupted=True)
 
 
 def _return_all(
-    top: Path, folder: Path, entry: Entry, replaced: Collection[str] | None
+    top: Path, folder: Path, entry: Entry, *, replaced: Collection[str] | None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The files that have their old content back, and what was rescued."""
     returns = [
-        _Return(folder, entry, index, file, inside(top, file.path))
+        _Return(folder, entry, index, file, resolve_inside(top, file.path))
         for index, file in enumerate(entry.files)
     ]
     for each in returns:
@@ -207,7 +252,7 @@ def _return_all(
         each.provide()
     restored = [each for each in due if each.restore()]
     for each in returns:
-        if seen_in(each.target) == digest(each.file.old):
+        if read_digest(each.target) == digest(each.file.old):
             set_mode(each.target, each.file.mode)
         elif replaced is None or each.file.path in replaced:
             rescued.append(each.rescue_old())

@@ -15,7 +15,7 @@ from typing import Any
 FILE = "record.jsonl"
 
 
-def keep(folder: Path, entry: str, files: Mapping[str, tuple[bytes, bytes]]) -> None:
+def keep_change(folder: Path, entry: str, files: Mapping[str, tuple[bytes, bytes]]) -> None:
     """Records a change by the old and new contents of its files; binary ones are left out."""
     pairs = {}
     for path, contents in files.items():
@@ -24,7 +24,7 @@ def keep(folder: Path, entry: str, files: Mapping[str, tuple[bytes, bytes]]) -> 
     _append(folder, {"entry": entry, "files": pairs})
 
 
-def undone(folder: Path, entry: str) -> None:
+def keep_undo(folder: Path, entry: str) -> None:
     """Records that a change was taken back."""
     _append(folder, {"entry": entry, "undone": True})
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+from typing import TYPE_CHECKING
 
 import libcst
 
-_Import = tuple[str, "str | None", "str | None"]  # module with its dots, name in it, alias
+from pytest_gemmadev.files.regions import parse_quietly
+
+if TYPE_CHECKING:
+    from pytest_gemmadev.files.codemods import Import
 
 
 def count_top_lines(tree: ast.Module, lines: int) -> int:
@@ -23,47 +27,49 @@ def count_top_lines(tree: ast.Module, lines: int) -> int:
 
 
 def rewrite_imports(before: str, after: str, *, goes_on: bool) -> str | None:
-    """The top of a file as the visitors change it, who are given the imports that differ.
+    """The top of a file as the visitors change it, given the imports that differ.
 
-    None where no import differs, or where they refuse. ``goes_on`` says that statements follow.
+    None where no import differs, or where the visitors would put it elsewhere. ``goes_on`` says that
+    other statements follow.
     """
     old, new = _imports(before), _imports(after)
-    if old is None or new is None or old.keys() == new.keys():
+    removed = [each for each in old if each not in new]
+    added = [each for each in new if each not in old]
+    if not (removed or added) or not _may_add(added, old, new):
         return None
-    # These import half of libcst's tools, and few repairs change an import.
-    from libcst.codemod import CodemodContext
-    from libcst.codemod.visitors import AddImportsVisitor, RemoveImportsVisitor
+    from pytest_gemmadev.files.codemods import add_imports, remove_imports
 
     # Whatever follows, the visitors look at the lines above it alone.
     newline = "\r\n" if before.endswith("\r\n") else "\n"
     stand_in = f"pass{newline}" if goes_on else ""
-    context = CodemodContext()
     try:
         module = libcst.parse_module(before + stand_in)
-        for name in (each for each in old if each not in new):
-            RemoveImportsVisitor.remove_unused_import(context, *name)
-        for name in (each for each in new if each not in old):
-            AddImportsVisitor.add_needed_import(context, *name)
-        module = RemoveImportsVisitor(context).transform_module(module)
-        code = AddImportsVisitor(context).transform_module(module).code
+        if removed:
+            module = remove_imports(module, removed)
+        if added:
+            module = add_imports(module, added)
     except (libcst.ParserSyntaxError, libcst.CSTValidationError, RecursionError, ValueError):
         return None
+    code = module.code
     return code.removesuffix(stand_in) if code.endswith(stand_in) else None
 
 
-def _imports(text: str) -> dict[_Import, None] | None:
-    """What the statements import, in order; None where they do not parse."""
-    found: dict[_Import, None] = {}
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    for statement in tree.body:
+def _may_add(added: list[Import], old: list[Import], new: list[Import]) -> bool:
+    """Whether the visitor may put the imports there: behind the others, or in a ``from``."""
+    extended = {module for module, name, _ in old if name is not None}
+    return new[len(new) - len(added) :] == added or any(each[0] in extended for each in added)
+
+
+def _imports(text: str) -> list[Import]:
+    """What the statements import, in order; nothing where they do not parse."""
+    tree = parse_quietly(text)
+    found: list[Import] = []
+    for statement in tree.body if tree is not None else ():
         if isinstance(statement, ast.Import):
-            found |= {(each.name, None, each.asname): None for each in statement.names}
+            found += [(each.name, None, each.asname) for each in statement.names]
         elif isinstance(statement, ast.ImportFrom):
             module = "." * statement.level + (statement.module or "")
-            found |= {(module, each.name, each.asname): None for each in statement.names}
+            found += [(module, each.name, each.asname) for each in statement.names]
     return found
 
 

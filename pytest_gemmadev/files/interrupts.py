@@ -50,7 +50,7 @@ class Interrupts:
         self.stop()
 
     @contextmanager
-    def lent(self) -> Iterator[None]:
+    def lend(self) -> Iterator[None]:
         """Inside, the handler is the one from before: tests find Python as they expect it."""
         watched = self._before is not None
         self.stop()
@@ -64,7 +64,7 @@ class Interrupts:
                 self.start()
 
     @contextmanager
-    def sparing_one(self) -> Iterator[None]:
+    def spare_one(self) -> Iterator[None]:
         """Inside, the first Ctrl-C is noted only; the next one is raised as ever."""
         self._spared = 1
         try:
@@ -88,7 +88,7 @@ class Held:
 
 
 @contextmanager
-def uninterrupted() -> Iterator[Held]:
+def put_off_interrupts() -> Iterator[Held]:
     """Inside, Ctrl-C is put off; it takes effect at the end. For what is short and must be whole."""
     held = Held()
     before = _handler()
@@ -111,12 +111,12 @@ def uninterrupted() -> Iterator[Held]:
                 os.kill(os.getpid(), signal.SIGINT)
 
 
-def explain(error: BaseException, note: str) -> None:
+def add_note(error: BaseException, note: str) -> None:
     """Adds to what is told of an error, as ``add_note`` does from Python 3.11 on."""
-    error.__notes__ = explained(error, note)  # type: ignore[attr-defined]
+    error.__notes__ = notes_of(error, note)  # type: ignore[attr-defined]
 
 
-def explained(error: BaseException, *more: str) -> list[str]:
+def notes_of(error: BaseException, *more: str) -> list[str]:
     """What was added to an error, and ``more``."""
     notes: list[str] = list(getattr(error, "__notes__", ()))
     return [*notes, *more]

@@ -29,9 +29,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_gemmadev.files import feedback
-from pytest_gemmadev.files.atomic import reason, sync_folder, write_fresh
-from pytest_gemmadev.files.exchange import UndoResult, fresh_file, give, put_back
-from pytest_gemmadev.files.interrupts import explain, uninterrupted
+from pytest_gemmadev.files.atomic import describe_error, sync_folder, write_fresh
+from pytest_gemmadev.files.exchange import UndoResult, fresh_file, give, prepare_undo, put_back
+from pytest_gemmadev.files.interrupts import add_note, put_off_interrupts
 from pytest_gemmadev.files.ledger import (
     FOLDER,
     GONE,
@@ -41,24 +41,20 @@ from pytest_gemmadev.files.ledger import (
     digest_of,
     entries,
     forget,
-    kept,
+    kept_file,
     load,
     move,
-    opened,
-    rescue,
+    open_folder,
     store,
 )
 from pytest_gemmadev.files.writable import (
-    check_writable,
-    inside,
-    relative,
-    seen_in,
-    state,
-    writable,
+    find_writable,
+    read_state,
+    relative_path,
 )
 from pytest_gemmadev.types import GemmadevError
 
-__all__ = ["FOLDER", "UndoResult", "commit", "recover", "saved_into", "undo"]
+__all__ = ["FOLDER", "UndoResult", "commit", "find_late_saves", "recover", "undo"]
 
 KEPT = 20  # entries that can be undone; older ones are forgotten
 LOCK_TIMEOUT_S = 10.0
@@ -94,16 +90,16 @@ def commit(
     if not changes:
         raise ValueError("nothing to commit")
     top = Path(root).resolve()
-    targets = {path: writable(top, path) for path in changes}
+    targets = {path: find_writable(top, path) for path in changes}
     if len(set(targets.values())) < len(targets):
         raise GemmadevError(f"two of {', '.join(sorted(targets))} are the same file")
-    with opened(top, timeout_s=LOCK_TIMEOUT_S, interrupted=interrupted) as folder:
+    with open_folder(top, timeout_s=LOCK_TIMEOUT_S, interrupted=interrupted) as folder:
         put_back(top, folder)
         number = max((int(path.stem) for path in entries(folder)), default=0) + 1
         files = tuple(
-            File(relative(top, target), old, mode, digest(changes[path]))
+            File(relative_path(top, target), old, mode, digest(changes[path]))
             for path, target in sorted(targets.items())
-            for old, mode in [state(target)]
+            for old, mode in [read_state(target)]
         )
         old_contents = {path: f.old for path, f in zip(sorted(targets), files, strict=True)}
         for name, data in (expected or {}).items():
@@ -118,7 +114,7 @@ def commit(
             for path in entries(folder)[:-KEPT]:
                 forget(folder, path)
         pairs = {f.path: (f.old, new) for f, new in zip(files, contents, strict=True)}
-        feedback.keep(folder, _name(entry.id, entry.when), pairs)
+        feedback.keep_change(folder, _name(entry.id, entry.when), pairs)
     return entry.id
 
 
@@ -133,7 +129,7 @@ def undo(
     top = Path(root).resolve()
     if not (top / FOLDER).is_dir():
         raise GemmadevError(f"nothing to undo in {top}")
-    with opened(top, timeout_s=LOCK_TIMEOUT_S) as folder, uninterrupted():
+    with open_folder(top, timeout_s=LOCK_TIMEOUT_S) as folder, put_off_interrupts():
         interrupted = put_back(top, folder)
         if interrupted is not None and entry is None:
             return interrupted
@@ -145,16 +141,16 @@ def undo(
             raise GemmadevError("something else was written since, so nothing was put back")
         change = load(last)
         try:
-            final, rescued = _undoable(top, folder, change, force=force)
+            final, rescued = prepare_undo(top, folder, change, force=force)
             if final == change:
                 os.replace(last, folder / "pending.json")  # takes no room
             else:
                 store(folder / "pending.json", final)
         except OSError as error:
-            raise GemmadevError(f"{reason(error)}; nothing was put back") from error
+            raise GemmadevError(f"{describe_error(error)}; nothing was put back") from error
         result = put_back(top, folder)
         assert result is not None  # it was stored just now, under the lock
-        feedback.undone(folder, _name(change.id, change.when))
+        feedback.keep_undo(folder, _name(change.id, change.when))
         return replace(result, rescued=rescued + result.rescued, interrupted=False)
 
 
@@ -163,11 +159,11 @@ def recover(root: str | os.PathLike[str]) -> UndoResult | None:
     top = Path(root).resolve()
     if not (top / FOLDER / "pending.json").exists():
         return None
-    with opened(top, timeout_s=LOCK_TIMEOUT_S) as folder:
+    with open_folder(top, timeout_s=LOCK_TIMEOUT_S) as folder:
         return put_back(top, folder)
 
 
-def saved_into(root: str | os.PathLike[str], entry: str) -> list[str]:
+def find_late_saves(root: str | os.PathLike[str], entry: str) -> list[str]:
     """Files that a program has saved into after the change had replaced what it had opened.
 
     What it wrote is kept, and undoing the change says where.
@@ -177,7 +173,7 @@ def saved_into(root: str | os.PathLike[str], entry: str) -> list[str]:
     if not path.exists():
         return []
     files = load(path).files
-    places = (kept(top / FOLDER, entry, index) for index in range(len(files)))
+    places = (kept_file(top / FOLDER, entry, index) for index in range(len(files)))
     found = zip(files, map(digest_of, places), strict=True)
     return [file.path for file, seen in found if seen not in (GONE, digest(file.old))]
 
@@ -198,13 +194,13 @@ class _Commit:
     def carry_out(self) -> None:
         """Changes everything, or raises with nothing changed."""
         replaced: set[str] = set()
-        with uninterrupted() as held:
+        with put_off_interrupts() as held:
             try:
                 self._prepare()
-                for index, file in self._changed():
+                for index, file in self._list_changes():
                     self._stop_where(held.noted)
                     self._replace(index, file, replaced)
-                for index, file in self._changed():
+                for index, file in self._list_changes():
                     self._keep(index, file)
                 self._stop_where(held.noted)
                 self._look_again()
@@ -213,7 +209,7 @@ class _Commit:
                 )
             except OSError as error:
                 put_back(self.top, self.folder, replaced)
-                raise GemmadevError(f"{reason(error)}; nothing was changed") from error
+                raise GemmadevError(f"{describe_error(error)}; nothing was changed") from error
             except _SavedMeanwhileError as saved:
                 put_back(self.top, self.folder, replaced)
                 raise GemmadevError(
@@ -224,20 +220,20 @@ class _Commit:
                 try:
                     put_back(self.top, self.folder, replaced)
                 except GemmadevError as trouble:
-                    explain(error, str(trouble))
+                    add_note(error, str(trouble))
                 raise
             for folder in (self.folder / "undo", self.folder):
                 with suppress(OSError):  # it is done; only a power cut could take it back
                     sync_folder(folder)
 
-    def _changed(self) -> list[tuple[int, File]]:
+    def _list_changes(self) -> list[tuple[int, File]]:
         files = enumerate(zip(self.entry.files, self.contents, strict=True))
         return [(index, file) for index, (file, new) in files if new != file.old]
 
     def _prepare(self) -> None:
         """Writes all that needs room: the entry and the new files."""
         store(self.folder / "pending.json", self.entry)
-        for index, file in self._changed():
+        for index, file in self._list_changes():
             target = self.top / file.path
             fresh = fresh_file(target, self.entry, index)
             write_fresh(fresh, self.contents[index], like=target, mode=file.mode)
@@ -256,7 +252,7 @@ class _Commit:
 
     def _look_again(self) -> None:
         """A program that had a file open before may have written into it only now."""
-        for index, file in self._changed():
+        for index, file in self._list_changes():
             if digest_of(_kept(self, index)) != digest(file.old):
                 raise _SavedMeanwhileError(file.path)
 
@@ -266,47 +262,4 @@ class _Commit:
 
 
 def _kept(change: _Commit, index: int) -> Path:
-    return kept(change.folder, change.entry.id, index)
-
-
-# --- taking back ---------------------------------------------------------------------------------
-
-
-def _undoable(
-    top: Path, folder: Path, entry: Entry, *, force: bool
-) -> tuple[Entry, tuple[str, ...]]:
-    """The entry as it can be carried out now, and copies of what it overwrites by force."""
-    changed: dict[str, Path] = {}
-    files: list[File] = []
-    for file in entry.files:
-        target = inside(top, file.path)
-        check_writable(target, file.path)
-        check_writable(target.parent, file.path)
-        seen = seen_in(target)
-        if seen in (file.replaceable, digest(file.old)):
-            files.append(file)
-        else:
-            changed[file.path] = target
-            files.append(replace(file, replaceable=seen))
-    if changed and not force:
-        raise GemmadevError(
-            f"{', '.join(changed)}: changed since the repair, so nothing was put back; "
-            "`gemmadev undo --force` puts the old content back all the same"
-        )
-    rescued = [
-        rescue(folder, entry.id, relative(top, target), target.read_bytes())
-        for target in changed.values()
-        if target.exists()
-    ]
-    for index, file in enumerate(entry.files):  # saved into too late to be seen by anybody
-        late = _rescue_late(folder, entry, index, file)
-        rescued += [late] if late is not None else []
-    return replace(entry, files=tuple(files)), tuple(rescued)
-
-
-def _rescue_late(folder: Path, entry: Entry, index: int, file: File) -> str | None:
-    """Where a file that the change replaced was rescued to, where it no longer holds the old content."""
-    path = kept(folder, entry.id, index)
-    if digest_of(path) in (GONE, digest(file.old)):
-        return None
-    return rescue(folder, entry.id, file.path, path)
+    return kept_file(change.folder, change.entry.id, index)

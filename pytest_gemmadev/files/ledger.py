@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_gemmadev.files.atomic import locked, reason, sync_folder, write_synced
+from pytest_gemmadev.files.atomic import describe_error, hold_lock, sync_folder, write_synced
 from pytest_gemmadev.types import GemmadevError
 
 FOLDER = ".gemmadev"
@@ -59,7 +59,7 @@ def digest_of(path: Path) -> str:
 
 
 @contextmanager
-def opened(
+def open_folder(
     top: Path, *, timeout_s: float, interrupted: Callable[[], bool] = lambda: False
 ) -> Iterator[Path]:
     """The journal's folder, made where it is missing, with nobody else in it."""
@@ -73,14 +73,14 @@ def opened(
             if not ignore.exists() or not ignore.stat().st_size:
                 ignore.write_text("*\n", encoding="ascii")
             held.enter_context(
-                locked(folder / "lock", timeout_s=timeout_s, interrupted=interrupted)
+                hold_lock(folder / "lock", timeout_s=timeout_s, interrupted=interrupted)
             )
         except TimeoutError:
             raise GemmadevError(
                 f"another gemmadev is writing in {top}; try again when it is done"
             ) from None
         except OSError as error:
-            raise GemmadevError(f"{reason(error)}; nothing was changed") from error
+            raise GemmadevError(f"{describe_error(error)}; nothing was changed") from error
         yield folder
 
 
@@ -90,7 +90,7 @@ def entries(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.stem))
 
 
-def kept(folder: Path, entry_id: str, index: int) -> Path:
+def kept_file(folder: Path, entry_id: str, index: int) -> Path:
     """Where the file lies that an entry has replaced."""
     return folder / "undo" / f"{entry_id}-{index}.kept"
 
@@ -100,11 +100,11 @@ def forget(folder: Path, path: Path) -> None:
     with suppress(GemmadevError):  # one that cannot be read is of no more use
         entry = load(path)
         for index, file in enumerate(entry.files):
-            discard(folder, entry.id, file, kept(folder, entry.id, index))
+            discard(folder, entry.id, file, path=kept_file(folder, entry.id, index))
     path.unlink(missing_ok=True)
 
 
-def discard(folder: Path, entry_id: str, file: File, path: Path) -> str | None:
+def discard(folder: Path, entry_id: str, file: File, *, path: Path) -> str | None:
     """Removes one of an entry's files; where it rather was rescued, as it holds neither the old
     content nor what the entry has put there."""
     seen = digest_of(path)
@@ -113,10 +113,10 @@ def discard(folder: Path, entry_id: str, file: File, path: Path) -> str | None:
     if seen in (digest(file.old), file.replaceable):
         path.unlink(missing_ok=True)
         return None
-    return rescue(folder, entry_id, file.path, path)
+    return rescue(folder, entry_id, file.path, source=path)
 
 
-def rescue(folder: Path, entry_id: str, path: str, source: Path | bytes) -> str:
+def rescue(folder: Path, entry_id: str, path: str, *, source: Path | bytes) -> str:
     """Where the copy lies, relative to the root. A file is moved there, and written into still."""
     copy = folder / "rescued" / entry_id / path
     copy.parent.mkdir(parents=True, exist_ok=True)

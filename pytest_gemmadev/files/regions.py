@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,16 @@ class Region:
     start: int  # line, from 0
     end: int  # not included
     is_nested: bool  # in another statement
+
+
+def parse_quietly(text: str) -> ast.Module | None:
+    """The syntax tree; None where Python does not parse the text, or only deeper than there is room."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about literals and escapes: not ours to report
+            return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def find_regions(tree: ast.Module, lines: Sequence[str], change: LineChange) -> list[Region]:

@@ -147,7 +147,7 @@ class Scope:
         place = self._folder(folder)
         if place.kind is _Kind.FOREIGN:
             return Role.OUTSIDE
-        if place.kind is _Kind.GENERATED and not self._named(place):
+        if place.kind is _Kind.GENERATED and not self._is_named(place):
             return Role.OUTSIDE
         if place.kind is _Kind.TESTS or not _is_source(folder, name) or self._holds_tests(path):
             return Role.TEST
@@ -160,12 +160,14 @@ class Scope:
     def _holds_tests(self, path: str) -> bool:
         return bool(self._tests) and os.path.join(self.root, *path.split("/")) in self._tests
 
-    def _named(self, place: _Folder) -> bool:
+    def _is_named(self, place: _Folder) -> bool:
         return any(glob.names(place.generated) for glob in self._allow)
 
     def _may_hold_sources(self, folder: str) -> bool:
         place = self._folder(folder)
-        return place.kind is _Kind.SOURCES or (place.kind is _Kind.GENERATED and self._named(place))
+        return place.kind is _Kind.SOURCES or (
+            place.kind is _Kind.GENERATED and self._is_named(place)
+        )
 
     def _folder(self, path: str) -> _Folder:
         if path not in self._folders:
@@ -220,12 +222,12 @@ def _glob(text: str, root: str) -> _Glob:
     anchored = anchored or "/" in glob.rstrip("/")
     glob = glob.strip("/")
     literal = re.split(r"[*?\[]", glob, maxsplit=1)[0].rstrip("/")
-    pattern = _translated(glob)
+    pattern = _translate(glob)
     start = "" if anchored or text.startswith("./") else "(?:.*/)?"
     return _Glob(re.compile(f"(?s:{start}{pattern}(?:/.*)?)"), literal)
 
 
-def _translated(glob: str) -> str:
+def _translate(glob: str) -> str:
     """The glob as a regular expression: ``*`` and ``?`` stop at a slash, ``**`` does not."""
     parts = re.split(r"(\*\*/|\*\*|\*|\?)", glob)
     wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}

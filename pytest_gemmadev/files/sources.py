@@ -36,7 +36,7 @@ class Sources(Mapping[str, str]):
         return Sources(self._files, overlay, _shared=self._on_disk)
 
     def __getitem__(self, path: str) -> str:
-        if path not in self._listed():
+        if path not in self._list_names():
             raise KeyError(path)
         cache = self._changed if path in self._overlay else self._on_disk
         if path not in cache:
@@ -47,7 +47,7 @@ class Sources(Mapping[str, str]):
         return text
 
     def __iter__(self) -> Iterator[str]:
-        return (path for path in sorted(self._listed()) if path in self)
+        return (path for path in sorted(self._list_names()) if path in self)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -59,7 +59,7 @@ class Sources(Mapping[str, str]):
             return False
         return True
 
-    def _listed(self) -> frozenset[str]:
+    def _list_names(self) -> frozenset[str]:
         if self._names is None:
             self._names = frozenset(self._files.editable_files())
         return self._names

@@ -93,7 +93,7 @@ def apply_edits(text: str, edits: Sequence[Edit]) -> str | Inapplicable:
         span = _before_pair(text, edit.start), _before_pair(text, edit.end)
         if span[0] < at or span == before:
             return Inapplicable(f"{edit.path}: edits overlap at {edit.start}:{edit.end}")
-        parts += (text[at : span[0]], _localized(edit.replacement, text, *span))
+        parts += (text[at : span[0]], _localize_newlines(edit.replacement, text, span))
         before, at = span, span[1]
     return "".join((*parts, text[at:]))
 
@@ -149,14 +149,14 @@ def _before_pair(text: str, offset: int) -> int:
     return offset - 1 if offset and text[offset - 1 : offset + 1] == "\r\n" else offset
 
 
-def _localized(replacement: str, text: str, start: int, end: int) -> str:
+def _localize_newlines(replacement: str, text: str, span: tuple[int, int]) -> str:
     """The replacement in the newlines of its place."""
     if "\r" not in text or "\n" not in replacement:
         return replacement
     # A lone \r ends lines only where nothing else does; beside \n it is rather part of a string.
     kinds = re.compile(r"\r\n|\n" if "\n" in text else r"\r")
-    replaced = iter(kinds.findall(text, start, end))
-    nearest = _newline_near(kinds, text, end)
+    replaced = iter(kinds.findall(text, *span))
+    nearest = _newline_near(kinds, text, span[1])
     return _BARE.sub(lambda _: next(replaced, nearest), replacement)
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import Match, SequenceMatcher
 
+from pytest_gemmadev.text.diff import CONTEXT
 from pytest_gemmadev.text.lines import lines_with_ends
-
-CONTEXT = 3  # lines, as in unified diffs
 
 
 def rebase(base: str, before: str, after: str) -> str | None:
@@ -29,7 +28,7 @@ def rebase(base: str, before: str, after: str) -> str | None:
     ).get_opcodes():
         if tag == "equal":
             continue
-        place = _in_base(kept, start, end, len(old), len(base_lines))
+        place = _find_in_base(kept, start, end, old=len(old), base=len(base_lines))
         if place is None:
             return None
         result += base_lines[at : place[0]] + new[new_start:new_end]
@@ -37,9 +36,10 @@ def rebase(base: str, before: str, after: str) -> str | None:
     return "".join(result + base_lines[at:])
 
 
-def _in_base(
-    kept: Sequence[Match], start: int, end: int, old: int, base: int
+def _find_in_base(
+    kept: Sequence[Match], start: int, end: int, *, old: int, base: int
 ) -> tuple[int, int] | None:
+    """Where old lines stand in the base; None near a change. The texts have so many lines."""
     for block in kept:
         base_at, old_at, size = block
         first = old_at + (0 if old_at == 0 and base_at == 0 else CONTEXT)

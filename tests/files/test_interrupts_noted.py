@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from pytest_gemmadev.files.interrupts import Interrupts, explain, explained, uninterrupted
+from pytest_gemmadev.files.interrupts import Interrupts, add_note, notes_of, put_off_interrupts
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +58,7 @@ def test_in_another_thread_nothing_is_watched() -> None:
     seen = []
 
     def watch() -> None:
-        with Interrupts() as interrupts, uninterrupted() as held:
+        with Interrupts() as interrupts, put_off_interrupts() as held:
             seen.append((interrupts.noted, held.noted))
 
     thread = threading.Thread(target=watch)
@@ -70,11 +70,11 @@ def test_in_another_thread_nothing_is_watched() -> None:
 
 def test_while_lent_the_handler_is_the_one_from_before() -> None:
     with Interrupts() as interrupts:
-        with interrupts.lent():
+        with interrupts.lend():
             assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
             swallow()  # whoever expects it, as a test may
         assert not interrupts.noted
-        with pytest.raises(KeyboardInterrupt), interrupts.lent():
+        with pytest.raises(KeyboardInterrupt), interrupts.lend():
             press()
         assert interrupts.noted
 
@@ -82,7 +82,7 @@ def test_while_lent_the_handler_is_the_one_from_before() -> None:
 def test_a_handler_that_a_test_has_left_behind_is_watched_too() -> None:
     calls = []
     with Interrupts() as interrupts:
-        with interrupts.lent():
+        with interrupts.lend():
             signal.signal(signal.SIGINT, lambda *_: calls.append(1))
         press()
     assert (interrupts.noted, calls) == (True, [1])
@@ -90,7 +90,7 @@ def test_a_handler_that_a_test_has_left_behind_is_watched_too() -> None:
 
 def test_one_is_spared_and_noted_the_next_is_raised() -> None:
     with Interrupts() as interrupts:
-        with interrupts.sparing_one():
+        with interrupts.spare_one():
             press()
             assert interrupts.noted
             with pytest.raises(KeyboardInterrupt):
@@ -103,16 +103,16 @@ def test_what_must_be_whole_is_finished_first() -> None:
     done = []
 
     def work() -> None:
-        with uninterrupted() as held:
+        with put_off_interrupts() as held:
             press()
-            with uninterrupted():
+            with put_off_interrupts():
                 press()
             done.append(held.noted)
 
     with pytest.raises(KeyboardInterrupt):
         work()
     assert done == [True]
-    with uninterrupted() as held:
+    with put_off_interrupts() as held:
         pass
     assert not held.noted
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -120,7 +120,7 @@ def test_what_must_be_whole_is_finished_first() -> None:
 
 def test_notes_are_added_to_an_error() -> None:
     error = ValueError("x")
-    assert explained(error) == []
-    explain(error, "first")
-    explain(error, "second")
-    assert explained(error) == ["first", "second"]
+    assert notes_of(error) == []
+    add_note(error, "first")
+    add_note(error, "second")
+    assert notes_of(error) == ["first", "second"]

@@ -641,9 +641,9 @@ def test_what_is_written_late_into_a_file_that_was_open_withdraws_the_change(
 def test_what_is_written_later_still_is_kept_and_undo_says_where(root: Path) -> None:
     with open(root / "a.py", "r+b") as handle:
         entry = journal.commit(root, NEW, note="")
-        assert journal.saved_into(root, entry) == []
+        assert journal.find_late_saves(root, entry) == []
         handle.write(THEIRS)
-    assert journal.saved_into(root, entry) == ["a.py"]
+    assert journal.find_late_saves(root, entry) == ["a.py"]
     result = journal.undo(root, entry=entry)
     assert tree(root) == BEFORE
     assert [(root / path).read_bytes() for path in result.rescued] == [THEIRS]
