@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import pytest
 from projects import MakeProject, Project
 
-from pytest_gemmadev.core.scope import Scope
+from pytest_gemmadev.files.scope import Scope
 from pytest_gemmadev.validate.confine.places import Level
-from pytest_gemmadev.validate.oracle import Limits, PytestOracle
+from pytest_gemmadev.validate.parent.oracle import Limits, PytestOracle
 
 _LIMITS = Limits()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from projects import MakeProject, Project
 
-from pytest_gemmadev.core.types import Plausible, Refused, StillFailing
+from pytest_gemmadev.types import Plausible, Refused, StillFailing
 from pytest_gemmadev.validate.confine.places import Level, described, level_for, strongest
 
 pytestmark = pytest.mark.slow

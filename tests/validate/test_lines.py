@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_gemmadev.validate.lines import Ran, Traced
+from pytest_gemmadev.validate.child.tracing import Ran, Traced
 
 SOURCE = """\
 def f(x):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from projects import MakeProject, Project
 
-from pytest_gemmadev.core.types import Inapplicable, Plausible, StillFailing
+from pytest_gemmadev.types import Inapplicable, Plausible, StillFailing
 
 pytestmark = pytest.mark.slow
 

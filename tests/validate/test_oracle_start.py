@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from projects import MakeProject
 
-from pytest_gemmadev.core.types import Plausible, Regressed, StillFailing, TimedOut
+from pytest_gemmadev.types import Plausible, Regressed, StillFailing, TimedOut
 
 pytestmark = pytest.mark.slow
 

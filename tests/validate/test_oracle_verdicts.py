@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from projects import MakeProject, Project
 
-from pytest_gemmadev.core.types import (
+from pytest_gemmadev.types import (
     Candidate,
     Inapplicable,
     Plausible,
@@ -289,7 +289,7 @@ def test_verdicts_of_many_candidates_carry_their_places(shop: Project) -> None:
 
 @pytest.mark.slow
 def test_where_nothing_can_fork(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pytest_gemmadev.validate.launch.CAN_FORK", False)
+    monkeypatch.setattr("pytest_gemmadev.validate.parent.launch.CAN_FORK", False)
     project = make_project(
         {
             "lib.py": "import time\ndef f():\n    return 1\ndef g():\n    return 1\n",

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from types import CodeType
 
-from pytest_gemmadev.validate.overlay import SourceOverlay
+from pytest_gemmadev.validate.child.overlay import SourceOverlay
 
 
 def test_own_files_lie_below_the_root(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_gemmadev.core.types import GemmadevError
-from pytest_gemmadev.validate import program as module
+from pytest_gemmadev.types import GemmadevError
 from pytest_gemmadev.validate.confine.places import Level, level_for
-from pytest_gemmadev.validate.program import Program, Trials, project_of, run_live
+from pytest_gemmadev.validate.program import program_runs as module
+from pytest_gemmadev.validate.program.program_runs import Program, Trials, project_of, run_live
 
 TELL = """\
 import json, os, sys

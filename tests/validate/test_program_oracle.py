@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_gemmadev.core.scope import Scope
-from pytest_gemmadev.core.sources import Sources
-from pytest_gemmadev.core.types import (
+from pytest_gemmadev.files.scope import Scope
+from pytest_gemmadev.files.sources import Sources
+from pytest_gemmadev.types import (
     Candidate,
     Edit,
     Inapplicable,
@@ -20,8 +20,8 @@ from pytest_gemmadev.core.types import (
     TimedOut,
     Verdict,
 )
-from pytest_gemmadev.validate.program import Program
-from pytest_gemmadev.validate.program_oracle import ProgramOracle
+from pytest_gemmadev.validate.program.program_oracle import ProgramOracle
+from pytest_gemmadev.validate.program.program_runs import Program
 
 SOURCE = """\
 import sys

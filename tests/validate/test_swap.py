@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from pytest_gemmadev.validate.chunk import changed_chunk, outline
-from pytest_gemmadev.validate.lines import Ran
-from pytest_gemmadev.validate.overlay import SourceOverlay
-from pytest_gemmadev.validate.swap import Refused, Swapper
+from pytest_gemmadev.validate.child.chunk import changed_chunk, outline
+from pytest_gemmadev.validate.child.overlay import SourceOverlay
+from pytest_gemmadev.validate.child.swap import Refused, Swapper
+from pytest_gemmadev.validate.child.tracing import Ran
 
 Swap = Callable[[str, str], ModuleType]
 

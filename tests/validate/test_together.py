@@ -11,18 +11,11 @@ from typing import Any
 import pytest
 from projects import MakeProject, Project
 
-from pytest_gemmadev.core.types import (
-    Candidate,
-    Plausible,
-    RepairTask,
-    StillFailing,
-    TimedOut,
-    Verdict,
-)
-from pytest_gemmadev.validate.launch import Worker
-from pytest_gemmadev.validate.leftovers import Leftovers
-from pytest_gemmadev.validate.oracle import Limits, PytestOracle
-from pytest_gemmadev.validate.overlay import SourceOverlay
+from pytest_gemmadev.types import Candidate, Plausible, RepairTask, StillFailing, TimedOut, Verdict
+from pytest_gemmadev.validate.child.overlay import SourceOverlay
+from pytest_gemmadev.validate.child.process_state import Leftovers
+from pytest_gemmadev.validate.parent.launch import Worker
+from pytest_gemmadev.validate.parent.oracle import Limits, PytestOracle
 from pytest_gemmadev.validate.process import Ended
 from pytest_gemmadev.validate.wire import Message
 
@@ -260,7 +253,9 @@ def test_those_that_hang_cost_the_others_nothing(
         return found
 
     monkeypatch.setattr(Worker, "run", counted)
-    monkeypatch.setattr("pytest_gemmadev.validate.warm._QUICK_S", 60.0)  # on a busy machine too
+    monkeypatch.setattr(
+        "pytest_gemmadev.validate.parent.warm._QUICK_S", 60.0
+    )  # on a busy machine too
     hangs = "sum(iter(int, 1))"
     found = verdicts(made, "2", "3", hangs, "4", hangs, "5", "0")
     assert [isinstance(verdict, TimedOut) for verdict in found] == [
@@ -273,8 +268,8 @@ def test_those_that_hang_cost_the_others_nothing(
 def test_a_patient_task_gives_a_candidate_more_time(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pytest_gemmadev.validate.timing._FLOOR_S", 10.0)
-    monkeypatch.setattr("pytest_gemmadev.validate.warm._HASTE", 0.0)
+    monkeypatch.setattr("pytest_gemmadev.validate.parent.timing._FLOOR_S", 10.0)
+    monkeypatch.setattr("pytest_gemmadev.validate.parent.warm._HASTE", 0.0)
     made = project(make_project, SIMPLE)
     slow = "[__import__('time').sleep(0.5), 0][1]"
     (edits,) = (made.candidate("cart.py", "+1", slow).edits,)

@@ -15,7 +15,7 @@ from enum import Enum
 from functools import cache
 from pathlib import Path
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 from pytest_gemmadev.validate.confine import landlock
 
 LEVEL_VARIABLE = "GEMMADEV_CONFINE_LEVEL"  # the most that is used; to try the lower ones

@@ -1,0 +1,76 @@
+"""What one run says of a candidate: the verdict, from the outcomes of the tests that it was asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pytest_gemmadev.capture.plain import stack_from_plain
+from pytest_gemmadev.files.scope import Scope
+from pytest_gemmadev.types import (
+    ErrorStack,
+    Inapplicable,
+    Plausible,
+    Refused,
+    Regressed,
+    RepairTask,
+    StillFailing,
+    TimedOut,
+    Verdict,
+)
+from pytest_gemmadev.validate.parent.nodeids import is_test
+from pytest_gemmadev.validate.parent.runs import PASSING, Run
+from pytest_gemmadev.validate.parent.usual import Usual
+
+
+@dataclass(slots=True)
+class Judge:
+    """Judges runs of one project by what its tests did before."""
+
+    root: Path
+    scope: Scope
+    usual: Usual = field(default_factory=Usual)
+    plain: frozenset[str] = field(default=frozenset())
+    # tests that passed without being expected to fail
+
+    def verdict(
+        self, task: RepairTask, run: Run, wanted: Collection[str], changed: Collection[str]
+    ) -> Verdict:
+        """Of a candidate that changes the files ``changed``, by a run of the tests ``wanted``."""
+        beyond = self.usual.beyond(run) if changed else None
+        if beyond is not None:
+            return Refused(*beyond, run.seconds)
+        passed = [t for t in task.targets if run.outcomes.get(t) == "passed"]
+        if len(passed) < len(task.targets):
+            if run.over_limit:
+                return TimedOut(run.aborted, run.seconds)
+            stacks = self._stacks(run.stacks, task.targets)
+            return StillFailing(len(passed), len(task.targets), stacks, run.seconds)
+        lost = sorted(n for n in wanted if not self.is_as_good(n, run.outcomes.get(n)))
+        if lost and run.over_limit:
+            return TimedOut(run.aborted, run.seconds)
+        if lost:
+            # Stopped at the first: those that did not get their turn are no news.
+            failed = [n for n in lost if n in run.outcomes]
+            return Regressed(tuple(failed or lost), run.seconds)
+        if run.aborted:
+            return Regressed((), run.seconds)
+        for path in sorted(changed):
+            if os.path.realpath(self.root / path) not in run.imported:
+                return Inapplicable(f"{path} was not imported by the tests that ran")
+        return Plausible(sum(map(is_test, wanted)), run.seconds)
+
+    def is_as_good(self, nodeid: str, outcome: str | None) -> bool:
+        """True for a test that passes, and where it passed plainly before, plainly."""
+        return outcome == "passed" if nodeid in self.plain else outcome in PASSING
+
+    def _stacks(
+        self, plain: Iterable[dict[str, Any]], targets: Iterable[str]
+    ) -> tuple[ErrorStack, ...]:
+        wanted = set(targets)
+        found = [stack_from_plain(stack, self.scope) for stack in plain]
+        # A target that vanished fails through another: the collector of its module.
+        return tuple(s for s in found if s.nodeid in wanted) or tuple(found)
