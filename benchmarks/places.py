@@ -86,7 +86,7 @@ def ranks(case: Case) -> tuple[int, int] | None:
                 sources=Sources(Snapshot(scope), {}),
                 overlay={},
             )
-            suspicions = localize(task.stacks, oracle.spectrum(task), task.sources)
+            suspicions = localize(task.stacks, oracle.learn_spectrum(task), task.sources)
             asked = likeliest_places(replace(task, suspicions=suspicions))
         finally:
             oracle.close()

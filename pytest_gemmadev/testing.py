@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from pytest_gemmadev.capture.exceptions import Comparison
-from pytest_gemmadev.capture.hooks import stack_to_plain
+from pytest_gemmadev.capture.hooks import capture_stack
 from pytest_gemmadev.capture.plain import stack_from_plain
 from pytest_gemmadev.files.scope import Scope
 from pytest_gemmadev.models.scripted import ScriptedModel
@@ -201,7 +201,7 @@ def _stack(error: BaseException, root: Path) -> ErrorStack:
     if isinstance(error, AssertionError) and last is not None:
         comparison = _comparison(last.tb_frame, last.tb_lineno or 0)
     scope = Scope(root)
-    plain = stack_to_plain(error, f"{TEST_PATH}::test_it", "call", comparison=comparison)
+    plain = capture_stack(error, f"{TEST_PATH}::test_it", "call", comparison=comparison)
     return stack_from_plain(plain, scope)
 
 

@@ -442,11 +442,11 @@ class Oracle(Protocol):
     ) -> Iterator[tuple[int, Verdict]]:
         """Verdicts with the candidates' places, as they come; several at a time where that pays."""
 
-    def spectrum(self, task: RepairTask, *, learn: bool = True) -> Mapping[str, Spectrum]:
-        """Lines that each target and a bounded number of passing tests execute, by node id.
+    def spectrum(self, task: RepairTask) -> Mapping[str, Spectrum]:
+        """Lines that each target and a bounded number of passing tests execute, by node id."""
 
-        ``learn`` lets later validations run first what reaches a candidate's lines.
-        """
+    def learn_spectrum(self, task: RepairTask) -> Mapping[str, Spectrum]:
+        """The same; later validations run those tests first that reach a candidate's lines."""
 
     def close(self) -> None: ...
 
@@ -463,12 +463,13 @@ class Probing(Protocol):
 
 @runtime_checkable
 class Rechecking(Protocol):
-    """An oracle that can also tell what no candidate is to blame for."""
+    """An oracle that can also find what no candidate is to blame for."""
 
-    def flaky(self, overlay: Overlay, nodeids: Collection[str]) -> frozenset[str]:
+    def learn_flaky(self, overlay: Overlay, nodeids: Collection[str]) -> frozenset[str]:
         """Those of the tests that do not pass over ``overlay`` either, though they did.
 
         Random failures are among them, and node ids that hold a time and are others in each run.
+        Later validations leave them out.
         """
 
 

@@ -3,7 +3,7 @@
 `Capture` attaches a stack to each failed report, as built-ins, so that pytest-xdist carries it to
 the controller; `Recorder` keeps what the reports say. Stacks are taken from the live exceptions,
 so ``--tb`` does not matter. Nothing that goes wrong in here reaches the run that is being
-watched: it is noted in `Capture.troubles`.
+watched: it becomes a line in `Capture.troubles`.
 """
 
 from __future__ import annotations
@@ -11,37 +11,38 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from _pytest.config import ConftestImportFailure  # not public, and what the initial conftests raise
 
 from pytest_gemmadev.capture.bug_log import log_bug
 from pytest_gemmadev.capture.exceptions import Comparison
-from pytest_gemmadev.capture.stack import MAX_MESSAGE, PlainStack, stack_to_plain
+from pytest_gemmadev.capture.shapes import PlainObservation, PlainStack, bare_stack
+from pytest_gemmadev.capture.stack import MAX_MESSAGE, capture_stack
 from pytest_gemmadev.capture.values import clip
 
 __all__ = [
     "Capture",
     "ConftestImportFailure",
     "Recorder",
+    "capture_stack",
     "cause_of",
-    "described",
-    "guarded",
-    "stack_to_plain",
+    "describe_error",
+    "shield_run",
 ]
 
-TEST_FILES = "gemmadev_test_files"  # key of what an xdist worker tells its controller
+TEST_FILES = "gemmadev_test_files"  # key of what an xdist worker sends to its controller
 
 
 @contextmanager
-def guarded(troubles: list[str], doing: str) -> Iterator[None]:
+def shield_run(troubles: list[str], doing: str) -> Iterator[None]:
     """Keeps an error of the plugin away from the user's run: one line in ``troubles`` instead."""
     try:
         yield
     except Exception as error:  # any bug of ours; the run it would break is not ours
         log_bug(doing, error)
-        troubles.append(f"{doing}: {described(error)}")
+        troubles.append(f"{doing}: {describe_error(error)}")
 
 
 def cause_of(failure: ConftestImportFailure) -> BaseException:
@@ -49,7 +50,7 @@ def cause_of(failure: ConftestImportFailure) -> BaseException:
     return failure.__cause__ or failure
 
 
-def described(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Type, message, place and notes of an error, in one line."""
     tb = error.__traceback__
     while tb is not None and tb.tb_next is not None:
@@ -66,20 +67,19 @@ class Capture:
         self.troubles: list[str] = []
         self._comparison: Comparison | None = None
 
-    @pytest.hookimpl(
-        wrapper=True, tryfirst=True
-    )  # outermost: after xfail and unittest had their say
+    # Outermost, so that xfail and unittest have changed the report before it is read.
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         if report.failed:
-            with guarded(self.troubles, f"capturing the failure of {item.nodeid}"):
+            with shield_run(self.troubles, f"capturing the failure of {item.nodeid}"):
                 # An attribute and not pytest's stash: xdist sends a report's attributes along.
                 report.gemmadev_stack = (  # type: ignore[attr-defined]
                     self._stack(call.excinfo, str(item.nodeid), call.when)
                     if call.excinfo is not None
-                    else _without_exception(report, item)
+                    else _stack_without_exception(report, item)
                 )
         self._comparison = None
         return report
@@ -91,7 +91,7 @@ class Capture:
         report = yield
         call = getattr(report, "call", None)
         if report.failed and call is not None and call.excinfo is not None:
-            with guarded(self.troubles, f"capturing the failure of {collector.nodeid}"):
+            with shield_run(self.troubles, f"capturing the failure of {collector.nodeid}"):
                 stack = self._stack(call.excinfo, str(collector.nodeid), "collect")
                 report.gemmadev_stack = stack  # type: ignore[attr-defined]
         return report
@@ -107,10 +107,10 @@ class Capture:
         self._comparison = Comparison(id(frame), frame.f_code, left, right)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        with guarded(self.troubles, "noting the test files"):
-            self._collected(session)
+        with shield_run(self.troubles, "recording the test files"):
+            self._record_items(session)
 
-    def _collected(self, session: pytest.Session) -> None:
+    def _record_items(self, session: pytest.Session) -> None:
         output = getattr(session.config, "workeroutput", None)
         if isinstance(output, dict):
             output[TEST_FILES] = _test_files(session.items)
@@ -118,7 +118,7 @@ class Capture:
     def _stack(
         self, error: BaseException | pytest.ExceptionInfo[BaseException], nodeid: str, phase: str
     ) -> PlainStack:
-        return stack_to_plain(error, nodeid, phase, comparison=self._comparison)
+        return capture_stack(error, nodeid, phase, comparison=self._comparison)
 
 
 class Recorder(Capture):
@@ -138,13 +138,8 @@ class Recorder(Capture):
         self.test_files: set[str] = set()
         self.aborted = ""
 
-    def plain(self) -> dict[str, Any]:
-        """Everything recorded, as built-ins that JSON can hold.
-
-        ``outcomes`` by node id (values of `types.TestOutcome`), ``collected`` node ids of
-        tests, ``stacks``, ``durations`` in seconds, ``aborted``, and ``test_files``: absolute
-        paths of the files that hold collected tests, doctests not counted.
-        """
+    def plain(self) -> PlainObservation:
+        """Everything recorded, as built-ins that JSON can hold."""
         return {
             "outcomes": dict(self.outcomes),
             "collected": list(self.collected),
@@ -155,7 +150,7 @@ class Recorder(Capture):
         }
 
     def forget(self, nodeids: Collection[str]) -> None:
-        """Takes back what was recorded of these tests: they are about to run again."""
+        """Forgets what was recorded of these tests: they are about to run again."""
         for recorded in (self.outcomes, self.durations, self._by_nodeid):
             for nodeid in nodeids:
                 recorded.pop(nodeid, None)
@@ -175,7 +170,7 @@ class Recorder(Capture):
 
     def record_conftest(self, failure: ConftestImportFailure, config: pytest.Config) -> None:
         """Records a conftest that cannot be imported as a collector that failed."""
-        with guarded(self.troubles, f"capturing the failure of {failure.path}"):
+        with shield_run(self.troubles, f"capturing the failure of {failure.path}"):
             try:
                 nodeid = failure.path.relative_to(config.rootpath).as_posix()
             except ValueError:  # above the rootdir
@@ -184,7 +179,7 @@ class Recorder(Capture):
             self._add_stack(self._stack(cause_of(failure), nodeid, "collect"))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        with guarded(self.troubles, f"recording {report.nodeid}"):
+        with shield_run(self.troubles, f"recording {report.nodeid}"):
             nodeid = str(report.nodeid)
             self.durations[nodeid] = self.durations.get(nodeid, 0.0) + report.duration
             outcome = _outcome(report)
@@ -194,7 +189,7 @@ class Recorder(Capture):
                 self._add_stack(self._stack_of(report, nodeid, report.when or "call"))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        with guarded(self.troubles, f"recording {report.nodeid}"):
+        with shield_run(self.troubles, f"recording {report.nodeid}"):
             nodeid = str(report.nodeid)
             if report.failed:
                 self.outcomes[nodeid] = "error"
@@ -205,29 +200,29 @@ class Recorder(Capture):
     def _stack_of(self, report: Any, nodeid: str, phase: str) -> PlainStack | None:
         stack = getattr(report, "gemmadev_stack", None)
         if isinstance(stack, dict):
-            return stack
+            return cast(PlainStack, stack)
         if nodeid in self._by_nodeid:
             return None  # "contains 2 failed subtests": the subtests' own stacks are there
-        return _bare_stack(nodeid, phase, "", clip(report.longreprtext, MAX_MESSAGE))
+        return bare_stack(nodeid, "", clip(report.longreprtext, MAX_MESSAGE), phase=phase)
 
     def _add_stack(self, stack: PlainStack | None) -> None:
-        # one file can be collected twice, as module and for its doctests, and fail twice alike
+        # One file can be collected twice, as module and for its doctests, and fail twice alike.
         if stack is not None and stack not in self._by_nodeid.setdefault(stack["nodeid"], []):
             self._by_nodeid[stack["nodeid"]].append(stack)
             self.stacks.append(stack)
 
     # --- the session -----------------------------------------------------------------------------
 
-    def _collected(self, session: pytest.Session) -> None:
+    def _record_items(self, session: pytest.Session) -> None:
         self.collected.update((str(item.nodeid), None) for item in session.items)
         self.test_files.update(_test_files(session.items))
-        super()._collected(session)
+        super()._record_items(session)
 
     @pytest.hookimpl(tryfirst=True)  # before pytest formats it, where another Ctrl-C may come
     def pytest_keyboard_interrupt(
         self, excinfo: pytest.ExceptionInfo[KeyboardInterrupt | BaseException]
     ) -> None:
-        # its subclasses mean -x, --maxfail and errors during collection: the run ended by itself
+        # Its subclasses mean -x, --maxfail and errors during collection: the run ended by itself.
         if type(excinfo.value) is KeyboardInterrupt:
             self.aborted = "interrupted"
         elif isinstance(excinfo.value, pytest.exit.Exception):
@@ -239,14 +234,14 @@ class Recorder(Capture):
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Sequence[object]) -> None:
-        with guarded(self.troubles, "noting what a worker collected"):
+        with shield_run(self.troubles, "recording what a worker collected"):
             for nodeid in map(str, ids):
                 self.collected[nodeid] = None
                 self.outcomes.setdefault(nodeid.partition("::")[0], "passed")
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        with guarded(self.troubles, "noting a worker's test files"):
+        with shield_run(self.troubles, "recording a worker's test files"):
             output: Mapping[str, Any] = getattr(node, "workeroutput", None) or {}
             self.test_files.update(output.get(TEST_FILES, ()))
 
@@ -272,28 +267,17 @@ def _is_doctest(item: pytest.Item) -> bool:
     return any(cls.__name__ == "DoctestItem" for cls in type(item).__mro__)
 
 
-def _without_exception(report: pytest.TestReport, item: pytest.Item) -> PlainStack:
+def _stack_without_exception(report: pytest.TestReport, item: pytest.Item) -> PlainStack:
     """The stack of a failure that no exception made: a strict xfail that passes."""
-    stack = _bare_stack(
-        str(item.nodeid), report.when or "call", "Failed", clip(report.longreprtext, MAX_MESSAGE)
+    stack = bare_stack(
+        str(item.nodeid),
+        "Failed",
+        clip(report.longreprtext, MAX_MESSAGE),
+        phase=report.when or "call",
+        kind="assertion",
     )
     line: Callable[[], tuple[object, int | None, str]] = item.reportinfo
-    stack["kind"] = "assertion"
     stack["frames"] = [
         {"path": str(item.path), "line": (line()[1] or 0) + 1, "function": item.name, "facts": []}
     ]
     return stack
-
-
-def _bare_stack(nodeid: str, phase: str, error: str, message: str) -> PlainStack:
-    return {
-        "nodeid": nodeid,
-        "phase": phase,
-        "kind": "other",
-        "error": error,
-        "message": message,
-        "frames": [],
-        "facts": {"name": "", "owner": "", "alternatives": [], "left": "", "right": ""},
-        "cause": None,
-        "group": [],
-    }

@@ -1,6 +1,6 @@
-"""Plain built-ins <-> the vocabulary: what crosses processes, reports and JSON.
+"""Plain built-ins (`capture.shapes`) <-> the vocabulary (`types`).
 
-Plain stacks carry absolute paths and no roles (`capture.stack.stack_to_plain` writes them where pytest
+Plain stacks carry absolute paths and no roles (`capture.stack.capture_stack` writes them where pytest
 runs); a `Scope` makes paths relative and says which file may be edited. Reading accepts relative
 paths too, so that what `plain_from_stack` writes can be read again.
 """
@@ -8,9 +8,14 @@ paths too, so that what `plain_from_stack` writes can be read again.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
+from pytest_gemmadev.capture.shapes import (
+    PlainErrorFacts,
+    PlainFrame,
+    PlainObservation,
+    PlainStack,
+)
 from pytest_gemmadev.types import (
     ErrorFacts,
     ErrorKind,
@@ -22,11 +27,9 @@ from pytest_gemmadev.types import (
     TestOutcome,
 )
 
-Plain = Mapping[str, Any]
-
 
 class Classifier(Protocol):
-    """Tells whose file it is; `files.scope.Scope` is one."""
+    """Says whose file it is; `files.scope.Scope` is one."""
 
     @property
     def root(self) -> str: ...
@@ -36,9 +39,9 @@ class Classifier(Protocol):
     def relative(self, path: str, /) -> str: ...
 
 
-def stack_from_plain(plain: Plain, scope: Classifier) -> ErrorStack:
+def stack_from_plain(plain: PlainStack, scope: Classifier) -> ErrorStack:
     """The error stack, its frames classified by ``scope``."""
-    cause = plain.get("cause")
+    cause = plain["cause"]
     return ErrorStack(
         nodeid=plain["nodeid"],
         phase=plain["phase"],
@@ -46,13 +49,13 @@ def stack_from_plain(plain: Plain, scope: Classifier) -> ErrorStack:
         error=plain["error"],
         message=plain["message"],
         frames=tuple(_frame(frame, scope) for frame in plain["frames"]),
-        facts=_error_facts(plain.get("facts", {})),
+        facts=_error_facts(plain["facts"]),
         cause=None if cause is None else stack_from_plain(cause, scope),
-        group=tuple(stack_from_plain(member, scope) for member in plain.get("group", ())),
+        group=tuple(stack_from_plain(member, scope) for member in plain["group"]),
     )
 
 
-def plain_from_stack(stack: ErrorStack) -> dict[str, Any]:
+def plain_from_stack(stack: ErrorStack) -> PlainStack:
     """The stack as built-ins that JSON can hold; paths stay as they are."""
     return {
         "nodeid": stack.nodeid,
@@ -73,7 +76,7 @@ def plain_from_stack(stack: ErrorStack) -> dict[str, Any]:
     }
 
 
-def observation_from_plain(plain: Plain, scope: Classifier) -> Observation:
+def observation_from_plain(plain: PlainObservation, scope: Classifier) -> Observation:
     """What a run recorded, its stacks classified by ``scope``."""
     return Observation(
         outcomes={nodeid: TestOutcome(value) for nodeid, value in plain["outcomes"].items()},
@@ -84,7 +87,7 @@ def observation_from_plain(plain: Plain, scope: Classifier) -> Observation:
     )
 
 
-def plain_from_observation(observation: Observation) -> dict[str, Any]:
+def plain_from_observation(observation: Observation) -> PlainObservation:
     """The observation as built-ins that JSON can hold."""
     return {
         "outcomes": {nodeid: outcome.value for nodeid, outcome in observation.outcomes.items()},
@@ -95,7 +98,7 @@ def plain_from_observation(observation: Observation) -> dict[str, Any]:
     }
 
 
-def _frame(plain: Plain, scope: Classifier) -> Frame:
+def _frame(plain: PlainFrame, scope: Classifier) -> Frame:
     path = os.path.join(scope.root, plain["path"])
     return Frame(
         path=scope.relative(path),
@@ -103,13 +106,12 @@ def _frame(plain: Plain, scope: Classifier) -> Frame:
         function=plain["function"],
         role=scope.role(path),
         facts=tuple(
-            Fact(f["name"], f["value"], f["type"], bool(f.get("is_argument", False)))
-            for f in plain.get("facts", ())
+            Fact(f["name"], f["value"], f["type"], f["is_argument"]) for f in plain["facts"]
         ),
     )
 
 
-def _plain_frame(frame: Frame) -> dict[str, Any]:
+def _plain_frame(frame: Frame) -> PlainFrame:
     return {
         "path": frame.path,
         "line": frame.line,
@@ -121,11 +123,11 @@ def _plain_frame(frame: Frame) -> dict[str, Any]:
     }
 
 
-def _error_facts(plain: Plain) -> ErrorFacts:
+def _error_facts(plain: PlainErrorFacts) -> ErrorFacts:
     return ErrorFacts(
-        name=plain.get("name", ""),
-        owner=plain.get("owner", ""),
-        alternatives=tuple(plain.get("alternatives", ())),
-        left=plain.get("left", ""),
-        right=plain.get("right", ""),
+        name=plain["name"],
+        owner=plain["owner"],
+        alternatives=tuple(plain["alternatives"]),
+        left=plain["left"],
+        right=plain["right"],
     )

@@ -1,9 +1,8 @@
 """A live exception -> a plain error stack: built-ins only, so that it crosses processes and JSON.
 
-The result mirrors `types.ErrorStack`, with absolute paths and without roles;
-`capture.plain.stack_from_plain` makes the one from the other. Imports neither pytest nor doctest:
-their exceptions are recognized by name, so that a plain program can be watched with the same
-code.
+`capture.shapes` says what it holds, `capture.plain.stack_from_plain` reads it. Imports neither
+pytest nor doctest: their exceptions are recognized by name, so that a plain program can be watched
+with the same code.
 """
 
 from __future__ import annotations
@@ -14,12 +13,19 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+from pytest_gemmadev.capture.error_facts import error_facts
 from pytest_gemmadev.capture.exceptions import (
     Comparison,
-    error_facts,
     error_kind,
     is_installed,
     steps,
+)
+from pytest_gemmadev.capture.shapes import (
+    PlainErrorFacts,
+    PlainFact,
+    PlainFrame,
+    PlainStack,
+    empty_facts,
 )
 from pytest_gemmadev.capture.values import (
     PATIENCE_S,
@@ -30,8 +36,6 @@ from pytest_gemmadev.capture.values import (
     without_addresses,
 )
 
-PlainStack = dict[str, Any]
-
 MAX_MESSAGE = 2000  # characters
 MAX_FRAMES = 40  # of one stack: the outermost third and the rest from the inner end
 MAX_FRAMES_WITH_FACTS = 12  # the innermost ones
@@ -39,17 +43,17 @@ MAX_CHAIN = 5  # causes of causes
 MAX_MEMBERS = 8  # of one exception group
 
 
-def stack_to_plain(
+def capture_stack(
     error: Any, nodeid: str, phase: str, *, comparison: Comparison | None = None
 ) -> PlainStack:
     """The plain error stack of ``error``, an exception or pytest's ``ExceptionInfo``."""
     exception = error if isinstance(error, BaseException) else error.value
     tb = exception.__traceback__ if exception is error else error.tb
-    return _Stacking(nodeid, phase, comparison).stack(exception, tb, 0)
+    return _StackCapture(nodeid, phase, comparison).stack(exception, tb, 0)
 
 
-class _Stacking:
-    """One failure on its way to plain data; remembers what it met, for chains can be cyclic."""
+class _StackCapture:
+    """Makes one failure plain; remembers the exceptions it met, for chains can be cyclic."""
 
     def __init__(self, nodeid: str, phase: str, comparison: Comparison | None) -> None:
         self.nodeid = nodeid
@@ -60,7 +64,7 @@ class _Stacking:
 
     def stack(self, error: BaseException, tb: types.TracebackType | None, depth: int) -> PlainStack:
         outermost = error
-        example, error, tb = _unwrapped(error, tb)
+        example, error, tb = _unwrap(error, tb)
         self.seen.update((id(outermost), id(error)))
         name = class_name(type(error))
         plain: PlainStack = {
@@ -75,7 +79,7 @@ class _Stacking:
             "group": self._group(error, outermost, depth),
         }
         if name == "doctest.DocTestFailure":
-            plain.update(_doctest_failure(error))
+            _say_as_doctest(plain, error)
         elif isinstance(error, SyntaxError):
             _add_syntax_frame(plain["frames"], error)
         elif name == "_pytest.fixtures.FixtureLookupError":
@@ -84,15 +88,13 @@ class _Stacking:
             plain["message"] = f"fixture {argument!r} not found"
         return plain
 
-    def _facts(self, error: BaseException, tb: types.TracebackType | None) -> dict[str, Any]:
+    def _facts(self, error: BaseException, tb: types.TracebackType | None) -> PlainErrorFacts:
         try:
             return error_facts(error, tb, self.comparison)
-        except Exception:  # odd objects must not cost more than what they would have told
-            return {"name": "", "owner": "", "alternatives": [], "left": "", "right": ""}
+        except Exception:  # an odd object must cost no more than its own facts
+            return empty_facts()
 
-    def _frames(
-        self, tb: types.TracebackType | None, example: BaseException
-    ) -> list[dict[str, Any]]:
+    def _frames(self, tb: types.TracebackType | None, example: BaseException) -> list[PlainFrame]:
         places = [(step, *_place(step, example)) for step in steps(tb)]
         places = [p for p in places if not p[1].startswith("<")]
         first = next((i for i, p in enumerate(places) if not is_installed(p[1])), None)
@@ -105,7 +107,7 @@ class _Stacking:
             {
                 "path": clip(path, 4096),
                 "line": line,
-                "function": _qualified(step.tb_frame),
+                "function": _qualified_name(step.tb_frame),
                 "facts": frame_facts(step.tb_frame, self.deadline)
                 if id(step) in with_facts
                 else [],
@@ -130,7 +132,7 @@ class _Stacking:
         return [self.stack(m, m.__traceback__, depth + 1) for m in members[:MAX_MEMBERS]]
 
 
-def _unwrapped(
+def _unwrap(
     error: BaseException, tb: types.TracebackType | None
 ) -> tuple[BaseException, BaseException, types.TracebackType | None]:
     """What pytest and doctest wrapped, with its traceback; first the doctest example it is from."""
@@ -183,30 +185,24 @@ def _doctest_place(error: BaseException) -> tuple[str, int] | None:
     return os.path.abspath(test.filename), (test.lineno or 0) + example.lineno + 1
 
 
-def _doctest_failure(error: Any) -> dict[str, Any]:
-    """What a doctest whose output differs says: the example as frame, got and expected as facts."""
+def _say_as_doctest(plain: PlainStack, error: Any) -> None:
+    """Makes the example the frame, and got and expected the facts, of a doctest that differs."""
     place = _doctest_place(error)
-    frames: list[dict[str, Any]] = []
-    if place is not None:
-        frames = [
-            {"path": place[0], "line": place[1], "function": str(error.test.name), "facts": []}
-        ]
+    plain["kind"] = "assertion"
     source = clip(error.example.source.strip(), MAX_MESSAGE // 2)
-    return {
-        "kind": "assertion",
-        "message": f"{source} gave another output than the doctest shows",
-        "frames": frames,
-        "facts": {
-            "name": "",
-            "owner": "",
-            "alternatives": [],
-            "left": clip(error.got.rstrip("\n"), MAX_MESSAGE // 2),
-            "right": clip(error.example.want.rstrip("\n"), MAX_MESSAGE // 2),
-        },
+    plain["message"] = f"{source} gave another output than the doctest shows"
+    plain["frames"] = []
+    if place is not None:
+        name = str(error.test.name)
+        plain["frames"] = [{"path": place[0], "line": place[1], "function": name, "facts": []}]
+    plain["facts"] = {
+        **empty_facts(),
+        "left": clip(error.got.rstrip("\n"), MAX_MESSAGE // 2),
+        "right": clip(error.example.want.rstrip("\n"), MAX_MESSAGE // 2),
     }
 
 
-def _add_syntax_frame(frames: list[dict[str, Any]], error: SyntaxError) -> None:
+def _add_syntax_frame(frames: list[PlainFrame], error: SyntaxError) -> None:
     """Ends ``frames`` with the place the interpreter complains about, offsets as facts."""
     filename = error.filename
     if not isinstance(filename, str) or not filename or filename.startswith("<"):
@@ -214,7 +210,7 @@ def _add_syntax_frame(frames: list[dict[str, Any]], error: SyntaxError) -> None:
     while frames and is_installed(frames[-1]["path"]):
         frames.pop()
     offsets = {"offset": error.offset, "end_line": error.end_lineno, "end_offset": error.end_offset}
-    facts = [
+    facts: list[PlainFact] = [
         {"name": name, "value": str(value), "type": "int", "is_argument": False}
         for name, value in offsets.items()
         if isinstance(value, int) and value > 0
@@ -239,16 +235,16 @@ def _message(error: BaseException) -> str:
         return ""
 
 
-def _qualified(frame: types.FrameType) -> str:
+def _qualified_name(frame: types.FrameType) -> str:
     """The qualified name of the function of ``frame``; before 3.11 found through ``self``."""
     code = frame.f_code
     name = getattr(code, "co_qualname", None)
     if isinstance(name, str):
         return clip(name, 300)
-    return clip(next(_methods(frame), code.co_name), 300)
+    return clip(next(_method_names(frame), code.co_name), 300)
 
 
-def _methods(frame: types.FrameType) -> Iterator[str]:
+def _method_names(frame: types.FrameType) -> Iterator[str]:
     code = frame.f_code
     if not code.co_argcount:
         return

@@ -1,9 +1,9 @@
-"""Values as bounded text: what frames held and what exceptions know, safe to keep and to send.
+"""Values as bounded strings: what frames held and what exceptions know, safe to keep and to send.
 
 Covers a ``__repr__`` that raises, recurses or returns megabytes, huge and cyclic containers, and
 lone surrogates. User code runs through ``__repr__`` and ``__str__`` only, never through attribute
 access or iteration, and what comes out holds no memory addresses, so that equal runs give equal
-text. Does not cover a ``__repr__`` that never returns: after `PATIENCE_S` no further one is
+strings. Does not cover a ``__repr__`` that never returns: after `PATIENCE_S` no further one is
 called.
 """
 
@@ -16,6 +16,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
+
+from pytest_gemmadev.capture.shapes import PlainFact
 
 MAX_TEXT = 300  # characters of one value
 MAX_ITEMS = 20  # of one container
@@ -97,7 +99,7 @@ def bounded_repr(value: object, *, limit: int = MAX_TEXT, deadline: float | None
 
 
 class _Rendering:
-    """One value on its way to text; counts what it renders, so that the work is bounded too."""
+    """Makes one value a string; counts what it renders, so that the work is bounded too."""
 
     __slots__ = ("deadline", "inside", "left", "limit")
 
@@ -109,13 +111,13 @@ class _Rendering:
 
     def clipped(self, value: object) -> str:
         try:
-            return clip(self.text(value, 0), self.limit)
+            return clip(self.render(value, 0), self.limit)
         except KeyboardInterrupt:
             raise
         except BaseException:  # whatever a value does, it must not end the user's run
             return f"<{type_name(value)}>"
 
-    def text(self, value: Any, depth: int) -> str:
+    def render(self, value: Any, depth: int) -> str:
         self.left -= 1
         cls = type(value)
         if cls in _SCALARS:
@@ -164,7 +166,7 @@ class _Rendering:
         elements = list(set.__iter__(value) if issubclass(cls, set) else frozenset.__iter__(value))
         if all(type(element) is str for element in elements):
             elements.sort()  # the order of a set of strings differs from run to run
-        shown = sorted(self.text(element, depth) for element in elements[:MAX_ITEMS])
+        shown = sorted(self.render(element, depth) for element in elements[:MAX_ITEMS])
         more = ["…"] if len(elements) > MAX_ITEMS else []
         inner = "{" + ", ".join([*shown, *more]) + "}" if shown else ""
         return inner if cls is set and shown else f"{_QUALNAME.__get__(cls)}({inner})"
@@ -196,20 +198,20 @@ class _Rendering:
         return text if cls is base else f"{_QUALNAME.__get__(cls)}({text})"
 
     def _items(self, values: Iterator[Any], depth: int) -> str:
-        shown = [self.text(value, depth) for value in islice(values, MAX_ITEMS)]
+        shown = [self.render(value, depth) for value in islice(values, MAX_ITEMS)]
         return ", ".join([*shown, *(["…"] if next(values, self) is not self else [])])
 
     def _pairs(self, mapping: dict[Any, Any], depth: int) -> str:
         pairs = islice(dict.items(mapping), MAX_ITEMS)
-        shown = [f"{self.text(k, depth)}: {self.text(v, depth)}" for k, v in pairs]
+        shown = [f"{self.render(k, depth)}: {self.render(v, depth)}" for k, v in pairs]
         more = ["…"] if dict.__len__(mapping) > MAX_ITEMS else []
         return ", ".join([*shown, *more])
 
     def _keywords(self, pairs: Iterable[tuple[str, Any]], depth: int) -> str:
-        return ", ".join(f"{n}={self.text(v, depth)}" for n, v in islice(pairs, MAX_ITEMS))
+        return ", ".join(f"{n}={self.render(v, depth)}" for n, v in islice(pairs, MAX_ITEMS))
 
 
-def frame_facts(frame: types.FrameType, deadline: float) -> list[dict[str, Any]]:
+def frame_facts(frame: types.FrameType, deadline: float) -> list[PlainFact]:
     """The arguments and locals of ``frame`` as plain facts, arguments first."""
     code = frame.f_code
     try:
@@ -220,11 +222,11 @@ def frame_facts(frame: types.FrameType, deadline: float) -> list[dict[str, Any]]
     module_level = code.co_name == "<module>"
     names = [n for n in arguments if n in values]
     names += [n for n in values if type(n) is str and n not in arguments]
-    facts: list[dict[str, Any]] = []
+    facts: list[PlainFact] = []
     for name in names:
         value = values[name]
         if not name.isidentifier() or (module_level and not _is_data(name, value)):
-            continue  # ``@py_assert1`` and ``.0`` are the interpreter's and pytest's own
+            continue  # ``@py_assert1`` and ``.0`` are made up by pytest and by the interpreter
         facts.append(
             {
                 "name": name,

@@ -21,7 +21,7 @@ from _pytest.config import ConftestImportFailure  # not public; initial conftest
 
 from pytest_gemmadev.capture.bug_log import log_bug
 from pytest_gemmadev.capture.exceptions import is_installed, steps
-from pytest_gemmadev.capture.hooks import Recorder, cause_of, described
+from pytest_gemmadev.capture.hooks import Recorder, cause_of, describe_error
 from pytest_gemmadev.doors import session
 from pytest_gemmadev.doors.bug_file import start_bug_file
 from pytest_gemmadev.doors.settings import settings_of
@@ -67,7 +67,7 @@ def _repair(config: pytest.Config, failure: ConftestImportFailure) -> bool:
         raise pytest.UsageError(f"gemmadev: {error}") from error
     except Exception as error:  # a bug of the plugin must not hide what is wrong with the conftest
         log_bug("repair failed", error)
-        sys.stderr.write(f"gemmadev: repair failed: {described(error)}\n")
+        sys.stderr.write(f"gemmadev: repair failed: {describe_error(error)}\n")
         if bug_file is not None and bug_file.is_written:
             sys.stderr.write(f"{bug_file.line}\n")
         return False

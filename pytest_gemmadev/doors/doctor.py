@@ -109,11 +109,11 @@ def check_fork() -> Check:
 
 def check_confinement() -> Check:
     """What keeps runs of candidates from doing harm."""
-    from pytest_gemmadev.validate.confine.places import Level, described, level_for
+    from pytest_gemmadev.validate.confine.places import Level, describe_level, level_for
 
     subject = "confinement"
     level = level_for("auto")
-    found = described(level)
+    found = describe_level(level)
     if level is Level.NAMESPACE:
         copies = "project, home and temporary files as private copies"
         return Check(State.OK, subject, f"{found}; {copies}")

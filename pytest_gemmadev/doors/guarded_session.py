@@ -28,6 +28,7 @@ from typing import Any, NoReturn
 import pytest
 
 from pytest_gemmadev.capture.exceptions import is_installed
+from pytest_gemmadev.capture.shapes import PlainFrame
 
 # functions by which a process ends itself
 _ENDS_RUN = ((os, "_exit"), (os, "abort"), (os, "kill"), (signal, "raise_signal"))
@@ -67,12 +68,12 @@ class Journal:
         return self._read(_NAME).decode("utf-8", "surrogateescape")
 
     @property
-    def frames(self) -> tuple[dict[str, Any], ...]:
+    def frames(self) -> tuple[PlainFrame, ...]:
         """The stack from which the process ended itself, or of its crash."""
         noted = self._read(_STACK)
         if noted:
             return tuple(json.loads(noted))
-        found = [
+        found: list[PlainFrame] = [
             {"path": path, "line": int(line), "function": function, "facts": []}
             for path, line, function in _DUMPED.findall(self.dumped)
             if not is_installed(path)

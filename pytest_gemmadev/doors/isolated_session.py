@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pytest_gemmadev.capture.plain import plain_from_stack
+from pytest_gemmadev.capture.shapes import PlainFrame, PlainStack, bare_stack
 from pytest_gemmadev.doors.settings import settings_of
 from pytest_gemmadev.files.scope import Scope
 from pytest_gemmadev.types import ErrorStack, TestOutcome
@@ -36,7 +37,7 @@ class Death:
 
     nodeid: str
     how: str  # ``exited with status 3``, ``was ended by SIGSEGV``
-    frames: tuple[dict[str, Any], ...]  # of the project, the outermost first; empty where not known
+    frames: tuple[PlainFrame, ...]  # of the project, the outermost first; empty where not known
 
 
 class Isolated:
@@ -76,7 +77,7 @@ class Isolated:
 
     def _observe(
         self, session: pytest.Session
-    ) -> tuple[dict[str, TestOutcome], dict[str, dict[str, Any]], dict[str, float]]:
+    ) -> tuple[dict[str, TestOutcome], dict[str, PlainStack], dict[str, float]]:
         """Outcomes, stacks and seconds by node id."""
         config, settings = session.config, settings_of(session.config)
         files = {str(item.path) for item in session.items}
@@ -87,7 +88,7 @@ class Isolated:
             scope=Scope(settings.root, settings.allow, settings.deny, tests=sorted(files)),
         )
         outcomes: dict[str, TestOutcome] = {}
-        stacks: dict[str, dict[str, Any]] = {}
+        stacks: dict[str, PlainStack] = {}
         durations: dict[str, float] = {}
         left = [item.nodeid for item in session.items]
         try:
@@ -107,31 +108,24 @@ class Isolated:
             stacks[ended] = self._make_stack()
         return outcomes, stacks, durations
 
-    def _to_plain(self, stack: ErrorStack) -> dict[str, Any]:
+    def _to_plain(self, stack: ErrorStack) -> PlainStack:
         plain = plain_from_stack(stack)
         if stack.nodeid == self._death.nodeid and not stack.frames:
             plain["frames"] = list(self._death.frames)
         return plain
 
-    def _make_stack(self) -> dict[str, Any]:
+    def _make_stack(self) -> PlainStack:
         """The stack of the test that ended the run, and does not do so when it runs alone."""
-        return {
-            "nodeid": self._death.nodeid,
-            "phase": "call",
-            "kind": "other",
-            "error": "SystemExit",
-            "message": f"the run {self._death.how}",
-            "frames": list(self._death.frames),
-            "cause": None,
-            "group": [],
-        }
+        stack = bare_stack(self._death.nodeid, "SystemExit", f"the run {self._death.how}")
+        stack["frames"] = list(self._death.frames)
+        return stack
 
 
 def _make_report(
     item: pytest.Item,
     outcome: TestOutcome,
     *,
-    stack: dict[str, Any] | None,
+    stack: PlainStack | None,
     durations: Mapping[str, float],
 ) -> pytest.TestReport:
     shown: Any = None

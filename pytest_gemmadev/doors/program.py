@@ -26,7 +26,13 @@ from pytest_gemmadev.files.commit import Change, write
 from pytest_gemmadev.files.interrupts import Interrupts
 from pytest_gemmadev.types import GemmadevError, RepairReport
 from pytest_gemmadev.validate.confine.places import Level, level_for
-from pytest_gemmadev.validate.program.program_runs import Program, Ran, Trials, project_of, run_live
+from pytest_gemmadev.validate.program.program_process import (
+    Program,
+    ProgramRun,
+    find_root,
+    run_live,
+)
+from pytest_gemmadev.validate.program.program_runs import ProgramRuns
 
 _NAMED = 5  # files that a line names
 
@@ -55,7 +61,7 @@ def find_program(
                 f"{main}: no such file; name a program, a folder with a __main__.py, or -m MODULE"
             )
         place = str(path.resolve() if path.is_dir() else path.resolve().parent)
-    top = os.path.realpath(root) if root else project_of(place)
+    top = os.path.realpath(root) if root else find_root(place)
     if os.path.isabs(target) and not is_module:
         target = os.path.realpath(target)
     elif not is_module and not (f"{cwd}{os.sep}").startswith(f"{top}{os.sep}"):
@@ -83,7 +89,7 @@ def fix(program: Program, options: Options) -> int:
             found = None
         if interrupts.noted:
             raise KeyboardInterrupt
-        again: Ran | None = None
+        again: ProgramRun | None = None
         disagreement = ""
         if found is not None and found.change is not None:
             again, disagreement = _write(
@@ -107,13 +113,13 @@ def _write(
     found: ProgramRepair,
     change: Change,
     interrupts: Interrupts,
-) -> tuple[Ran | None, str]:
+) -> tuple[ProgramRun | None, str]:
     """Changes the files and runs the program on them.
 
     Returns that run, None where nothing was written, and why the change did not stay, empty where it
     did.
     """
-    again: Ran | None = None
+    again: ProgramRun | None = None
 
     def disagree() -> str:
         """Why the change may not stay; empty where the program runs on the changed files."""
@@ -131,23 +137,23 @@ def _write(
     return again, reason
 
 
-def _run_repaired(program: Program, level: Level, streams: Streams) -> Ran:
+def _run_repaired(program: Program, level: Level, streams: Streams) -> ProgramRun:
     """The run after the repair, on private copies: nobody has read the patch yet."""
     if level is Level.NONE:
         again = run_live(program, stdin=streams.input(), stdout=streams.output())
         brought: tuple[str, ...] = ()
     else:
-        trials = Trials(program, input_=b"", limits={}, level=level)
+        runs = ProgramRuns(program, level=level)
         try:
-            again, brought = trials.run_last(stdin=streams.input(), stdout=streams.output())
+            again, brought = runs.run_last(stdin=streams.input(), stdout=streams.output())
         finally:
-            trials.close()
+            runs.close()
     if again.stack is None and (brought or again.reached):
         say(_describe_effects(again, brought))
     return again
 
 
-def _describe_effects(ran: Ran, brought: Sequence[str]) -> str:
+def _describe_effects(ran: ProgramRun, brought: Sequence[str]) -> str:
     """What of the effects of the repaired program is there, and what is not."""
     effects = []
     if brought:

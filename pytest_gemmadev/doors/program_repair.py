@@ -22,9 +22,10 @@ from pytest_gemmadev.search.loop import repair
 from pytest_gemmadev.search.outcomes import number_suggestions
 from pytest_gemmadev.search.patches import rebase_suggestion
 from pytest_gemmadev.types import Model, Observation, Outcome, Overlay, RepairReport, Status
-from pytest_gemmadev.validate.confine.places import described, level_for
-from pytest_gemmadev.validate.program.program_oracle import TRIAL_S, ProgramOracle
-from pytest_gemmadev.validate.program.program_runs import Program, Ran
+from pytest_gemmadev.validate.confine.places import describe_level, level_for
+from pytest_gemmadev.validate.program.program_oracle import ProgramOracle
+from pytest_gemmadev.validate.program.program_process import Program, ProgramRun
+from pytest_gemmadev.validate.resources import ProgramLimits
 
 _NAMING = ("rules", "syntax")  # proposers that follow what an error names
 _RULES_SHARE = 0.4  # of the budget for these alone
@@ -38,7 +39,7 @@ class Options:
     model: str = "gemmadev"
     adapter: str | None = None
     budget_s: float = 300.0
-    trial_s: float = TRIAL_S
+    trial_s: float = ProgramLimits().run_s
     seed: int = 0
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
@@ -71,7 +72,7 @@ def is_repairable(stack: Mapping[str, Any]) -> bool:
 
 @room_for_recursion()
 def repair_program(
-    program: Program, options: Options, ran: Ran, *, input_: bytes
+    program: Program, options: Options, ran: ProgramRun, *, input_: bytes
 ) -> ProgramRepair | None:
     """Searches for a repair of what ``ran`` raised; None where it does not come again in a trial.
 
@@ -86,7 +87,8 @@ def repair_program(
         )
         if model is not None:
             at_the_end.callback(model.close)
-        oracle = ProgramOracle(program, scope, input_=input_, trial_s=options.trial_s, level=level)
+        limits = ProgramLimits(run_s=options.trial_s)
+        oracle = ProgramOracle(program, scope, input_=input_, program_limits=limits, level=level)
         at_the_end.callback(oracle.close)
         if not _comes_again(ran, oracle):
             return None
@@ -111,21 +113,21 @@ def repair_program(
         overlay=overlay,
         diff=snapshot.diff(overlay),
         undo_hint=f"gemmadev undo --root {program.root}",
-        confinement=described(oracle.level),
+        confinement=describe_level(oracle.level),
     )
     before = {path: snapshot.read(path) for path in overlay}
     change = Change(Path(program.root), overlay, before, f"gemmadev fix {program.name}")
     return ProgramRepair(report, change if is_written else None)
 
 
-def _comes_again(ran: Ran, oracle: ProgramOracle) -> bool:
+def _comes_again(ran: ProgramRun, oracle: ProgramOracle) -> bool:
     """Whether a trial raises what the user's own run did; says what happened where it does not."""
     assert ran.stack is not None
     baseline: Observation = oracle.observe({})
     if baseline.stacks and baseline.stacks[0].error == ran.stack["error"]:
         return True
     found = baseline.stacks[0].error if baseline.stacks else "nothing"
-    refused = oracle.usual.described()
+    refused = oracle.known_effects.describe()
     why = f", where it was kept from {refused}" if refused else ""
     say(f"run again with the same input it raised {found}{why}; left alone")
     return False

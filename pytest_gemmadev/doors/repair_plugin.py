@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_gemmadev.capture.bug_log import log_bug
-from pytest_gemmadev.capture.hooks import Recorder, described
+from pytest_gemmadev.capture.hooks import Recorder, describe_error
 from pytest_gemmadev.doors.bug_file import BugFile, start_bug_file, tell_worker
 from pytest_gemmadev.doors.session_state import ProcessState
 from pytest_gemmadev.doors.settings import Settings, settings_of
@@ -26,8 +26,7 @@ from pytest_gemmadev.files import journal
 from pytest_gemmadev.files.interrupts import Interrupts
 from pytest_gemmadev.registry import DEFAULT_MODEL
 from pytest_gemmadev.types import GemmadevError
-from pytest_gemmadev.validate.confine.places import Level, level_for
-from pytest_gemmadev.validate.confine.places import described as describe_level
+from pytest_gemmadev.validate.confine.places import Level, describe_level, level_for
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -147,13 +146,15 @@ class RepairPlugin:
         """The exit status to set; None to keep pytest's own."""
         try:
             from pytest_gemmadev.doors.session import repair_session
-            from pytest_gemmadev.validate.parent.usual import Usual
+            from pytest_gemmadev.validate.parent.known_effects import KnownEffects
 
             watched = self.watched
-            usual = Usual(
+            known_effects = KnownEffects(
                 set(watched.find_written()), commands=watched.commands, before=watched.read_before()
             )
-            return repair_session(session.config, self.recorder.plain(), usual=usual)
+            return repair_session(
+                session.config, self.recorder.plain(), known_effects=known_effects
+            )
         except KeyboardInterrupt as error:
             notes = getattr(error, "__notes__", ())
             self.lines.append("; ".join(("repair interrupted", *notes)))
@@ -190,4 +191,4 @@ class RepairPlugin:
 
     def _note_bug(self, what: str, error: Exception) -> None:
         log_bug(what, error)
-        self.lines.append(f"{what}: {described(error)}")
+        self.lines.append(f"{what}: {describe_error(error)}")

@@ -6,12 +6,12 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from pytest_gemmadev.capture.plain import observation_from_plain
+from pytest_gemmadev.capture.shapes import PlainObservation
 from pytest_gemmadev.doors import stash
 from pytest_gemmadev.doors.last_failures import remember
 from pytest_gemmadev.doors.settings import Settings, settings_of
@@ -25,11 +25,13 @@ from pytest_gemmadev.report.proposal import SUMMARY
 from pytest_gemmadev.report.publish import tell_workflow, write_proposal
 from pytest_gemmadev.types import Observation, RepairReport, Status
 from pytest_gemmadev.validate.confine.places import level_for
+from pytest_gemmadev.validate.parent.known_effects import KnownEffects
 from pytest_gemmadev.validate.parent.oracle import PytestOracle
-from pytest_gemmadev.validate.parent.usual import Usual
 
 
-def repair_session(config: pytest.Config, plain: Mapping[str, Any], *, usual: Usual) -> int | None:
+def repair_session(
+    config: pytest.Config, plain: PlainObservation, *, known_effects: KnownEffects
+) -> int | None:
     """Repairs what failed in a session; the exit status to set, or None to keep pytest's own."""
     settings = settings_of(config)
     journal.recover(settings.root)
@@ -40,10 +42,10 @@ def repair_session(config: pytest.Config, plain: Mapping[str, Any], *, usual: Us
         summarize(config, None, ["nothing failed, nothing to repair"])
         return None
     with show_progress(config) as progress:
-        return _repair(config, scope, seen, progress=progress, usual=usual).status
+        return _repair(config, scope, seen, progress=progress, known_effects=known_effects).status
 
 
-def repair_conftest(config: pytest.Config, plain: Mapping[str, Any]) -> bool:
+def repair_conftest(config: pytest.Config, plain: PlainObservation) -> bool:
     """Repairs what a conftest imports; True when the tree has changed."""
     settings = settings_of(config)
     journal.recover(settings.root)
@@ -58,7 +60,7 @@ def repair_conftest(config: pytest.Config, plain: Mapping[str, Any]) -> bool:
     return settings.fix and bool(report.overlay)
 
 
-def _scope(settings: Settings, plain: Mapping[str, Any]) -> Scope:
+def _scope(settings: Settings, plain: PlainObservation) -> Scope:
     return Scope(settings.root, settings.allow, settings.deny, tests=plain.get("test_files", ()))
 
 
@@ -68,7 +70,7 @@ def _repair(
     seen: Observation,
     *,
     progress: Callable[[str], None],
-    usual: Usual | None = None,
+    known_effects: KnownEffects | None = None,
 ) -> Repaired:
     """Searches, writes and reports."""
     settings = settings_of(config)
@@ -93,7 +95,7 @@ def _repair(
         limits=limits_for(settings.jobs),
         level=level_for(settings.confine),
         start=settings.start,
-        usual=usual,
+        known_effects=known_effects,
     )
     with warnings.catch_warnings():
         # What Python says of candidates is no news for the user, whose pytest would list it.

@@ -28,7 +28,7 @@ from pytest_gemmadev.search.losses import find_losses
 from pytest_gemmadev.search.outcomes import number_suggestions
 from pytest_gemmadev.search.patches import rebase_suggestion
 from pytest_gemmadev.types import Model, Observation, Outcome, Overlay, RepairReport, Status
-from pytest_gemmadev.validate.confine.places import described
+from pytest_gemmadev.validate.confine.places import describe_level
 from pytest_gemmadev.validate.parent.oracle import Limits, PytestOracle
 
 WORKING_SHARE = 0.9  # of the budget for the search; the rest is for the final run
@@ -116,7 +116,7 @@ def repair_tests(job: Job, scope: Scope, oracle: PytestOracle, *, seen: Observat
         overlay=written.overlay,
         diff=snapshot.diff(written.overlay),
         undo_hint="gemmadev undo" if written.overlay and job.write else "",
-        confinement=described(oracle.level),
+        confinement=describe_level(oracle.level),
     )
     return Repaired(report, _exit_status(job, written.after), written.after)
 
@@ -156,7 +156,7 @@ def _make_contexts(
         first, writers = proposers(model, left_out=left_out)
         another = oracle
         if number:
-            another = oracle.another()
+            another = oracle.clone()
             another.learn(seen)
         contexts.append(
             SearchContext(
@@ -198,7 +198,7 @@ def _write(
     def disagree() -> str:
         """Why the repair is to be put back; empty where the run on the changed tree confirms it."""
         nonlocal after
-        oracle.is_tree_unchanged = False
+        oracle.learn_tree_change()
         job.progress("running all tests on the repaired tree")
         after = oracle.observe({})
         lost = frozenset(green - after.passing)

@@ -72,7 +72,7 @@ class SearchContext:
     def locate(self, task: RepairTask) -> RepairTask:
         """The task with its spectra and suspicions."""
         self.progress("localizing")
-        spectra = self.oracle.spectrum(task)
+        spectra = self.oracle.learn_spectrum(task)
         suspicions = self.localizer(
             task.stacks,
             spectra,
@@ -98,7 +98,7 @@ class SearchContext:
         further = self.extend(task, candidate)
         if further is None:
             return 0.0
-        after = self.oracle.spectrum(further, learn=False)
+        after = self.oracle.spectrum(further)
         return evidence_against(task, candidate.edits, after, limits=self.limits)
 
     def count_related(self, task: RepairTask, candidate: Candidate) -> int:

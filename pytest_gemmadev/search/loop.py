@@ -206,7 +206,9 @@ class _Loop:
         some = [*first, *(s for s in tests if s not in first)]
         self.traced = {}
         failing = FailingSet(tuple(some[: self.context.limits.traced_failing]))
-        return self.context.oracle.spectrum(self._task(failing, replace(observation, outcomes={})))
+        return self.context.oracle.learn_spectrum(
+            self._task(failing, replace(observation, outcomes={}))
+        )
 
     def _share(self, context: SearchContext) -> SearchContext:
         """The context of a search beside, with what all searches of the session know."""

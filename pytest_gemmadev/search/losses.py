@@ -24,7 +24,7 @@ def find_losses(
     vanished = frozenset(n for n in lost if n not in after.collected and n not in after.outcomes)
     failing = lost - vanished
     if vanished and isinstance(oracle, Rechecking):
-        vanished -= oracle.flaky(overlay, vanished)
+        vanished -= oracle.learn_flaky(overlay, vanished)
     if failing and not vanished:  # alone, a test that depends on others would fail as well
         failing &= oracle.observe(overlay).passing
     return vanished | failing

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pytest_gemmadev.capture.hooks import stack_to_plain
+from pytest_gemmadev.capture.hooks import capture_stack
 
 # Runs pytest with a recorder and writes down what it saw.
 RUNNER = """\
@@ -590,7 +590,7 @@ def suppressed() -> None:
     ids=["cause", "context", "suppressed"],
 )
 def test_causes_are_kept(make: Callable[[], None], cause: str | None) -> None:
-    stack = stack_to_plain(raised(make), "id", "call")
+    stack = capture_stack(raised(make), "id", "call")
     assert stack["error"] == "RuntimeError"
     assert (stack["cause"] and stack["cause"]["error"]) == cause
 
@@ -598,7 +598,7 @@ def test_causes_are_kept(make: Callable[[], None], cause: str | None) -> None:
 def test_a_cyclic_chain_ends() -> None:
     one, two = ValueError("one"), ValueError("two")
     one.__cause__, two.__cause__ = two, one
-    stack = stack_to_plain(one, "id", "call")
+    stack = capture_stack(one, "id", "call")
     assert stack["cause"]["message"] == "two"
     assert stack["cause"]["cause"] is None
 
@@ -619,10 +619,10 @@ class Group(Exception):
 
 def test_members_of_a_group_are_stacks() -> None:
     nested = Group(raised(lambda: int("x")), Group(KeyError("k")))
-    stack = stack_to_plain(nested, "id", "call")
+    stack = capture_stack(nested, "id", "call")
     assert [member["error"] for member in stack["group"]] == ["ValueError", "Group"]
     assert stack["group"][1]["group"][0]["kind"] == "key"
-    assert stack_to_plain(ValueError(), "id", "call")["group"] == []
+    assert capture_stack(ValueError(), "id", "call")["group"] == []
 
 
 class Odd(Exception):
@@ -638,6 +638,6 @@ class OddAttribute(AttributeError):
 
 @pytest.mark.parametrize("error", [Odd(), OddAttribute("x")], ids=["str", "attribute"])
 def test_exceptions_that_raise_when_read(error: Exception) -> None:
-    stack = stack_to_plain(error, "id", "call")
+    stack = capture_stack(error, "id", "call")
     assert stack["error"] == type(error).__name__
     assert stack["facts"]["name"] == ""

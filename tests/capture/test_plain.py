@@ -13,7 +13,7 @@ from pytest_gemmadev.capture.plain import (
     plain_from_stack,
     stack_from_plain,
 )
-from pytest_gemmadev.capture.stack import stack_to_plain
+from pytest_gemmadev.capture.stack import capture_stack
 from pytest_gemmadev.files.scope import Scope
 from pytest_gemmadev.types import (
     ErrorFacts,
@@ -86,7 +86,7 @@ def test_a_live_exception_becomes_a_classified_stack(tmp_path: Path) -> None:
     exec(code, namespace)
     with pytest.raises(KeyError) as caught:
         namespace["price"]("plum")  # type: ignore[operator]
-    found = stack_from_plain(stack_to_plain(caught, "id", "call"), Scope(tmp_path))
+    found = stack_from_plain(capture_stack(caught, "id", "call"), Scope(tmp_path))
     assert found.kind is ErrorKind.KEY
     assert [(f.path, f.line, f.function) for f in found.project_frames] == [
         ("shop/cart.py", 2, "price")

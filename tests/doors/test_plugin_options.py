@@ -372,7 +372,7 @@ def test_errors_of_the_capture_are_one_line_of_the_summary(project: Project) -> 
     project.write(ONE_BUG)
     fake = """
     from pytest_gemmadev.capture import hooks
-    hooks.stack_to_plain = lambda *args, **more: 1 / 0
+    hooks.capture_stack = lambda *args, **more: 1 / 0
     """
     result = project.run(
         f"{textwrap.dedent(fake)}{RECORDING.format(status=None)}", "--gemmadev-fix"

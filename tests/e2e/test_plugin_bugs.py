@@ -49,7 +49,7 @@ from pytest_gemmadev.capture import hooks
 
 
 def pytest_configure(config):
-    hooks.stack_to_plain = lambda *args, **more: 1 / 0
+    hooks.capture_stack = lambda *args, **more: 1 / 0
 """
 
 BROKEN_CONFTEST = "import nowhere_to_be_found\n"

@@ -88,12 +88,15 @@ class InMemory:
         for index, candidate in enumerate(candidates):
             yield index, self.validate(task, candidate)
 
-    def spectrum(self, task: RepairTask, *, learn: bool = True) -> Mapping[str, Spectrum]:
+    def spectrum(self, task: RepairTask) -> Mapping[str, Spectrum]:
         found = {}
         for nodeid in (*task.targets, *sorted(task.regression)):
             stack, lines = self._run(nodeid, task.overlay)
             found[nodeid] = Spectrum(stack is None, frozenset(lines))
         return found
+
+    def learn_spectrum(self, task: RepairTask) -> Mapping[str, Spectrum]:
+        return self.spectrum(task)
 
     def close(self) -> None:
         pass

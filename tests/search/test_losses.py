@@ -18,7 +18,7 @@ TESTS = {"t::a": "one() == 1", "t::b": "one() > 0"}
 class Renaming(InMemory):
     """Knows which node ids are others in each run."""
 
-    def flaky(self, overlay: Overlay, nodeids: Collection[str]) -> frozenset[str]:
+    def learn_flaky(self, overlay: Overlay, nodeids: Collection[str]) -> frozenset[str]:
         return frozenset(n for n in nodeids if "12:00" in n)
 
 

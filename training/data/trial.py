@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pytest_gemmadev.capture.exceptions import Comparison
-from pytest_gemmadev.capture.stack import stack_to_plain
+from pytest_gemmadev.capture.stack import capture_stack
 from training.data import inputs
 
 ROOT = "/training-project"  # where broken files and their tests seem to lie
@@ -286,7 +286,7 @@ class Trial:
             if step is not None and step.tb_next is None and isinstance(error, AssertionError):
                 frame = step.tb_frame
                 comparison = Comparison(id(frame), frame.f_code, got, expected)
-            plain = stack_to_plain(error, self.nodeid, "call", comparison=comparison)
+            plain = capture_stack(error, self.nodeid, "call", comparison=comparison)
             return {"stack": plain, "path": path, "test": text}
         except (Late, Refused, SystemExit, KeyboardInterrupt):
             pass

@@ -1,1 +1,1 @@
-"""The side that runs: what happens inside the processes in which candidates are tried."""
+"""The side that runs: what happens inside the processes that run candidates."""

@@ -6,7 +6,7 @@ imported project code by then, it starts again as a ``cold`` one, which forks be
 pytest.
 
 Between the oracle and a run there is a keeper, which runs no project code, and ends everything
-that the run started.
+that the run started. `validate.messages` says what is in the setup and in the requests.
 """
 
 from __future__ import annotations
@@ -21,11 +21,20 @@ import socket
 import sys
 from collections.abc import Generator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 if TYPE_CHECKING:
     from pytest_gemmadev.validate.confine.confinement import Confinement
-    from pytest_gemmadev.validate.wire import Channel, Message
+    from pytest_gemmadev.validate.messages import (
+        ChildSetup,
+        ConfinementSetup,
+        RunEndMessage,
+        RunRequest,
+        UnforkedSetup,
+    )
+    from pytest_gemmadev.validate.wire import Channel
+
+    Control: TypeAlias = Channel[RunEndMessage, RunRequest]
 
 _PACKAGE = "pytest_gemmadev"
 
@@ -37,8 +46,8 @@ def main() -> NoReturn:
         _run_unforked(sys.argv[2])
     from pytest_gemmadev.validate.wire import Channel
 
-    setup = json.loads(sys.argv[2])
-    control = Channel(socket.socket(fileno=int(sys.argv[1])))
+    setup: ChildSetup = json.loads(sys.argv[2])
+    control: Control = Channel(socket.socket(fileno=int(sys.argv[1])))
     confinement = _confine(setup)
     _behave_as_pytest(setup)
     if setup["kind"] == "fresh":
@@ -46,38 +55,38 @@ def main() -> NoReturn:
         if request is None:
             os._exit(0)
         jobs = control.take_fds(request.get("fds", 0))
-        pipe = _keep(control, request, setup, not_ours=jobs)
-        run = _Run(setup, None, confinement)
+        pipe = _keep(control, request, setup=setup, not_ours=jobs)
+        run = _Run(setup, confinement)
         run.begin(request, pipe, jobs[0] if jobs else None)
-    else:
-        run = _Run(setup, control, confinement)
-        if setup["kind"] == "cold":
-            run.serve()
-    run.to_the_end()
+        run.call_pytest()
+    server = _Server(setup, confinement, control)
+    if setup["kind"] == "cold":
+        server.serve()
+    server.call_pytest()
 
 
 def _run_unforked(setup_file: str) -> NoReturn:
     with open(setup_file, encoding="ascii") as file:
-        setup = json.load(file)
+        setup: UnforkedSetup = json.load(file)
     confinement = _confine(setup)
     _behave_as_pytest(setup)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-    run = _Run(setup, None, confinement)
+    run = _Run(setup, confinement)
     run.begin(setup["request"], os.open(setup["output"], flags), None)
-    run.to_the_end()
+    run.call_pytest()
 
 
-def _confine(setup: Message) -> Confinement:
+def _confine(setup: ChildSetup) -> Confinement:
     """Confines this interpreter, unless it is one already that has started anew."""
     from pytest_gemmadev.validate.confine.confinement import Confinement
 
-    confinement = Confinement(folder=setup["folder"], **setup["confinement"])
+    confinement = Confinement(**setup["confinement"])
     if not setup.get("is_confined"):
         confinement.enter()
     return confinement
 
 
-def _behave_as_pytest(setup: Message) -> None:
+def _behave_as_pytest(setup: ChildSetup) -> None:
     """Leaves ``sys.path`` and ``sys.argv`` as pytest would find them."""
     here = os.path.dirname(os.path.realpath(__file__))
     if sys.path and os.path.realpath(sys.path[0]) == here:  # it is not there under -P
@@ -94,8 +103,8 @@ def _import_package() -> None:
     spec = importlib.util.spec_from_file_location(
         _PACKAGE, os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]
     )
-    assert spec is not None
-    assert spec.loader is not None
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{folder} holds no package")
     module = importlib.util.module_from_spec(spec)
     sys.modules[_PACKAGE] = module
     spec.loader.exec_module(module)
@@ -104,43 +113,77 @@ def _import_package() -> None:
 
 
 class _Run:
-    """One call of pytest, which may fork on its way."""
+    """One call of pytest."""
 
-    def __init__(self, setup: Message, control: Channel | None, confinement: Confinement) -> None:
+    def __init__(self, setup: ChildSetup, confinement: Confinement) -> None:
         import pytest
 
         from pytest_gemmadev.capture.hooks import Recorder
         from pytest_gemmadev.validate.child.overlay import SourceOverlay
         from pytest_gemmadev.validate.child.quiet import Quiet
-        from pytest_gemmadev.validate.child.worker import Runner
+        from pytest_gemmadev.validate.child.runner import Runner
 
         self._pytest = pytest
         self._setup = setup
-        self._control = control  # None in a run
-        self._confinement = confinement
         self._overlay = SourceOverlay(setup["root"], os.path.join(setup["folder"], "compiled"))
         self._overlay.install()
-        self._quiet = Quiet()
-        self._recorder = Recorder()
-        self._runner = Runner(self._overlay, self._quiet, self._recorder, confinement)
+        quiet, recorder = Quiet(), Recorder()
+        self._runner = Runner(self._overlay, quiet, recorder, confinement=confinement)
+        self._plugins: list[object] = [quiet, recorder, self._runner, self._runner.selection]
 
-    def begin(self, request: Message, pipe: int, jobs: int | None) -> None:
+    def begin(self, request: RunRequest, pipe: int, jobs: int | None) -> None:
+        """Prepares for a request; ``jobs`` is the socket over which candidates come."""
         self._runner.begin(request, pipe, jobs)
+
+    def call_pytest(self) -> NoReturn:
+        """Runs the tests and ends this process."""
+        status = self._pytest.main(self._setup["args"], plugins=self._plugins)
+        self._runner.finish(status)
+        os._exit(0)
+
+
+class _Server(_Run):
+    """A call of pytest that forks a run for each request on its way."""
+
+    def __init__(self, setup: ChildSetup, confinement: Confinement, control: Control) -> None:
+        super().__init__(setup, confinement)
+        self._confinement = confinement
+        self._control = control
+        self._is_run = False  # this process is one of the runs
+
+    def call_pytest(self) -> NoReturn:
+        """Runs the tests where this process is a run; else serves at the gate."""
+        plugins = self._plugins if self._is_run else [*self._plugins, _gate(self)]
+        status = self._pytest.main(self._setup["args"], plugins=plugins)
+        if not self._is_run:
+            self._start_cold()  # pytest did not get as far as to the gate
+        self._runner.finish(status)
+        os._exit(0)
+
+    def serve_at_gate(self) -> None:
+        """Serves from where plugins are loaded, unless a fork would lose what they started."""
+        from pytest_gemmadev.validate.process import count_threads
+
+        # Threads count, those of native libraries too; and project code must be imported anew.
+        if self._overlay.modules or self._overlay.rewritten or count_threads() > 1:
+            self._start_cold()
+        self.serve()
 
     def serve(self) -> None:
         """Forks a run for each request; returns in the run."""
-        from pytest_gemmadev.validate.process import threads
+        from pytest_gemmadev.validate.process import count_threads
 
-        assert self._control is not None
         names = self._setup["preload"]
         if (wrong := self._preload(names)) is not None:
             # With it came project code, which every run has to import by itself.
             top = wrong.partition(".")[0]
-            self._again(preload=[name for name in names if name.partition(".")[0] != top])
-        if threads() > 1 and names:
-            self._again(preload=[])  # a fork would lose them
+            self._start_again(
+                {**self._setup, "preload": [n for n in names if n.partition(".")[0] != top]}
+            )
+        if count_threads() > 1 and names:
+            self._start_again({**self._setup, "preload": []})  # a fork would lose them
         request, pipe, jobs = _serve(self._control, self._setup, self._confinement)
-        self._control = None
+        self._is_run = True
         self.begin(request, pipe, jobs)
 
     def _preload(self, names: list[str]) -> str | None:
@@ -158,36 +201,23 @@ class _Run:
                 return name
         return None
 
-    def to_the_end(self) -> NoReturn:
-        plugins: list[Any] = [self._quiet, self._recorder, self._runner]
-        if self._control is not None:
-            plugins.append(_gate(self))
-        status = self._pytest.main(self._setup["args"], plugins=plugins)
-        if self._control is not None:
-            self._again(kind="cold")  # pytest did not get as far as to the gate
-        self._runner.finish(status)
-        os._exit(0)
+    def _start_cold(self) -> NoReturn:
+        self._start_again({**self._setup, "kind": "cold"})
 
-    def at_gate(self) -> None:
-        from pytest_gemmadev.validate.process import threads
-
-        # What was started with plugins, threads of native libraries too, a fork would lose.
-        if self._overlay.modules or self._overlay.rewritten or threads() > 1:
-            self._again(kind="cold")
-        self.serve()
-
-    def _again(self, **change: Any) -> NoReturn:
-        """Starts this interpreter anew with another setup."""
-        assert self._control is not None
+    def _start_again(self, setup: ChildSetup) -> NoReturn:
+        """Starts this interpreter anew, confined as it is, with another setup."""
         fd = self._control.fileno()
         os.set_inheritable(fd, True)
-        confinement = {**self._setup["confinement"], **self._confinement.prepare_exec()}
-        setup = {**self._setup, **change, "confinement": confinement, "is_confined": True}
+        confinement: ConfinementSetup = {
+            **self._setup["confinement"],
+            "outside": self._confinement.prepare_exec(),
+        }
+        setup = {**setup, "confinement": confinement, "is_confined": True}
         # Not sys.orig_argv as a whole: its last two are the socket and the old setup.
         os.execv(sys.executable, [*sys.orig_argv[:-2], str(fd), json.dumps(setup)])
 
 
-def _gate(run: _Run) -> object:
+def _gate(server: _Server) -> object:
     import pytest
 
     class Gate:
@@ -195,15 +225,15 @@ def _gate(run: _Run) -> object:
 
         @pytest.hookimpl(wrapper=True, tryfirst=True)
         def pytest_load_initial_conftests(self) -> Generator[None, object, object]:
-            run.at_gate()
+            server.serve_at_gate()
             return (yield)
 
     return Gate()
 
 
 def _serve(
-    control: Channel, setup: Message, confinement: Confinement
-) -> tuple[Message, int, int | None]:
+    control: Control, setup: ChildSetup, confinement: Confinement
+) -> tuple[RunRequest, int, int | None]:
     """Forks a keeper for each request; returns in the run that the keeper starts.
 
     With the request, the pipe to the keeper, and the socket over which candidates come, if they do.
@@ -218,7 +248,7 @@ def _serve(
     gc.freeze()
     keepers: set[int] = set()
     while (request := control.receive()) is not None:
-        fd, *jobs = control.take_fds(request["fds"])
+        fd, *jobs = control.take_fds(request.get("fds", 0))
         keepers &= (now := children())
         for stranger in now - keepers:  # left behind by a keeper that something ended
             end_tree(stranger, spare=keepers)
@@ -226,8 +256,8 @@ def _serve(
         if pid == 0:
             control.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            keeper = Channel(socket.socket(fileno=fd))
-            pipe = _keep(keeper, request, setup, not_ours=jobs)
+            keeper: Control = Channel(socket.socket(fileno=fd))
+            pipe = _keep(keeper, request, setup=setup, not_ours=jobs)
             return request, pipe, jobs[0] if jobs else None
         keepers.add(pid)
         for received in (fd, *jobs):
@@ -239,7 +269,9 @@ def _serve(
     os._exit(0)
 
 
-def _keep(control: Channel, request: Message, setup: Message, not_ours: Sequence[int] = ()) -> int:
+def _keep(
+    control: Control, request: RunRequest, *, setup: ChildSetup, not_ours: Sequence[int]
+) -> int:
     """Forks the run and returns in it, with the pipe it writes to; never returns in the keeper."""
     from pytest_gemmadev.validate.confine.confinement import changes_of_run
     from pytest_gemmadev.validate.process import Watch, adopt_orphans, die_with_parent, fork
@@ -268,10 +300,10 @@ def _keep(control: Channel, request: Message, setup: Message, not_ours: Sequence
         output_bytes=request["output_bytes"],
         control=control.fileno(),
     )
-    ended = watch.wait()
-    changed = changes_of_run(setup["confinement"], setup["folder"], request["scratch"])
-    if ended.how != "orphaned":
-        control.send(replace(ended, changed=changed).plain())
+    end = watch.wait()
+    changed = changes_of_run(setup["confinement"], request["scratch"])
+    if end.how != "orphaned":
+        control.send(replace(end, changed=changed).to_message())
     os._exit(0)
 
 

@@ -1,4 +1,4 @@
-"""The one top-level function or class that two texts of a module differ in, compiled by itself.
+"""The one top-level function or class that two sources of a module differ in, compiled by itself.
 
 Compiling a module takes 20 microseconds a line, which for a long one is more than all the rest of a
 validation. Where it is not certain that the part means by itself what it means in its module, there is
@@ -21,7 +21,7 @@ for _name in __future__.all_feature_names:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A text and where its top-level functions and classes lie."""
+    """A source and where its top-level functions and classes lie."""
 
     lines: tuple[str, ...]
     spans: tuple[tuple[int, int], ...]  # first and last line of each, decorators included
@@ -38,7 +38,7 @@ class Chunk:
 
 
 def outline(data: bytes) -> Outline:
-    """The outline of a text that compiles."""
+    """The outline of a source that compiles."""
     text = decode_source(data)
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     spans = []

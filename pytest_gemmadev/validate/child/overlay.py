@@ -2,8 +2,8 @@
 on disk.
 
 Paths stay what they are: ``__file__``, tracebacks, ``inspect`` and ``linecache`` show the real
-path with the new text. Bytecode beside project files is neither read nor written, so that none is
-stale and none is left behind; what was compiled is kept in the oracle's own folder, by the text that
+path with the new source. Bytecode beside project files is neither read nor written, so that none is
+stale and none is left behind; what was compiled is kept in the oracle's own folder, by the source that
 it was compiled from. Not covered: code that opens a source file itself
 (``exec(open(path).read())``, ``runpy`` with a path) and Python processes that a test starts; they
 see the tree as it is on disk.
@@ -31,9 +31,9 @@ from typing import Any, cast
 class SourceOverlay:
     """What this process shall read instead of project files, and what it did read."""
 
-    def __init__(self, root: str, compiled: str = "") -> None:
-        """``compiled`` is a folder for what was compiled, shared by all runs; empty for none."""
-        self._compiled = compiled
+    def __init__(self, root: str, cache: str = "") -> None:
+        """``cache`` is a folder for compiled code, shared by all runs; empty for none."""
+        self._cache = cache
         self._root = os.path.join(os.path.realpath(root), "")
         self._foreign = tuple(sorted(_installed_roots(self._root)))
         self._real: dict[str, str | None] = {}
@@ -58,23 +58,25 @@ class SourceOverlay:
             self._real[path] = self._real[real] = real
             self.files[real] = data
 
-    def code(self, path: str, data: bytes, how: str, compiled: Callable[[], CodeType]) -> CodeType:
-        """The code of a file that is as on disk, from the folder where a run of before has put it.
+    def load_code(
+        self, path: str, data: bytes, *, compiler: str, compile_: Callable[[], CodeType]
+    ) -> CodeType:
+        """The code of a file that is as on disk, from the cache or from ``compile_``.
 
-        ``how`` tells kinds of compiling apart.
+        ``compiler`` names what compiles: code of one is not code of another.
         """
-        if not self._compiled:
-            return compiled()
-        key = hashlib.blake2b(b"\0".join((how.encode(), path.encode(), data)), digest_size=20)
-        kept = os.path.join(self._compiled, key.hexdigest())
+        if not self._cache:
+            return compile_()
+        key = hashlib.blake2b(b"\0".join((compiler.encode(), path.encode(), data)), digest_size=20)
+        kept = os.path.join(self._cache, key.hexdigest())
         try:
             with open(kept, "rb") as file:
                 return cast(CodeType, marshal.load(file))
         except (OSError, ValueError, EOFError, TypeError):
-            code = compiled()
+            code = compile_()
         fresh = f"{kept}.{os.getpid()}"
         with contextlib.suppress(OSError, ValueError):  # no room: it is compiled again
-            os.makedirs(self._compiled, exist_ok=True)
+            os.makedirs(self._cache, exist_ok=True)
             with open(fresh, "wb") as file:
                 marshal.dump(code, file)
             os.replace(fresh, kept)
@@ -123,8 +125,12 @@ def _patch_loader(overlay: SourceOverlay) -> None:
             overlay.show(path, data)
             code = self.source_to_code(data, path)
         else:
-            how = f"{type(self).__module__}.{type(self).__qualname__}"
-            code = overlay.code(path, data, how, lambda: self.source_to_code(data, path))
+            code = overlay.load_code(
+                path,
+                data,
+                compiler=f"{type(self).__module__}.{type(self).__qualname__}",
+                compile_=lambda: self.source_to_code(data, path),
+            )
         overlay.modules.setdefault(real, []).append(code)
         overlay.texts[real] = data
         return code
@@ -133,7 +139,7 @@ def _patch_loader(overlay: SourceOverlay) -> None:
     patched.get_data, patched.get_code = get_data, get_code
 
 
-class _NewText(type(pathlib.Path())):  # type: ignore[misc]  # Path picks its class when called
+class _NewSource(type(pathlib.Path())):  # type: ignore[misc]  # Path picks its class when called
     """A path whose bytes are the overlay's."""
 
     data: bytes
@@ -162,10 +168,10 @@ def _patch_assertion_rewriting(overlay: SourceOverlay) -> None:
         if real not in overlay.files:
             stat = os.stat(fn)
             data = fn.read_bytes()
-            return stat, overlay.code(
-                str(fn), data, "asserts", lambda: plain_rewrite(fn, config)[1]
+            return stat, overlay.load_code(
+                str(fn), data, compiler="asserts", compile_=lambda: plain_rewrite(fn, config)[1]
             )
-        new = _NewText(str(fn))
+        new = _NewSource(str(fn))
         new.data = overlay.files[real]
         overlay.imported.add(real)
         overlay.show(str(fn), new.data)

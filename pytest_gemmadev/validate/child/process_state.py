@@ -1,10 +1,10 @@
-"""Puts back what a test leaves behind in its process, so that another candidate can be tried there.
+"""Restores what a test changes in its process, so that another candidate can be run there.
 
 Covered: module variables of the project, its classes' attributes, the containers in both, in
 defaults and in attributes of functions, those of objects that modules hold; caches of
 ``functools``; the environment, the working folder, and the state of ``random`` and numpy's.
-Deeper state is not: whether a process can still be believed is for a run of the unchanged code to
-say. Where there is too much to look through, nothing is covered and `Leftovers.known` is false.
+Deeper state is not: whether a process can still be trusted is for a run of the unchanged code to
+say. Where there is too much to compare, none of it is covered and `ProcessState.is_known` is false.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from pytest_gemmadev.validate.child.overlay import SourceOverlay
+from pytest_gemmadev.validate.resources import ChildLimits
 
+_LIMITS = ChildLimits()
 _LRU_CACHE = type(functools.lru_cache(len))
-_MOST = 20_000  # entries to compare after each candidate: about 0.2 ms
 _PLAIN = frozenset({list, dict, set, deque, bytearray, defaultdict, OrderedDict, Counter})
 
 
-class Leftovers:
+class ProcessState:
     """What the process was like when this was made."""
 
     def __init__(self, overlay: SourceOverlay) -> None:
@@ -35,16 +36,17 @@ class Leftovers:
         self._modules = _project_modules(overlay)
         names = {module.__name__ for module in self._modules}
         for module in self._modules:
-            self._keep(vars(module), _put_back_dict)
+            self._keep(vars(module), _restore_dict)
             for value in list(vars(module).values()):
                 self._keep_value(value, names)
-        self._restorers += _process_state()
+        self._restorers += _restorers_of_process()
 
     @property
-    def known(self) -> bool:
-        return self._entries <= _MOST
+    def is_known(self) -> bool:
+        """Whether everything that is covered is restored; else nothing is."""
+        return self._entries <= _LIMITS.state_entries
 
-    def put_back(self) -> None:
+    def restore(self) -> None:
         """Makes what is covered what it was. Best effort: what refuses stays as it is."""
         for restore in self._restorers:
             with suppress(Exception):  # comparing and assigning may run the project's code
@@ -64,13 +66,13 @@ class Leftovers:
         elif _is_cache(value):
             self._keep_cache(value)
         elif owner in project and isinstance(getattr(value, "__dict__", None), dict):
-            self._keep(vars(value), _put_back_dict)
+            self._keep(vars(value), _restore_dict)
             self._keep_containers(vars(value).values())
 
     def _keep_class(self, cls: type) -> None:
         before = dict(vars(cls))
         self._entries += len(before)
-        self._restorers.append(lambda: _put_back_class(cls, before))
+        self._restorers.append(lambda: _restore_class(cls, before))
         for value in before.values():
             function = getattr(value, "__func__", value)
             if isinstance(function, FunctionType):
@@ -85,7 +87,7 @@ class Leftovers:
         self._keep_containers((function.__kwdefaults__ or {}).values())
         self._keep_containers(function.__dict__.values())
         attributes = dict(function.__dict__)
-        self._restorers.append(lambda: _put_back_dict(function.__dict__, attributes))
+        self._restorers.append(lambda: _restore_dict(function.__dict__, attributes))
 
     def _keep_cache(self, cache: Any) -> None:
         def clear() -> None:
@@ -101,20 +103,20 @@ class Leftovers:
 
     def _keep_container(self, value: Any) -> None:
         if isinstance(value, dict):
-            self._keep(value, _put_back_dict)
+            self._keep(value, _restore_dict)
         elif isinstance(value, set):
-            self._keep(value, _put_back_set)
+            self._keep(value, _restore_set)
         else:
-            self._keep(value, _put_back_sequence)
+            self._keep(value, _restore_sequence)
 
-    def _keep(self, thing: Any, put_back: Callable[[Any, Any], object]) -> None:
+    def _keep(self, thing: Any, restore: Callable[[Any, Any], object]) -> None:
         if id(thing) in self._seen:
             return
         self._seen.add(id(thing))
         self._entries += len(thing)
-        if self.known:
+        if self.is_known:
             before = thing.copy()
-            self._restorers.append(lambda: put_back(thing, before))
+            self._restorers.append(lambda: restore(thing, before))
 
 
 def _project_modules(overlay: SourceOverlay) -> list[ModuleType]:
@@ -130,34 +132,34 @@ def _is_cache(value: Any) -> bool:
     return isinstance(value, _LRU_CACHE)
 
 
-def _same(now: Any, before: Any) -> bool:
-    """Compares what is held, first by identity; an array that does not say which is another."""
+def _are_equal(now: Any, before: Any) -> bool:
+    """Whether two containers hold equal values, compared by identity first; False where that is unclear."""
     try:
         return bool(now == before)
     except Exception:  # whatever the project's comparisons raise
         return False
 
 
-def _put_back_dict(now: Any, before: Any) -> None:
-    if not _same(now, before) or list(now) != list(before):
+def _restore_dict(now: Any, before: Any) -> None:
+    if not _are_equal(now, before) or list(now) != list(before):
         now.clear()
         now.update(before)
 
 
-def _put_back_set(now: Any, before: Any) -> None:
-    if not _same(now, before):
+def _restore_set(now: Any, before: Any) -> None:
+    if not _are_equal(now, before):
         now.clear()
         now.update(before)
 
 
-def _put_back_sequence(now: Any, before: Any) -> None:
-    if not _same(now, before):
+def _restore_sequence(now: Any, before: Any) -> None:
+    if not _are_equal(now, before):
         now.clear()
         now.extend(before)
 
 
-def _put_back_class(cls: type, before: dict[str, Any]) -> None:
-    if _same(vars(cls), before):
+def _restore_class(cls: type, before: dict[str, Any]) -> None:
+    if _are_equal(vars(cls), before):
         return
     for name in [name for name in vars(cls) if name not in before]:
         delattr(cls, name)
@@ -166,18 +168,18 @@ def _put_back_class(cls: type, before: dict[str, Any]) -> None:
             setattr(cls, name, value)
 
 
-def _process_state() -> Iterator[Callable[[], object]]:
+def _restorers_of_process() -> Iterator[Callable[[], object]]:
     environ, folder = dict(os.environ), os.getcwd()
 
-    def put_back_environ() -> None:
+    def restore_environ() -> None:
         if dict(os.environ) != environ:
-            _put_back_dict(os.environ, environ)
+            _restore_dict(os.environ, environ)
 
-    def put_back_folder() -> None:
+    def restore_folder() -> None:
         os.chdir(folder)
 
-    yield put_back_environ
-    yield put_back_folder
+    yield restore_environ
+    yield restore_folder
     for name, get, put in (
         ("random", "getstate", "setstate"),
         ("numpy.random", "get_state", "set_state"),
@@ -185,8 +187,8 @@ def _process_state() -> Iterator[Callable[[], object]]:
         if name in sys.modules:
             module = sys.modules[name]
             with suppress(AttributeError):
-                yield _put_back_random(getattr(module, get)(), getattr(module, put))
+                yield _restorer_of_random(getattr(module, get)(), getattr(module, put))
 
 
-def _put_back_random(state: object, put: Callable[[object], object]) -> Callable[[], object]:
+def _restorer_of_random(state: object, put: Callable[[object], object]) -> Callable[[], object]:
     return lambda: put(state)

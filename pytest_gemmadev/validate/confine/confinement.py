@@ -2,7 +2,8 @@
 
 The first process gets mounts of its own, in which nothing but the oracle's folder can be written to.
 Each run gets private copies there, so that it finds the project as it is, whatever runs before it have
-written; and before code of a candidate runs, the right to change anything else is given up.
+written; and before code of a candidate runs, the right to change anything else is given up. What each
+level does not cover is said in `namespace`, `landlock` and `audit_hook`.
 """
 
 from __future__ import annotations
@@ -10,17 +11,24 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
 
-from pytest_gemmadev.validate.confine import audit_hook, landlock, namespace
+from pytest_gemmadev.validate.confine import audit_hook, capabilities, landlock, namespace
+from pytest_gemmadev.validate.confine.copy_changes import Zone, changes, is_untouched
 from pytest_gemmadev.validate.confine.places import (
     SHARED_MEMORY,
     Level,
     Places,
-    Zone,
     confines,
-    inside,
+    is_inside,
 )
+from pytest_gemmadev.validate.confine.private_copies import (
+    Copies,
+    copies_from_outside,
+    forget_copies,
+    make_copies,
+)
+from pytest_gemmadev.validate.messages import ConfinementSetup, Permissions
 
 SHARED = ("compiled", "hypothesis")  # below the oracle's folder: what its runs share
 
@@ -33,24 +41,25 @@ class Confinement:
         level: str,
         folder: str,
         private: Sequence[str],
-        outside: int = -1,
+        *,
         filled: str = "",
+        outside: int = -1,
     ) -> None:
         """``folder`` is the oracle's own, ``private`` are those that runs get private copies of.
 
-        ``outside`` is a descriptor of what that folder lies in, kept from before `enter`; ``filled``
-        is what private copies begin with, as of `namespace.private_copies`.
+        ``filled`` is what private copies begin with, as of `private_copies.make_copies`; ``outside``
+        a descriptor of what that folder lies in, kept from before `enter`.
         """
         self.level = Level(level)
         self.folder = os.path.realpath(folder)
         self.private = tuple(private)
-        self.copies: namespace.Copies | None = None
-        self._zones: list[tuple[str, str, str]] = []
+        self._copies: Copies | None = None  # made by `keep_copies`
+        self._zones: list[Zone] = []  # its private copies, in the order in which they were made
         self._places = Places(self.level, ())
         self._guard: audit_hook.Guard | None = None
         self._outside = outside
         self._filled = filled
-        self._rules: int | None = None  # of Landlock
+        self._rules: int | None = None  # a descriptor of Landlock's
         self._is_users = False  # the namespace was made with a user's rights
 
     def enter(self) -> None:
@@ -61,17 +70,16 @@ class Confinement:
         elif self.level is Level.LANDLOCK:
             landlock.restrict([self.folder, SHARED_MEMORY])
 
-    def prepare_exec(self) -> dict[str, int]:
+    def prepare_exec(self) -> int:
         """Keeps what further runs need while this process becomes another program.
 
-        That needs the arguments which come back, beside those that this was made of.
+        Returns ``outside`` for the `Confinement` there, whose other arguments are as before.
         """
-        if self.level is not Level.NAMESPACE:
-            return {}
-        if namespace.is_users(self.folder):
-            namespace.keep_rights_over_exec()
-        os.set_inheritable(self._outside, True)
-        return {"outside": self._outside}
+        if self.level is Level.NAMESPACE:
+            if namespace.is_users(self.folder):
+                capabilities.keep_rights_over_exec()
+            os.set_inheritable(self._outside, True)
+        return self._outside
 
     def remove_folder(self) -> None:
         """Removes the oracle's folder, for an oracle that was ended and could not."""
@@ -84,37 +92,43 @@ class Confinement:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def begin(
-        self,
-        scratch: str,
-        allowed: Sequence[str],
-        commands: Sequence[str],
-        refused: Callable[[str, str], None],
+        self, scratch: str, permissions: Permissions, report: Callable[[str, str], None]
     ) -> None:
         """Confines one run, before any project code is imported; `seal` has to follow.
 
-        ``refused`` is told path and call of what is refused.
+        ``report`` is called with path and call of what is refused.
         """
         scratch = os.path.realpath(scratch)
         if self._outside >= 0:
             os.close(self._outside)
-        if self.level is Level.NAMESPACE:
-            name = os.path.basename(scratch)
-            self._zones = namespace.private_copies(
-                self.folder, self.private, name, filled_from=self._filled
-            )
-            self._is_users = namespace.is_users(self.folder)
         free = [scratch, *(os.path.join(self.folder, name) for name in SHARED)]
         if self.level is Level.NAMESPACE:
+            name = os.path.basename(scratch)
+            self._zones = make_copies(self.folder, self.private, name, filled_from=self._filled)
+            self._is_users = namespace.is_users(self.folder)
             free.append(SHARED_MEMORY)
-        zones = sorted((Zone(*zone) for zone in self._zones), key=lambda zone: -len(zone.path))
         self._places = Places(
-            self.level, tuple(free), tuple(zones), frozenset(allowed), frozenset(commands)
+            self.level,
+            tuple(free),
+            _innermost_first(self._zones),
+            frozenset(permissions["allowed"]),
+            frozenset(permissions["commands"]),
         )
-        self._guard = audit_hook.install(self._places, refused)
+        self._guard = audit_hook.install(self._places, report)
 
     def has_copy_of(self, path: str) -> bool:
         """Whether a folder lies in a private copy."""
-        return inside(os.path.realpath(path), [zone.path for zone in self._places.zones])
+        return is_inside(os.path.realpath(path), [zone.path for zone in self._places.zones])
+
+    def permit(self, permissions: Permissions) -> None:
+        """Goes on with other paths and commands that the unchanged code reaches for."""
+        self._set_places(
+            replace(
+                self._places,
+                allowed=frozenset(permissions["allowed"]),
+                commands=frozenset(permissions["commands"]),
+            )
+        )
 
     def seal(self) -> None:
         """Gives up for good what this process has no need of: code of a candidate may run."""
@@ -124,7 +138,7 @@ class Confinement:
             landlock.restrict_to(self._rules)
             os.close(self._rules)
         if self.level is Level.NAMESPACE and (self._is_users or self._rules is None):
-            namespace.drop_rights(all_of_them=self._is_users)
+            capabilities.drop_rights(all_of_them=self._is_users)
 
     def _make_rules(self) -> None:
         """Makes the rules once that each process which is forked from here will keep to."""
@@ -132,78 +146,57 @@ class Confinement:
             os.close(self._rules)
         self._rules = None
         if confines(self.level) and landlock.version():
-            writable = [*self._places.free, *(path for path, _, _ in self._zones), SHARED_MEMORY]
-            self._rules = landlock.make_rules(writable)
+            copies = [zone.path for zone in self._zones]
+            self._rules = landlock.make_rules([*self._places.free, *copies, SHARED_MEMORY])
+
+    def _set_places(self, places: Places) -> None:
+        self._places = places
+        if self._guard is not None:
+            self._guard.places = places
 
     # --- a process that lets others try candidates ------------------------------------------------
 
-    def keep(self) -> None:
-        """Notes what the private copies hold now: each candidate finds them so."""
+    def keep_copies(self) -> None:
+        """Keeps what the private copies hold now: each candidate finds them so."""
         if self._zones:
-            self.copies = namespace.Copies(self.folder, self._zones)
+            self._copies = Copies(self.folder, self._zones)
         self._make_rules()
 
     @property
     def is_written_to(self) -> bool:
-        """Whether anything was written to the private copies since `keep`."""
-        return self.copies is not None and not self.copies.is_as_before()
-
-    def seen_changes(self) -> list[tuple[str, str]]:
-        """What has been changed in the private copies, which stay as they are."""
-        zones = [] if self.copies is None else self.copies.zones
-        return [
-            change
-            for path, upper, lower in zones
-            for change in namespace.changes(upper, lower, path)
-        ]
+        """Whether anything was written to the private copies since `keep_copies`."""
+        return self._copies is not None and not self._copies.is_as_before()
 
     def changes(self) -> list[tuple[str, str]]:
-        """What has been changed in the private copies by whoever ran last; they are renewed then."""
-        if self.copies is None or self.copies.is_as_before():
+        """(path, how) of what has been changed in the private copies."""
+        zones = [] if self._copies is None else self._copies.zones
+        return [change for zone in zones for change in changes(zone)]
+
+    def take_changes(self) -> list[tuple[str, str]]:
+        """The same, of whoever ran last; the private copies are as kept from then on."""
+        if self._copies is None or self._copies.is_as_before():
             return []
-        found = [
-            change
-            for path, upper, lower in self.copies.zones
-            for change in namespace.changes(upper, lower, path)
-        ]
-        self.copies.renew()
-        self._zones = self.copies.zones
+        found = self.changes()
+        self._copies.renew()
+        self._zones = self._copies.zones
         self._make_rules()
-        zones = sorted((Zone(*zone) for zone in self._zones), key=lambda zone: -len(zone.path))
-        self._places = Places(
-            self.level, self._places.free, tuple(zones), self._places.allowed, self._places.commands
-        )
-        self._tell_guard()
+        self._set_places(replace(self._places, zones=_innermost_first(self._zones)))
         return found
 
-    def allow(self, allowed: Sequence[str], commands: Sequence[str]) -> None:
-        """Goes on with other paths that the unchanged code changes."""
-        places = self._places
-        self._places = Places(
-            self.level, places.free, places.zones, frozenset(allowed), frozenset(commands)
-        )
-        self._tell_guard()
 
-    def _tell_guard(self) -> None:
-        if self._guard is not None:
-            self._guard.places = self._places
+def _innermost_first(zones: Sequence[Zone]) -> tuple[Zone, ...]:
+    return tuple(sorted(zones, key=lambda zone: -len(zone.path)))
 
 
-def changes_of_run(confine: dict[str, Any], folder: str, scratch: str) -> list[tuple[str, str]]:
-    """What a run that is over has changed in its private copies, whose memory is given back.
-
-    ``confine`` holds arguments of its `Confinement`.
-    """
-    if confine["level"] != Level.NAMESPACE.value:
+def changes_of_run(setup: ConfinementSetup, scratch: str) -> list[tuple[str, str]]:
+    """What a run that is over has changed in its private copies, whose memory is given back."""
+    if setup["level"] != Level.NAMESPACE.value:
         return []
+    folder, filled = setup["folder"], setup["filled"]
     name = os.path.basename(os.path.realpath(scratch))
-    filled = confine.get("filled", "")
     found = []
-    for number, (path, upper) in enumerate(
-        namespace.upper_folders(folder, confine["private"], name)
-    ):
-        if not namespace.is_untouched(upper):
-            began = os.path.join(filled, str(number)) if filled else ""
-            found += namespace.changes(upper, path, path, began)
-    namespace.forget(folder, name)
+    for number, zone in enumerate(copies_from_outside(folder, setup["private"], name)):
+        if not is_untouched(zone.upper):
+            found += changes(zone, os.path.join(filled, str(number)) if filled else "")
+    forget_copies(folder, name)
     return found

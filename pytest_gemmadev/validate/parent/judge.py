@@ -1,4 +1,4 @@
-"""What one run says of a candidate: the verdict, from the outcomes of the tests that it was asked for."""
+"""The verdict on a candidate, from the outcomes of the tests that one run was to run."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from pytest_gemmadev.capture.plain import stack_from_plain
-from pytest_gemmadev.files.scope import Scope
+from pytest_gemmadev.capture.plain import Classifier, stack_from_plain
+from pytest_gemmadev.capture.shapes import PlainStack
 from pytest_gemmadev.types import (
     ErrorStack,
     Inapplicable,
@@ -21,28 +20,36 @@ from pytest_gemmadev.types import (
     TimedOut,
     Verdict,
 )
+from pytest_gemmadev.validate.parent.known_effects import KnownEffects
 from pytest_gemmadev.validate.parent.nodeids import is_test
 from pytest_gemmadev.validate.parent.runs import PASSING, Run
-from pytest_gemmadev.validate.parent.usual import Usual
 
 
 @dataclass(slots=True)
 class Judge:
-    """Judges runs of one project by what its tests did before."""
+    """Judges runs of one project by what its tests did before.
+
+    Does not cover what a test that passes does not check.
+    """
 
     root: Path
-    scope: Scope
-    usual: Usual = field(default_factory=Usual)
-    plain: frozenset[str] = field(default=frozenset())
-    # tests that passed without being expected to fail
+    scope: Classifier
+    known_effects: KnownEffects = field(default_factory=KnownEffects)
+    plainly_passing: frozenset[str] = field(default=frozenset())
+    # tests that passed before without being expected to fail
 
-    def verdict(
-        self, task: RepairTask, run: Run, wanted: Collection[str], changed: Collection[str]
+    def judge(
+        self,
+        task: RepairTask,
+        run: Run,
+        *,
+        wanted: Collection[str],
+        changed: Collection[str],
     ) -> Verdict:
-        """Of a candidate that changes the files ``changed``, by a run of the tests ``wanted``."""
-        beyond = self.usual.beyond(run) if changed else None
-        if beyond is not None:
-            return Refused(*beyond, run.seconds)
+        """The verdict on a candidate that changes the files ``changed``, by a run of ``wanted``."""
+        unknown = self.known_effects.first_unknown(run.reached) if changed else None
+        if unknown is not None:
+            return Refused(*unknown, run.seconds)
         passed = [t for t in task.targets if run.outcomes.get(t) == "passed"]
         if len(passed) < len(task.targets):
             if run.over_limit:
@@ -53,7 +60,7 @@ class Judge:
         if lost and run.over_limit:
             return TimedOut(run.aborted, run.seconds)
         if lost:
-            # Stopped at the first: those that did not get their turn are no news.
+            # The run stops at the first that fails: those that had no turn are no news.
             failed = [n for n in lost if n in run.outcomes]
             return Regressed(tuple(failed or lost), run.seconds)
         if run.aborted:
@@ -64,11 +71,11 @@ class Judge:
         return Plausible(sum(map(is_test, wanted)), run.seconds)
 
     def is_as_good(self, nodeid: str, outcome: str | None) -> bool:
-        """True for a test that passes, and where it passed plainly before, plainly."""
-        return outcome == "passed" if nodeid in self.plain else outcome in PASSING
+        """Whether a test passes, and plainly where it passed plainly before."""
+        return outcome == "passed" if nodeid in self.plainly_passing else outcome in PASSING
 
     def _stacks(
-        self, plain: Iterable[dict[str, Any]], targets: Iterable[str]
+        self, plain: Iterable[PlainStack], targets: Iterable[str]
     ) -> tuple[ErrorStack, ...]:
         wanted = set(targets)
         found = [stack_from_plain(stack, self.scope) for stack in plain]

@@ -1,4 +1,4 @@
-"""Starts child interpreters and asks them for runs; all of it ends with `Launcher.close`."""
+"""Starts child interpreters and runs in them; all of it ends with `Launcher.close`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -15,86 +14,31 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from pytest_gemmadev.types import GemmadevError
 from pytest_gemmadev.validate.child import boot
 from pytest_gemmadev.validate.confine.places import Level, fill, private_folders
+from pytest_gemmadev.validate.messages import (
+    ChildSetup,
+    Job,
+    RunEndMessage,
+    RunPlan,
+    RunRequest,
+    WorkerMessage,
+)
+from pytest_gemmadev.validate.parent.interpreter import Interpreter
 from pytest_gemmadev.validate.parent.unforked import run_unforked
-from pytest_gemmadev.validate.process import Ended
-from pytest_gemmadev.validate.wire import Channel, Message, new_token
+from pytest_gemmadev.validate.parent.worker import Worker
+from pytest_gemmadev.validate.process import RunEnd
+from pytest_gemmadev.validate.resources import DEFAULT_POLICY, FOREVER_S, Policy
+from pytest_gemmadev.validate.wire import Channel, new_token
+
+Control: TypeAlias = Channel[RunRequest, RunEndMessage]
+Kind: TypeAlias = Literal["warm", "fresh", "unforked"]  # of an interpreter
 
 CAN_FORK = hasattr(os, "fork") and hasattr(socket, "send_fds")
-_WORTH_A_START = 20  # modules that every run would import by itself
-_FAREWELL_S = 1.0  # for a worker to end its session
-_FOREVER_S = 1e9
-_GRACE_S = 5.0  # for a process of ours to answer, beyond what its run may take
-_PATIENCE = 5.0  # times its limit that a starved run may take in all, see `process.Watch`
 _SESSION_VARIABLES = ("PYTEST_CURRENT_TEST", "COV_CORE_", "PYTEST_XDIST_", "PYTEST_VERSION")
-
-
-@dataclass(slots=True)
-class Child:
-    """An interpreter of ours and the socket to it."""
-
-    process: subprocess.Popen[bytes]
-    control: Channel
-
-    def end(self) -> None:
-        """Ends it; its keepers end with their sockets, and their runs with them."""
-        self.control.close()
-        try:
-            self.process.wait(_GRACE_S)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(OSError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-
-@dataclass(slots=True)
-class Worker:
-    """A process that has collected the tests over one overlay."""
-
-    control: Channel
-    jobs: Channel
-    scratch: Path
-    limit_s: float  # of the collection
-    child: Child | None = None  # the interpreter that was started for it, if one was
-    items: frozenset[str] = frozenset()
-    forks: bool = True  # each candidate, or several, get a process of their own
-    several: bool = False  # may try several candidates in one process
-    problem: str = ""  # why it takes no candidates
-
-    def wait_ready(self) -> None:
-        """Waits until the tests are collected."""
-        try:
-            ready = self.jobs.receive(self.limit_s * _PATIENCE + _GRACE_S)
-        except (TimeoutError, OSError):
-            ready = None
-        if ready is None:
-            self.problem = "the tests could not be collected"
-        else:
-            self.items, self.problem = frozenset(ready["items"]), ready["problem"]
-            self.forks, self.several = ready["forks"], ready["several"]
-
-    def run(self, job: Message) -> Ended | None:
-        """Runs some candidates; None when the worker itself is gone."""
-        try:
-            self.jobs.send({**job, "token": new_token().hex()})
-            limit_s = job["limit_s"] * (len(job["attempts"]) + 1)
-            answer = self.jobs.receive(limit_s * _PATIENCE + _GRACE_S)
-        except (TimeoutError, OSError):
-            return None
-        return None if answer is None else Ended(**answer)
-
-    def end(self) -> None:
-        """Ends it and what it started, giving it the time to end its session by itself."""
-        self.jobs.close()
-        with contextlib.suppress(TimeoutError, OSError):
-            self.control.receive(_FAREWELL_S)
-        self.control.close()
-        if self.child is not None:
-            self.child.end()
-        shutil.rmtree(self.scratch, ignore_errors=True)
 
 
 @dataclass(slots=True)
@@ -107,18 +51,19 @@ class Launcher:
     environ: Mapping[str, str]
     import_path: tuple[str, ...]  # in front of sys.path: the folder of ``python -m pytest``
     level: Level = Level.NONE
-    before: Mapping[str, bytes | None] = field(default_factory=dict)  # as of `Usual`
+    before: Mapping[str, bytes | None] = field(default_factory=dict)  # as of `KnownEffects`
     start: str = "auto"  # how the processes of candidates begin: or ``fork``, ``spawn``
+    policy: Policy = DEFAULT_POLICY
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="gemmadev-")))
     preload: tuple[str, ...] = ()  # modules that runs need and that are no project code
-    _zygote: Child | None = None
+    _zygote: Interpreter | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _runs: int = 0
 
     def __post_init__(self) -> None:
         if self.start == "auto" and sys.platform == "darwin":
             self.start = "spawn"  # its libraries do not bear forks
-        # Failing examples that hypothesis knows are tried first; new ones stay out of the tree.
+        # Hypothesis begins with failing examples that it knows; new ones stay out of the tree.
         with contextlib.suppress(OSError, shutil.Error):
             shutil.copytree(self.invocation_dir / ".hypothesis", self.folder / "hypothesis")
 
@@ -128,79 +73,98 @@ class Launcher:
             if CAN_FORK and self.start != "spawn" and self._zygote is None:
                 self._zygote = self._start("warm")
 
-    def run_fresh(self, request: Message) -> Ended:
+    def run_fresh(self, plan: RunPlan) -> RunEnd:
         """One run in an interpreter that was started for it."""
         with self._scratch() as scratch:
-            complete = _complete(request, scratch)
+            request = _complete(plan, scratch)
             if not CAN_FORK:
-                return self._run_unforked(complete)
-            child = self._start("fresh")
+                return self._run_unforked(request)
+            interpreter = self._start("fresh")
             try:
-                return _ask(child.control, complete)
+                interpreter.control.send(request)
+                return self._wait_for_end(interpreter.control, request)
+            except OSError:  # it is gone
+                return RunEnd("died")
             finally:
-                child.end()
+                interpreter.end()
 
-    def run_forked(self, request: Message) -> Ended:
+    def run_forked(self, plan: RunPlan) -> RunEnd:
         """One run forked from a warm interpreter; from a new one where that is not possible."""
         if not CAN_FORK or self.start == "spawn":
-            return self.run_fresh(request)
-        ended = self._run_forked(request)
-        if ended.how == "died" and not ended.messages and self._zygote_is_gone():
+            return self.run_fresh(plan)
+        end = self._run_forked(plan)
+        if end.how == "died" and not end.messages and self._zygote_is_gone():
             # Not the run's fault; perhaps a module that cannot be imported ahead.
             self.preload = ()
-            ended = self._run_forked(request)
-        return ended
+            end = self._run_forked(plan)
+        return end
 
-    def _run_forked(self, request: Message) -> Ended:
+    def _run_forked(self, plan: RunPlan) -> RunEnd:
         with self._scratch() as scratch:
-            complete = _complete(request, scratch)
+            request = _complete(plan, scratch)
             ours, theirs = socket.socketpair()
-            channel = Channel(ours)
+            channel: Control = Channel(ours)
             try:
-                self._fork(complete, theirs.fileno())
+                self._fork(request, theirs.fileno())
                 theirs.close()
-                return _answer(channel, complete)
+                return self._wait_for_end(channel, request)
             finally:
                 theirs.close()
                 channel.close()
 
+    def _wait_for_end(self, control: Control, request: RunRequest) -> RunEnd:
+        """What the keeper says about its run; ``died`` when it says nothing."""
+        limit_s = request["limit_s"] + request["tests_s"]
+        try:
+            answer = control.receive(self.policy.patience_s(limit_s))
+        except (TimeoutError, OSError):
+            return RunEnd("timeout")
+        if answer is None:
+            return RunEnd("died")
+        return RunEnd(**answer)
+
     def _zygote_is_gone(self) -> bool:
         return self._zygote is None or self._zygote.process.poll() is not None
 
-    def _run_unforked(self, request: Message) -> Ended:
+    def _run_unforked(self, request: RunRequest) -> RunEnd:
         env = self._environment("fresh")
         return run_unforked(
             _command(), self._setup("unforked"), request, cwd=self.invocation_dir, env=env
         )
 
-    def worker(self, request: Message) -> Worker:
-        """A process that collects the tests and then takes candidates."""
+    def start_worker(self, plan: RunPlan) -> Worker:
+        """Starts a process that collects the tests and then takes candidates."""
         control, keeper_end = socket.socketpair()
         jobs, worker_end = socket.socketpair()
         scratch = self._new_scratch()
+        request = _complete(plan, scratch)
+        request["start"] = self.start
         # It is silent between candidates; that the collection ends is for the other limits.
-        complete = {**_complete(request, scratch), "start": self.start, "stall_s": _FOREVER_S}
-        child = None
+        request["stall_s"] = FOREVER_S
+        interpreter = None
         try:
             if self.start == "spawn":
-                child = self._start("fresh")
+                interpreter = self._start("fresh")
                 control.close()
-                child.control.send({**complete, "fds": 1}, [worker_end.fileno()])
+                request["fds"] = 1
+                interpreter.control.send(request, [worker_end.fileno()])
             else:
-                self._fork(complete, keeper_end.fileno(), worker_end.fileno())
+                self._fork(request, keeper_end.fileno(), worker_end.fileno())
         finally:
             keeper_end.close()
             worker_end.close()
-        own = Channel(control) if child is None else child.control
-        return Worker(own, Channel(jobs), scratch, request["limit_s"], child)
+        own: Control = Channel(control) if interpreter is None else interpreter.control
+        job_channel: Channel[Job, WorkerMessage] = Channel(jobs)
+        return Worker(own, job_channel, scratch, request["limit_s"], self.policy, interpreter)
 
-    def _fork(self, request: Message, *fds: int) -> None:
+    def _fork(self, request: RunRequest, *fds: int) -> None:
         with self._lock:
             for _ in range(2):
                 if self._zygote is None:
                     self._zygote = self._start("warm")
                 try:
-                    self._zygote.control.send({**request, "fds": len(fds)}, fds)
+                    request["fds"] = len(fds)
+                    self._zygote.control.send(request, fds)
                     return
                 except OSError:  # a run of before ended it
                     self._zygote.end()
@@ -210,7 +174,7 @@ class Launcher:
             "run pytest by itself to see why"
         )
 
-    def _start(self, kind: str) -> Child:
+    def _start(self, kind: Kind) -> Interpreter:
         ours, theirs = socket.socketpair()
         command = [*_command(), str(theirs.fileno()), json.dumps(self._setup(kind))]
         try:
@@ -226,9 +190,9 @@ class Launcher:
             )
         finally:
             theirs.close()
-        return Child(process, Channel(ours))
+        return Interpreter(process, Channel(ours), answer_s=self.policy.answer_s)
 
-    def _setup(self, kind: str) -> Message:
+    def _setup(self, kind: Kind) -> ChildSetup:
         return {
             "kind": kind,
             "root": str(self.root),
@@ -238,6 +202,7 @@ class Launcher:
             "preload": list(self.preload),
             "confinement": {
                 "level": self.level.value,
+                "folder": str(self.folder),
                 "private": list(private_folders(str(self.root), self.environ)),
                 "filled": self._filled(),
             },
@@ -252,7 +217,7 @@ class Launcher:
             fill(place, private_folders(str(self.root), self.environ), self.before)
         return str(place)
 
-    def _environment(self, kind: str) -> dict[str, str]:
+    def _environment(self, kind: Kind) -> dict[str, str]:
         env = {k: v for k, v in self.environ.items() if not k.startswith(_SESSION_VARIABLES)}
         env["PYTHONDONTWRITEBYTECODE"] = "1"
         env.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(self.folder / "hypothesis"))
@@ -274,7 +239,9 @@ class Launcher:
         """Lets later runs find these modules imported, where starting anew for that pays."""
         with self._lock:
             new = set(names) - set(self.preload)
-            if self.preload or (self._zygote is not None and len(new) < _WORTH_A_START):
+            if self.preload or (
+                self._zygote is not None and len(new) < self.policy.worthwhile_modules
+            ):
                 return
             self.preload = tuple(names)
             if self._zygote is not None:
@@ -303,25 +270,5 @@ def _command() -> list[str]:
     return [sys.executable, *flags, boot.__file__]
 
 
-def _complete(request: Message, scratch: Path) -> Message:
-    return {**request, "token": new_token().hex(), "scratch": str(scratch)}
-
-
-def _ask(control: Channel, request: Message) -> Ended:
-    try:
-        control.send(request)
-    except OSError:
-        return Ended("died")
-    return _answer(control, request)
-
-
-def _answer(control: Channel, request: Message) -> Ended:
-    """What the keeper says about its run; ``died`` when it says nothing."""
-    allowed_s = request["limit_s"] + request["tests_s"]
-    try:
-        answer = control.receive(allowed_s * _PATIENCE + _GRACE_S)
-    except (TimeoutError, OSError):
-        return Ended("timeout")
-    if answer is None:
-        return Ended("died")
-    return Ended(**answer)
+def _complete(plan: RunPlan, scratch: Path) -> RunRequest:
+    return {**plan, "token": new_token().hex(), "scratch": str(scratch)}

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from pytest_gemmadev.validate.process import Ended
-from pytest_gemmadev.validate.wire import Message
+from pytest_gemmadev.capture.shapes import PlainObservation, PlainStack, bare_stack
+from pytest_gemmadev.validate.messages import (
+    AttemptEnd,
+    CollectorEnd,
+    Event,
+    LastWords,
+    TestEnd,
+)
+from pytest_gemmadev.validate.process import RunEnd
 
 PASSING = frozenset({"passed", "xfailed", "xpassed"})
 _INTERNAL_ERROR, _USAGE_ERROR = 3, 4  # of pytest's exit codes
@@ -21,7 +26,7 @@ class Run:
 
     outcomes: dict[str, str] = field(default_factory=dict)
     collected: list[str] = field(default_factory=list)
-    stacks: list[dict[str, Any]] = field(default_factory=list)
+    stacks: list[PlainStack] = field(default_factory=list)
     durations: dict[str, float] = field(default_factory=dict)
     imported: frozenset[str] = frozenset()  # real paths of overlaid files that were imported
     modules: tuple[str, ...] = ()  # imported from outside the project by the tests, in order
@@ -36,7 +41,7 @@ class Run:
     crashed: bool = False  # ended by a signal that was not ours
     refused: str = ""  # why the candidate takes a new import
     broken: str = ""  # why it does not compile
-    loose: bool = False  # new code of functions that ran while importing: failing says little
+    loose: bool = False  # functions that ran while importing have new code: a failure says little
     behaviour: dict[str, str] | None = None  # what calls with other arguments gave
     reached: tuple[tuple[str, str], ...] = ()
     # (path, call) of what it was refused outside of its places, and of what it changed in private
@@ -46,7 +51,7 @@ class Run:
     def passing(self) -> set[str]:
         return {nodeid for nodeid, outcome in self.outcomes.items() if outcome in PASSING}
 
-    def plain(self) -> Mapping[str, Any]:
+    def to_plain(self) -> PlainObservation:
         """As `capture.plain.observation_from_plain` reads it."""
         return {
             "outcomes": self.outcomes,
@@ -57,96 +62,110 @@ class Run:
         }
 
 
-def read_run(ended: Ended) -> Run:
+def read_run(end: RunEnd) -> Run:
     """The results that a run reported before it ended."""
-    run = Run(seconds=ended.seconds)
+    run = Run(seconds=end.seconds)
     current = ""
-    for message in ended.messages:
-        if "start" in message:
-            current = message["start"]
-        elif "collected" in message:
-            run.collected = message["collected"]
-            run.collect_s = message["seconds"]
-        elif "test" in message or "collector" in message:
-            _add_outcome(run, message)
+    for event in end.messages:
+        if "start" in event:
+            current = event["start"]
+        elif "collected" in event:
+            run.collected = event["collected"]
+            run.collect_s = event["seconds"]
+        elif "test" in event:
+            _add_test(run, event)
             current = ""
-        elif "reached" in message:
-            run.reached += ((message["reached"], message["call"]),)
-        elif "behaviour" in message:
-            run.behaviour = message["behaviour"]
-        elif "done" in message:
-            _add_done(run, message["done"])
-    run.reached += tuple((path, how) for path, how in ended.changed)
-    if ended.how != "done":
-        _add_abort(run, ended, current)
+        elif "collector" in event:
+            _add_outcome(run, event["collector"], event)
+            current = ""
+        elif "reached" in event:
+            run.reached += ((event["reached"], event["call"]),)
+        elif "behaviour" in event:
+            run.behaviour = event["behaviour"]
+        elif "done" in event:
+            _add_last_words(run, event["done"])
+    run.reached += tuple((path, how) for path, how in end.changed)
+    if end.how != "done":
+        _add_abort(run, end, current)
     return run
 
 
-def read_attempts(ended: Ended) -> list[Run]:
-    """The runs of a process that tried several candidates; the last one may have no end."""
+def read_attempts(end: RunEnd) -> list[Run]:
+    """The runs of a process that took several candidates; the last one may have no end."""
     runs: list[Run] = []
-    messages: list[Message] = []
-    for message in ended.messages:
-        if "tried" in message:
-            done = message["tried"]
-            runs.append(read_run(Ended("done", 0, [*messages, {"done": done}], done["seconds"])))
-            messages = []
+    events: list[Event] = []
+    for event in end.messages:
+        if "tried" in event:
+            attempt = event["tried"]
+            run = read_run(RunEnd("done", 0, events, attempt["seconds"]))
+            _add_attempt(run, attempt)
+            runs.append(run)
+            events = []
         else:
-            messages.append(message)
-    if ended.how != "done":
-        runs.append(read_run(replace(ended, messages=messages, changed=[])))
-    # Which of them it was is not known; whoever asks tries them one at a time then.
+            events.append(event)
+    if end.how != "done":
+        runs.append(read_run(replace(end, messages=events, changed=[])))
+    # Which of them did it is not known; the pool runs them one at a time then.
     for run in runs:
-        run.reached += tuple((path, how) for path, how in ended.changed)
+        run.reached += tuple((path, how) for path, how in end.changed)
     return runs
 
 
-def _add_outcome(run: Run, message: Message) -> None:
-    nodeid = message.get("test") or message["collector"]
-    # A test that says nothing about its end did not pass.
-    run.outcomes[nodeid] = message["outcome"] or "failed"
-    run.stacks += message["stacks"]
-    if "test" in message:
-        run.durations[nodeid] = message["seconds"]
-    if "lines" in message:
+def _add_test(run: Run, event: TestEnd) -> None:
+    nodeid = event["test"]
+    _add_outcome(run, nodeid, event)
+    run.durations[nodeid] = event["seconds"]
+    if "lines" in event:
         lines = run.lines_again if nodeid in run.lines else run.lines
-        lines[nodeid] = message["lines"]
+        lines[nodeid] = event["lines"]
 
 
-def _add_done(run: Run, done: Message) -> None:
-    run.outcomes.update((n, o) for n, o in done["outcomes"].items() if n not in run.outcomes)
-    run.stacks += done["stacks"]
-    run.imported = frozenset(done["imported"])
-    run.modules = tuple(done.get("modules", ()))
-    run.aborted = done["aborted"]
-    run.loose = done.get("loose", False)
-    if done.get("over"):
+def _add_outcome(run: Run, nodeid: str, event: TestEnd | CollectorEnd) -> None:
+    # A test whose end has no outcome did not pass.
+    run.outcomes[nodeid] = event["outcome"] or "failed"
+    run.stacks += event["stacks"]
+
+
+def _add_last_words(run: Run, last_words: LastWords) -> None:
+    outcomes = last_words["outcomes"]
+    run.outcomes.update((n, o) for n, o in outcomes.items() if n not in run.outcomes)
+    run.stacks += last_words["stacks"]
+    run.imported = frozenset(last_words["imported"])
+    run.modules = tuple(last_words.get("modules", ()))
+    run.aborted = last_words["aborted"]
+    status = last_words["status"]
+    has_errors = any(outcome == "error" for outcome in run.outcomes.values())
+    if not run.aborted and status in (_INTERNAL_ERROR, _USAGE_ERROR) and not has_errors:
+        run.aborted = f"pytest could not run the tests (exit status {status})"
+
+
+def _add_attempt(run: Run, attempt: AttemptEnd) -> None:
+    _add_last_words(run, attempt)
+    run.loose = attempt["loose"]
+    if attempt["over"]:
         run.over_limit = True
-        run.aborted = run.aborted or f"no end after {done['seconds']:.1f} s"
-    run.refused, run.broken = done.get("refused", ""), done.get("broken", "")
-    errors = any(outcome == "error" for outcome in run.outcomes.values())
-    if not run.aborted and done["status"] in (_INTERNAL_ERROR, _USAGE_ERROR) and not errors:
-        run.aborted = f"pytest could not run the tests (exit status {done['status']})"
+        run.aborted = run.aborted or f"no end after {attempt['seconds']:.1f} s"
+    run.refused, run.broken = attempt.get("refused", ""), attempt.get("broken", "")
 
 
-def _add_abort(run: Run, ended: Ended, current: str) -> None:
+def _add_abort(run: Run, end: RunEnd, current: str) -> None:
     """Says why the run has no end, and fails the test that was running."""
     where = f" in {current}" if current else " before the first test" if not run.collected else ""
-    if ended.how == "timeout":
-        run.aborted = f"no end after {ended.seconds:.1f} s{where}"
-    elif ended.how == "output":
+    if end.how == "timeout":
+        run.aborted = f"no end after {end.seconds:.1f} s{where}"
+    elif end.how == "output":
         run.aborted = f"too many or broken messages{where}"
-    elif os.name == "posix" and os.WIFSIGNALED(ended.status):
-        run.aborted = f"ended by {_signal_name(os.WTERMSIG(ended.status))}{where}"
+    elif os.name == "posix" and os.WIFSIGNALED(end.status):
+        run.aborted = f"ended by {_signal_name(os.WTERMSIG(end.status))}{where}"
         run.crashed = True
     else:
-        status = os.waitstatus_to_exitcode(ended.status)
+        status = os.waitstatus_to_exitcode(end.status)
         run.aborted = f"the interpreter exited with status {status}{where}"
-    run.over_limit = ended.how in ("timeout", "output")
+    run.over_limit = end.how in ("timeout", "output")
     if current:
         run.outcomes[current] = "failed"
-        run.durations[current] = ended.seconds
-        run.stacks.append(_abort_stack(current, run.aborted, timeout=ended.how == "timeout"))
+        run.durations[current] = end.seconds
+        run.stacks.append(_abort_stack(current, run.aborted, end))
 
 
 def _signal_name(number: int) -> str:
@@ -156,14 +175,7 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _abort_stack(nodeid: str, message: str, *, timeout: bool) -> dict[str, Any]:
-    return {
-        "nodeid": nodeid,
-        "phase": "call",
-        "kind": "timeout" if timeout else "other",
-        "error": "Timeout" if timeout else "SystemExit",
-        "message": message,
-        "frames": [],
-        "cause": None,
-        "group": [],
-    }
+def _abort_stack(nodeid: str, message: str, end: RunEnd) -> PlainStack:
+    if end.how == "timeout":
+        return bare_stack(nodeid, "Timeout", message, kind="timeout")
+    return bare_stack(nodeid, "SystemExit", message)

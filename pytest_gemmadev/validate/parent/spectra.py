@@ -7,26 +7,28 @@ from collections.abc import Mapping, Sequence
 from pytest_gemmadev.text.lines import line_at
 from pytest_gemmadev.types import Candidate, RepairTask, Spectrum
 from pytest_gemmadev.validate.parent.runs import PASSING, Run
-from pytest_gemmadev.validate.resources import Limits
-
-_TRACED_ALWAYS = 40
+from pytest_gemmadev.validate.resources import DEFAULT_POLICY, Limits, Policy
 
 
-def worth_tracing(
-    nearest: Sequence[str], limits: Limits, passed_s: Mapping[str, float]
+def choose_traced(
+    nearest: Sequence[str],
+    passed_s: Mapping[str, float],
+    limits: Limits,
+    *,
+    policy: Policy = DEFAULT_POLICY,
 ) -> list[str]:
     """The first of these tests, as many as there is time for; ``passed_s``: what each takes."""
     chosen: list[str] = []
     left_s = limits.traced_s
     for nodeid in nearest[: limits.traced_tests]:
         left_s -= passed_s.get(nodeid, 0.0)
-        if left_s < 0 and len(chosen) >= _TRACED_ALWAYS:
+        if left_s < 0 and len(chosen) >= policy.traced_always:
             break
         chosen.append(nodeid)
     return chosen
 
 
-def spectra_of(run: Run, paths: Mapping[str, str]) -> dict[str, Spectrum]:
+def read_spectra(run: Run, paths: Mapping[str, str]) -> dict[str, Spectrum]:
     """The spectrum of each test that the run traced; ``paths``: those of the project by real path."""
 
     def places(lines: Mapping[str, list[int]]) -> frozenset[tuple[str, int]]:
@@ -44,7 +46,7 @@ def spectra_of(run: Run, paths: Mapping[str, str]) -> dict[str, Spectrum]:
     }
 
 
-def touching(
+def reaching_tests(
     spectra: Mapping[str, Spectrum], task: RepairTask, candidate: Candidate
 ) -> frozenset[str]:
     """Tests that ran the lines which a candidate changes, or the one before or after."""

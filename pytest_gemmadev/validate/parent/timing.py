@@ -8,14 +8,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from pytest_gemmadev.types import ErrorKind, RepairTask
-from pytest_gemmadev.validate.resources import Limits
-
-_RATIO = 20.0  # times the measured duration of the tests that a validation may take
-_FLOOR_S = 0.3  # on top: a candidate may do more than the failing code did
-_SLOW_RATIO = 3.0  # where even that much is more than `Limits.validation_s`
-_COLLECT_RATIO = 10.0  # times a measured collection that a later one may take
-_COLLECT_FLOOR_S = 1.0
-_UNKNOWN_COLLECT_S = 60.0
+from pytest_gemmadev.validate.resources import DEFAULT_POLICY, Limits, Policy
 
 
 @dataclass(slots=True)
@@ -23,10 +16,11 @@ class Timings:
     """Longest durations seen without a candidate applied, in seconds by node id."""
 
     limits: Limits
+    policy: Policy = DEFAULT_POLICY
     passed_s: dict[str, float] = field(default_factory=dict)
     failed_s: dict[str, float] = field(default_factory=dict)
     collect_s: float = 0.0
-    _usual_s: float = 0.0
+    _median_s: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def learn(self, durations: Mapping[str, float], passing: Collection[str]) -> None:
@@ -35,7 +29,7 @@ class Timings:
             for nodeid, seconds in durations.items():
                 seen = self.passed_s if nodeid in passing else self.failed_s
                 seen[nodeid] = max(seen.get(nodeid, 0.0), seconds)
-            self._usual_s = median(self.passed_s.values()) if self.passed_s else 0.0
+            self._median_s = median(self.passed_s.values()) if self.passed_s else 0.0
 
     def learn_collection(self, seconds: float) -> None:
         """Keeps how long a collection took."""
@@ -44,8 +38,9 @@ class Timings:
     def collection_limit_s(self) -> float:
         """Time for collecting the tests."""
         if not self.collect_s:
-            return _UNKNOWN_COLLECT_S
-        return min(_COLLECT_RATIO * self.collect_s + _COLLECT_FLOOR_S, _UNKNOWN_COLLECT_S)
+            return self.policy.unknown_collect_s
+        limit_s = self.policy.collect_ratio * self.collect_s + self.policy.collect_floor_s
+        return min(limit_s, self.policy.unknown_collect_s)
 
     def limit_s(self, task: RepairTask, nodeids: Collection[str]) -> float:
         """Time for these tests together; as much as a full run has where one was never measured."""
@@ -55,14 +50,15 @@ class Timings:
         if not self.passed_s and not self.failed_s:
             return self.limits.validation_s
         expected_s = self.expected_s(task, nodeids)
-        slow_s = _SLOW_RATIO * expected_s
-        return min(_RATIO * expected_s + _FLOOR_S, max(self.limits.validation_s, slow_s))
+        limit_s = self.policy.test_ratio * expected_s + self.policy.floor_s
+        most_s = max(self.limits.validation_s, self.policy.slow_ratio * expected_s)
+        return min(limit_s, most_s)
 
     def expected_s(self, task: RepairTask, nodeids: Collection[str]) -> float:
-        """Seconds these tests should take. A test that failed by taking too long says nothing."""
+        """Seconds these tests should take, without what a test that hung took."""
         hung = {s.nodeid for s in task.stacks if s.kind is ErrorKind.TIMEOUT}
         total_s = 0.0
         for nodeid in nodeids:
             failed_s = 0.0 if nodeid in hung else self.failed_s.get(nodeid, 0.0)
-            total_s += max(self.passed_s.get(nodeid, self._usual_s), failed_s)
+            total_s += max(self.passed_s.get(nodeid, self._median_s), failed_s)
         return total_s

@@ -16,18 +16,34 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pytest_gemmadev.validate.process import Ended
-from pytest_gemmadev.validate.wire import Forged, Message, Reader
+from pytest_gemmadev.validate.messages import ChildSetup, Event, How, RunRequest, UnforkedSetup
+from pytest_gemmadev.validate.process import RunEnd
+from pytest_gemmadev.validate.wire import Forged, Reader
 
 
 def run_unforked(
-    command: Sequence[str], setup: Message, request: Message, *, cwd: Path, env: Mapping[str, str]
-) -> Ended:
+    command: Sequence[str],
+    setup: ChildSetup,
+    request: RunRequest,
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+) -> RunEnd:
     """How the run ended, and what it wrote into its file of messages until then."""
     output = Path(request["scratch"]) / "messages"
     setup_file = Path(request["scratch"]) / "setup.json"
-    plain = {**setup, "kind": "unforked", "request": request, "output": str(output)}
-    setup_file.write_text(json.dumps(plain), encoding="ascii")
+    unforked: UnforkedSetup = {
+        "kind": "unforked",
+        "root": setup["root"],
+        "folder": setup["folder"],
+        "args": setup["args"],
+        "path": setup["path"],
+        "preload": setup["preload"],
+        "confinement": setup["confinement"],
+        "request": request,
+        "output": str(output),
+    }
+    setup_file.write_text(json.dumps(unforked), encoding="ascii")
     began_s = time.monotonic()
     process = subprocess.Popen(
         [*command, "-", str(setup_file)],
@@ -38,24 +54,30 @@ def run_unforked(
         env=env,
         start_new_session=os.name == "posix",
     )
-    how = ""
+    how: How | None = None
     try:
         process.wait(request["limit_s"] + request["tests_s"])
     except subprocess.TimeoutExpired:
         how = "timeout"
     finally:
         _end(process)
-    reader = Reader(bytes.fromhex(request["token"]), limit_bytes=request["output_bytes"])
-    messages: list[Message] = []
-    try:
-        messages = reader.feed(output.read_bytes() if output.exists() else b"")
-    except Forged:
-        how = how or "output"
-    if not how:
-        how = "done" if any("done" in message for message in messages) else "died"
+    events = _read_events(output, request)
+    if events is None:
+        how, events = how or "output", []
+    if how is None:
+        how = "done" if any("done" in event for event in events) else "died"
     code = process.returncode
-    status = -code if code < 0 else code << 8  # as waitpid tells it
-    return Ended(how, status, messages, time.monotonic() - began_s)
+    status = -code if code < 0 else code << 8  # as waitpid has it
+    return RunEnd(how, status, events, time.monotonic() - began_s)
+
+
+def _read_events(output: Path, request: RunRequest) -> list[Event] | None:
+    """What the run wrote; None where that is no message of its, or too much."""
+    reader = Reader(bytes.fromhex(request["token"]), limit_bytes=request["output_bytes"])
+    try:
+        return reader.feed(output.read_bytes() if output.exists() else b"")
+    except Forged:
+        return None
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

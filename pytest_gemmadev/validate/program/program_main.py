@@ -1,4 +1,4 @@
-"""Main program of a process that runs a user's program and tells how it failed.
+"""Main program of a process that runs a user's program and reports how it failed.
 
 To the program everything is as if the interpreter had started it: arguments, ``__main__``,
 ``sys.path``, standard streams, the traceback that it prints, its exit status. What an uncaught
@@ -14,26 +14,29 @@ import os
 import runpy
 import sys
 import types
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_gemmadev.validate.messages import ProgramSetup
 
 _INTERRUPTED = 130
 
 
 def main() -> None:
-    setup: dict[str, Any] = json.loads(sys.argv[1])
+    setup: ProgramSetup = json.loads(sys.argv[1])
     sys.path[0] = setup["package"]  # what of ours is needed, before anything of theirs is found
-    from pytest_gemmadev.capture.stack import stack_to_plain
+    from pytest_gemmadev.capture.stack import capture_stack
 
-    if setup["confinement"]:
+    if setup["confinement"] is not None:
         from pytest_gemmadev.validate.confine.confined_program import confine_program
 
         confine_program(setup["confinement"])
-    if setup["limits"]:
-        from pytest_gemmadev.validate.process import confine
+    if setup["process_limits"] is not None:
+        from pytest_gemmadev.validate.process import limit_process
 
-        confine(**setup["limits"])
+        limit_process(**setup["process_limits"])
     # A project that is installed as a link to its sources is found where the copy lies.
-    sys.path[1:] = [_moved(path, setup["moved"]) for path in sys.path[1:]]
+    sys.path[1:] = [_path_in_copy(path, *setup["moved"]) for path in sys.path[1:]]
     sys.argv = [setup["target"], *setup["args"]]
     try:
         _run(setup)
@@ -42,12 +45,12 @@ def main() -> None:
     except BaseException as error:
         trace = _own_part(error.__traceback__)
         with open(setup["report"], "w", encoding="utf-8") as file:
-            json.dump(stack_to_plain(error.with_traceback(trace), setup["name"], "run"), file)
+            json.dump(capture_stack(error.with_traceback(trace), setup["name"], "run"), file)
         sys.excepthook(type(error), error, trace)
         sys.exit(_INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1)
 
 
-def _run(setup: dict[str, Any]) -> None:
+def _run(setup: ProgramSetup) -> None:
     if setup["is_module"]:
         sys.path[0] = os.getcwd()
         sys.argv[0] = "-m"  # until the module is found, as the interpreter does it
@@ -76,9 +79,8 @@ def _own_part(trace: types.TracebackType | None) -> types.TracebackType | None:
     return trace
 
 
-def _moved(path: str, moved: list[str]) -> str:
-    old, new = moved
-    return new + path[len(old) :] if path == old or path.startswith(old + os.sep) else path
+def _path_in_copy(path: str, root: str, copy: str) -> str:
+    return copy + path[len(root) :] if path == root or path.startswith(root + os.sep) else path
 
 
 if __name__ == "__main__":

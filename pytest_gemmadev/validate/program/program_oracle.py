@@ -1,10 +1,10 @@
 """The oracle where there are no tests: the program itself, run again with the same input.
 
-Three things are asked of it, as if they were tests. That an error is gone: the program no longer
-raises it, raises no other one earlier, and writes what it wrote before the error as it did. That it
-runs: no error at all. And that its exit status is 0, which it need not be. All of them say little; a
-patch that passes is plausible, thinly tested. That the next error is another one says next to
-nothing, so there it counts only for patches that follow from what the error itself names.
+Three questions stand for tests. Whether an error is gone: the program no longer
+raises it, raises no other one earlier, and writes what it wrote before the error as it did. Whether it
+runs: no error at all. And whether its exit status is 0, which it need not be. All of them say little; a
+patch that passes is plausible, thinly tested. That the next error is another one says least, so
+there it counts only for patches that follow from what the error itself names.
 """
 
 from __future__ import annotations
@@ -37,23 +37,43 @@ from pytest_gemmadev.types import (
     Verdict,
 )
 from pytest_gemmadev.validate.confine.places import Level
-from pytest_gemmadev.validate.parent.usual import Usual
-from pytest_gemmadev.validate.program.program_runs import Program, Ran, Trials
-from pytest_gemmadev.validate.resources import Limits
+from pytest_gemmadev.validate.parent.known_effects import KnownEffects
+from pytest_gemmadev.validate.program.program_process import Program, ProgramRun
+from pytest_gemmadev.validate.program.program_runs import DEFAULT_LIMITS, ProgramRuns
+from pytest_gemmadev.validate.resources import DEFAULT_POLICY, Limits, ProgramLimits
 
-TRIAL_S = 10.0  # that a trial may take, at least; three times the failing run if that is more
 _LIMITS = Limits()
 _NAMING = (OriginKind.RULE, OriginKind.SYNTAX, OriginKind.UNCHANGED)
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """The program as a tree left it."""
+class _Baseline:
+    """The program over one tree, run twice."""
 
-    ran: Ran
+    run: ProgramRun
     stack: ErrorStack | None
     output: tuple[bytes, ...]  # lines
     wavering: frozenset[int]  # lines that differ from run to run
+
+
+@dataclass(frozen=True, slots=True)
+class _Validation:
+    """One candidate, run."""
+
+    task: RepairTask
+    candidate: Candidate
+    before: _Baseline  # over the task's tree
+    run: ProgramRun
+    stack: ErrorStack | None
+
+    def added_lines(self, path: str, line: int) -> int:
+        """Lines that the candidate adds to a file before a line, in numbers of the old file."""
+        added = 0
+        for edit in self.candidate.edits:
+            text = self.task.sources.get(edit.path, "")
+            if edit.path == path and text.count("\n", 0, edit.start) + 1 < line:
+                added += edit.replacement.count("\n") - text.count("\n", edit.start, edit.end)
+        return added
 
 
 class ProgramOracle:
@@ -66,43 +86,50 @@ class ProgramOracle:
         *,
         input_: bytes = b"",
         limits: Limits = _LIMITS,
-        trial_s: float = TRIAL_S,
+        program_limits: ProgramLimits = DEFAULT_LIMITS,
         level: Level = Level.NONE,
     ) -> None:
         self._program = program
         self._scope = scope
         self._limits = limits
-        self._trial_s = trial_s
+        self._program_limits = program_limits
         self.level = level
-        self.usual = Usual({program.root})
-        self.trials = Trials(
-            program, input_=input_, limits=limits.confinement(scale=4), level=level
+        self.known_effects = KnownEffects({program.root})
+        self._program_runs = ProgramRuns(
+            program,
+            level=level,
+            input_=input_,
+            process_limits=limits.process_limits(scale=DEFAULT_POLICY.full_run_scale),
+            limits=program_limits,
         )
         self.runs = program.name  # node ids: no error at all
         self.exits = f"{program.name} exits with 0"
         self._errors: dict[tuple[str, str, str, str], str] = {}  # node ids of errors met
-        self._seen: dict[tuple[tuple[str, bytes], ...], _Seen] = {}
+        self._baselines: dict[tuple[tuple[str, bytes], ...], _Baseline] = {}
 
     # --- types.Oracle -----------------------------------------------------------------------
 
     def observe(self, overlay: Overlay) -> Observation:
-        """Two runs over ``overlay``: what they write differently is no sign of anything."""
-        seen = self._look(overlay)
+        """Two runs over ``overlay``: what they write differently is no sign of anything.
+
+        The errors of the program get their node ids here, and ``known_effects`` is learned.
+        """
+        seen = self._learn_baseline(overlay)
         outcomes = dict.fromkeys(self._errors.values(), TestOutcome.PASSED)
         stacks: tuple[ErrorStack, ...] = ()
         if seen.stack is not None:
             nodeid = self._nodeid(seen.stack)
             outcomes[nodeid] = TestOutcome.FAILED
             stacks = tuple(replace(seen.stack, nodeid=n) for n in (nodeid, self.runs, self.exits))
-        runs = seen.stack is None and not seen.ran.over
+        runs = seen.stack is None and not seen.run.over
         outcomes[self.runs] = TestOutcome.PASSED if runs else TestOutcome.FAILED
-        exits = runs and seen.ran.status == 0
+        exits = runs and seen.run.status == 0
         outcomes[self.exits] = TestOutcome.PASSED if exits else TestOutcome.FAILED
-        aborted = f"over the limit of {seen.ran.over}" if seen.ran.over else ""
-        beyond = self.usual.beyond(seen.ran) if overlay else None
-        if beyond is not None:
+        aborted = f"over the limit of {seen.run.over}" if seen.run.over else ""
+        unknown = self.known_effects.first_unknown(seen.run.reached) if overlay else None
+        if unknown is not None:
             outcomes[self.runs] = outcomes[self.exits] = TestOutcome.FAILED
-            aborted = f"it reached for {beyond[0]} ({beyond[1]})"
+            aborted = f"it reached for {unknown[0]} ({unknown[1]})"
         return Observation(outcomes, frozenset(outcomes), stacks, aborted=aborted)
 
     def validate(self, task: RepairTask, candidate: Candidate) -> Verdict:
@@ -113,14 +140,14 @@ class ProgramOracle:
         overlay = edit_overlay(task.overlay, self._scope.read, candidate.edits)
         if isinstance(overlay, Inapplicable):
             return overlay
-        before = self._look(task.overlay)
-        ran = self._run(overlay)
-        beyond = self.usual.beyond(ran)
-        if beyond is not None:
-            return Refused(*beyond, ran.seconds)
-        if ran.over:
-            return TimedOut(ran.over, ran.seconds)
-        return self._judge(task, candidate, before, ran)
+        before = self._learn_baseline(task.overlay)
+        run = self._run(overlay)
+        unknown = self.known_effects.first_unknown(run.reached)
+        if unknown is not None:
+            return Refused(*unknown, run.seconds)
+        if run.over:
+            return TimedOut(run.over, run.seconds)
+        return self._judge(_Validation(task, candidate, before, run, self._stack(run)))
 
     def validate_many(
         self, task: RepairTask, candidates: Iterable[Candidate]
@@ -135,65 +162,67 @@ class ProgramOracle:
                     yield place, verdict
                     place += 1
 
-    def spectrum(self, task: RepairTask, *, learn: bool = True) -> Mapping[str, Spectrum]:
-        """Nothing: the frames of the error say where it was raised, and there is no passing test."""
+    def spectrum(self, task: RepairTask) -> Mapping[str, Spectrum]:
+        """None: the frames of the error say where it was raised, and there is no passing test."""
+        return {}
+
+    def learn_spectrum(self, task: RepairTask) -> Mapping[str, Spectrum]:
+        """None, as by `spectrum`; there is nothing to learn."""
         return {}
 
     def close(self) -> None:
-        self.trials.close()
+        self._program_runs.close()
 
     # --- runs ------------------------------------------------------------------------------------
 
-    def _look(self, overlay: Overlay) -> _Seen:
+    def _learn_baseline(self, overlay: Overlay) -> _Baseline:
         key = tuple(sorted(overlay.items()))
-        if key not in self._seen:
+        if key not in self._baselines:
             first, second = self._run(overlay), self._run(overlay)
             if not overlay:
-                self.usual.learn(first)
-                self.usual.learn(second)
+                self.known_effects.learn(first.reached)
+                self.known_effects.learn(second.reached)
             lines, again = _lines(first.output), _lines(second.output)
             wavering = {n for n, (a, b) in enumerate(zip(lines, again, strict=False)) if a != b}
             wavering |= set(range(min(len(lines), len(again)), max(len(lines), len(again))))
-            stack = stack_from_plain(first.stack, self._scope) if first.stack else None
-            self._seen[key] = _Seen(first, stack, lines, frozenset(wavering))
-        return self._seen[key]
+            stack = self._stack(first)
+            self._baselines[key] = _Baseline(first, stack, lines, frozenset(wavering))
+        return self._baselines[key]
 
-    def _run(self, overlay: Overlay) -> Ran:
-        known = [seen.ran.seconds for seen in self._seen.values()]
-        return self.trials.run(overlay, limit_s=max([self._trial_s, *(3 * s for s in known)]))
+    def _run(self, overlay: Overlay) -> ProgramRun:
+        limits = self._program_limits
+        seconds = [limits.run_ratio * one.run.seconds for one in self._baselines.values()]
+        return self._program_runs.run(overlay, limit_s=max([limits.run_s, *seconds]))
+
+    def _stack(self, run: ProgramRun) -> ErrorStack | None:
+        return None if run.stack is None else stack_from_plain(run.stack, self._scope)
 
     # --- verdicts --------------------------------------------------------------------------------
 
-    def _judge(self, task: RepairTask, candidate: Candidate, before: _Seen, ran: Ran) -> Verdict:
-        if not _keeps(before, _lines(ran.output)):
-            return Regressed((self.runs,), ran.seconds)
-        stack = stack_from_plain(ran.stack, self._scope) if ran.stack else None
-        passed = self._passed(task, candidate, before, ran, stack)
+    def _judge(self, validation: _Validation) -> Verdict:
+        task, run, stack = validation.task, validation.run, validation.stack
+        if not _keeps(validation.before, _lines(run.output)):
+            return Regressed((self.runs,), run.seconds)
+        passed = self._passed(validation)
         back = self._errors.get(_identity(stack)) if stack is not None else None
         if back in task.regression:  # an error that was gone already
-            return Regressed((str(back),), ran.seconds)
+            return Regressed((str(back),), run.seconds)
         if len(passed) == len(task.targets):
-            return Plausible(1, ran.seconds)
-        told = stack or _ended(ran)
-        stacks = tuple(replace(told, nodeid=t) for t in task.targets if t not in passed)
-        return StillFailing(len(passed), len(task.targets), stacks, ran.seconds)
+            return Plausible(1, run.seconds)
+        error = stack or _exit_stack(run)
+        stacks = tuple(replace(error, nodeid=t) for t in task.targets if t not in passed)
+        return StillFailing(len(passed), len(task.targets), stacks, run.seconds)
 
-    def _passed(
-        self,
-        task: RepairTask,
-        candidate: Candidate,
-        before: _Seen,
-        ran: Ran,
-        stack: ErrorStack | None,
-    ) -> list[str]:
+    def _passed(self, validation: _Validation) -> list[str]:
         """The targets that a run reached."""
-        if stack is None:
-            return [t for t in task.targets if t != self.exits or ran.status == 0]
-        if before.stack is None or candidate.origin.kind not in _NAMING:
+        targets = validation.task.targets
+        if validation.stack is None:
+            return [t for t in targets if t != self.exits or validation.run.status == 0]
+        if validation.before.stack is None or validation.candidate.origin.kind not in _NAMING:
             return []
-        if not _is_later(stack, before.stack, candidate, task):
+        if not _is_later(validation.stack, validation.before.stack, validation):
             return []
-        return [t for t in task.targets if t not in (self.runs, self.exits)]
+        return [t for t in targets if t not in (self.runs, self.exits)]
 
     def _nodeid(self, stack: ErrorStack) -> str:
         """The name of an error of the program, the same for the same error."""
@@ -218,16 +247,16 @@ def _identity(stack: ErrorStack) -> tuple[str, str, str, str]:
     return stack.error, stack.message, path, function
 
 
-def _ended(ran: Ran) -> ErrorStack:
-    """An exit with another status than 0, told as an error."""
-    return ErrorStack("", "run", ErrorKind.OTHER, "SystemExit", str(ran.status), ())
+def _exit_stack(run: ProgramRun) -> ErrorStack:
+    """An exit with another status than 0, as an error."""
+    return ErrorStack("", "run", ErrorKind.OTHER, "SystemExit", str(run.status), ())
 
 
 def _lines(output: bytes) -> tuple[bytes, ...]:
     return tuple(output.split(b"\n"))
 
 
-def _keeps(before: _Seen, lines: tuple[bytes, ...]) -> bool:
+def _keeps(before: _Baseline, lines: tuple[bytes, ...]) -> bool:
     """Whether what was written before the error is written as before; the last line may go on."""
     *whole, last = before.output
     if len(lines) < len(before.output):
@@ -237,12 +266,10 @@ def _keeps(before: _Seen, lines: tuple[bytes, ...]) -> bool:
     return len(whole) in before.wavering or lines[len(whole)].startswith(last)
 
 
-def _is_later(
-    after: ErrorStack, before: ErrorStack, candidate: Candidate, task: RepairTask
-) -> bool:
+def _is_later(after: ErrorStack, before: ErrorStack, validation: _Validation) -> bool:
     """Whether it is another error, and none raised before the program gets to where that one was.
 
-    Told by the first frame at which the two stacks part, lines counted as before the edit. Stacks
+    The first frame at which the two stacks part decides, lines counted as before the edit. Stacks
     that part in another way say nothing, and are taken as later.
     """
     if _identity(after) == _identity(before):
@@ -250,17 +277,7 @@ def _is_later(
     for new, old in zip(after.frames, before.frames, strict=False):
         if (new.path, new.function) != (old.path, old.function):
             return True
-        line = new.line - _added_lines(candidate, task, new.path, old.line)
+        line = new.line - validation.added_lines(new.path, old.line)
         if line != old.line:
             return line > old.line
     return True
-
-
-def _added_lines(candidate: Candidate, task: RepairTask, path: str, line: int) -> int:
-    """Lines that the candidate adds to a file before a line, in numbers of the old file."""
-    added = 0
-    for edit in candidate.edits:
-        text = task.sources.get(edit.path, "")
-        if edit.path == path and text.count("\n", 0, edit.start) + 1 < line:
-            added += edit.replacement.count("\n") - text.count("\n", edit.start, edit.end)
-    return added
