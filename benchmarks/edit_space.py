@@ -23,20 +23,13 @@ from dataclasses import dataclass
 from math import exp
 from pathlib import Path
 
-from pytest_gemmadev.core.types import (
-    Candidate,
-    ErrorKind,
-    ErrorStack,
-    RepairTask,
-    Span,
-    Suspicion,
-)
 from pytest_gemmadev.propose.code.fingerprints import Fingerprint, essence
 from pytest_gemmadev.propose.code.module import parse_module
 from pytest_gemmadev.propose.code.part import find_root
 from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.patterns.pattern_proposer import PatternProposer
 from pytest_gemmadev.propose.patterns.priors import PRIORS
+from pytest_gemmadev.types import Candidate, ErrorKind, ErrorStack, RepairTask, Span, Suspicion
 
 SLACK = 8  # characters by which equal code may differ in length: parentheses, quotes
 STACK = ErrorStack("test", "call", ErrorKind.ASSERTION, "AssertionError", "", ())
@@ -132,7 +125,7 @@ def measure(repair: Repair, limit: int, *, exhaust: bool) -> Result:
         if count == 50:
             first_50_s = time.perf_counter() - start
         if rank is None and _is(candidate, repair, goal, delta):
-            rank, origin = count, candidate.origin
+            rank, origin = count, str(candidate.origin)
             if not exhaust:
                 break
     seconds = time.perf_counter() - start

@@ -19,15 +19,15 @@ from pathlib import Path
 
 from scipy.stats import binomtest
 
-from eval.cases import Case, load_cases, select, write_tree
-from eval.lines import bug_of
-from pytest_gemmadev._tree import Snapshot
-from pytest_gemmadev.core.localize import localize
-from pytest_gemmadev.core.scope import Scope
-from pytest_gemmadev.core.sources import Sources
-from pytest_gemmadev.core.types import RepairTask, Span
+from eval.bench.lines import bug_of
+from eval.cases.case import Case, load_cases, select, write_tree
+from pytest_gemmadev.files.scope import Scope
+from pytest_gemmadev.files.snapshot import Snapshot
+from pytest_gemmadev.files.sources import Sources
 from pytest_gemmadev.propose.write import likeliest_places
-from pytest_gemmadev.validate.oracle import PytestOracle
+from pytest_gemmadev.search.localize import localize
+from pytest_gemmadev.types import RepairTask, Span
+from pytest_gemmadev.validate.parent.oracle import PytestOracle
 
 WITHIN = (1, 3, 5, 10)
 NOWHERE = 10**6  # the rank of a place that is not suspected
@@ -86,7 +86,7 @@ def ranks(case: Case) -> tuple[int, int] | None:
                 sources=Sources(Snapshot(scope), {}),
                 overlay={},
             )
-            suspicions = localize(task.stacks, oracle.spectrum(task), task.sources)
+            suspicions = localize(task.stacks, oracle.learn_spectrum(task), task.sources)
             asked = likeliest_places(replace(task, suspicions=suspicions))
         finally:
             oracle.close()

@@ -23,8 +23,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_gemmadev.core import atomic, journal
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.files import atomic, journal
+from pytest_gemmadev.types import GemmadevError
 
 OLD = {
     "a.py": b"one\r\n" * 40,

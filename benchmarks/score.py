@@ -15,12 +15,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pytest_gemmadev.core.types import Sampling
-from pytest_gemmadev.models import _answer
-from pytest_gemmadev.models._engine import Engine, Token
-from pytest_gemmadev.models._sampling import log_normalizer
-from pytest_gemmadev.models.llama import default_threads
+from pytest_gemmadev.models.llama import answer
+from pytest_gemmadev.models.llama.engine import Engine, Token
+from pytest_gemmadev.models.llama.llama_model import default_threads
+from pytest_gemmadev.models.llama.sampling import log_normalizer
 from pytest_gemmadev.registry import load_model
+from pytest_gemmadev.types import Sampling
 
 BEFORE = '''\
 import math
@@ -92,14 +92,14 @@ def best_of(rounds: int, run: Callable[[], None]) -> float:
 
 def score_shared(engine: Engine, *, warm: bool) -> None:
     if not warm:
-        _answer.score(engine, "another prefix", ["\n"])
-    _answer.score(engine, BEFORE, ALTERNATIVES)
+        answer.score(engine, "another prefix", ["\n"])
+    answer.score(engine, BEFORE, ALTERNATIVES)
 
 
 def score_naively(engine: Engine) -> None:
     """One evaluation of everything for each of a few alternatives, nothing kept."""
     for text in SAMPLE:
-        _answer.score(engine, "another prefix", ["\n"])
+        answer.score(engine, "another prefix", ["\n"])
         prefix, own = engine.prefix_tokens(BEFORE), engine.tokens(text)
         root = engine.branch(prefix[:1], 1)
         known = [*prefix[1:], *own]
@@ -109,7 +109,7 @@ def score_naively(engine: Engine) -> None:
 
 def write(engine: Engine, tokens: int) -> None:
     """One line, with the prefix known: what generating a candidate takes at the least."""
-    _answer.complete(engine, BEFORE, Sampling(max_tokens=tokens))
+    answer.complete(engine, BEFORE, Sampling(max_tokens=tokens))
 
 
 if __name__ == "__main__":

@@ -16,12 +16,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from training.base import find_base, load_model, load_tokenizer
 from training.config import Config, load_config
-from training.corpus import Corpus, load_corpus
-from training.guard import keep_gradients
-from training.pipeline import quiet
-from training.sft import Prepared, prepare, settings_of, train
+from training.data.corpus import Corpus, load_corpus
+from training.learn.base import find_base, load_model, load_tokenizer
+from training.learn.guard import keep_gradients
+from training.learn.pipeline import quiet
+from training.learn.sft import Prepared, prepare, settings_of, train
 
 
 def main() -> int:
@@ -81,9 +81,13 @@ def _measured(
 
 
 def _ours(config: Config, model: Any, tokenizer: Any, data: Prepared, folder: Path) -> float:
-    done = train(config, model, tokenizer, data, folder=_made(folder), resume=False, say=str)
+    done = train(config, model, tokenizer, data, folder=_made(folder), resume=False, say=_silent)
     first, last = done.log.rows[0], done.log.rows[-1]
     return float((last["tokens"] - first["tokens"]) / (last["elapsed_s"] - first["elapsed_s"]))
+
+
+def _silent(_line: str) -> None:
+    """Prints no line of a run."""
 
 
 def _bare(config: Config, model: Any, tokenizer: Any, data: Prepared, folder: Path) -> float:

@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pytest_gemmadev.core.scope import Scope
-from pytest_gemmadev.core.types import Candidate, Edit, RepairTask
-from pytest_gemmadev.validate.oracle import Limits, PytestOracle
+from pytest_gemmadev.files.scope import Scope
+from pytest_gemmadev.types import Candidate, Edit, RepairTask
+from pytest_gemmadev.validate.parent.oracle import Limits, PytestOracle
 
 WANTED_RATIO = 40.0
 

@@ -10,9 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytest_gemmadev._api import repair, undo
-    from pytest_gemmadev.core.report import patch_files, to_json, to_markdown
-    from pytest_gemmadev.core.types import GemmadevError, Outcome, RepairReport, Status
+    from pytest_gemmadev.api import propose, repair, undo
+    from pytest_gemmadev.report.json_report import to_json
+    from pytest_gemmadev.report.markdown import to_markdown
+    from pytest_gemmadev.report.patch_files import patch_files
+    from pytest_gemmadev.types import GemmadevError, Outcome, RepairReport, Status
 
 __version__ = "0.1.0"
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "Status",
     "__version__",
     "patch_files",
+    "propose",
     "repair",
     "to_json",
     "to_markdown",
@@ -29,9 +32,11 @@ __all__ = [
 ]
 
 _PLACES = {
-    "_api": ("repair", "undo"),
-    "core.report": ("patch_files", "to_json", "to_markdown"),
-    "core.types": ("GemmadevError", "Outcome", "RepairReport", "Status"),
+    "api": ("propose", "repair", "undo"),
+    "report.json_report": ("to_json",),
+    "report.markdown": ("to_markdown",),
+    "report.patch_files": ("patch_files",),
+    "types": ("GemmadevError", "Outcome", "RepairReport", "Status"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Hooks through which other packages bring models and proposers.
+"""Hooks through which other packages bring models, rules, proposers and validators.
 
 A package names its plugin module in the entry-point group ``gemmadev`` and marks functions with
 `hookimpl`. Entry points are loaded when a repair or a listing asks for them, never on a plain test
@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pluggy
 
-from pytest_gemmadev.core.types import Model, ModelInfo, Proposer
+from pytest_gemmadev.types import Model, ModelInfo, Proposer, Validator
+
+if TYPE_CHECKING:
+    from pytest_gemmadev.propose.rules.rule import Rule
 
 PROJECT = "gemmadev"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -33,22 +37,43 @@ class KnownModel:
 def gemmadev_load_model(
     spec: str, adapter: str | None, threads: int | None, left_s: Callable[[], float]
 ) -> Model | None:
-    """The model that ``spec`` names, not loaded yet; None when the spec is somebody else's.
+    """The model that ``spec`` names, not loaded yet; None when the spec is another package's.
 
     ``adapter`` is a path, None for the one that the model ships with, if any, and empty for the
-    model without one. ``left_s`` says how many seconds the budget has left: a model that waits for
-    others must not wait longer. Like every argument of a hook, it may be left out by who does not
-    need it. Raises `GemmadevError` when the spec is one's own and cannot be served.
+    model without one. ``threads`` is how many it may use, None for as many as it likes. ``left_s``
+    returns how many seconds the budget has left: a model that waits for a server must not wait longer.
+    An implementation names the arguments that it needs, as in every hook. It raises `GemmadevError`
+    when the spec is its own and cannot be served.
     """
 
 
 @hookspec
 def gemmadev_known_models() -> Sequence[KnownModel]:
-    """Models that this plugin can serve, installed or not."""
+    """The lines of ``gemmadev models`` for this package, whether all that they need is installed or not."""
+    raise NotImplementedError  # a specification, never called
+
+
+@hookspec
+def gemmadev_rules() -> Sequence[Rule]:
+    """Rules beside the built-in ones: each offers fixes for errors of the kinds that it names."""
     raise NotImplementedError  # a specification, never called
 
 
 @hookspec
 def gemmadev_proposers(model: Model | None) -> Sequence[Proposer]:
-    """Further sources of candidate patches; those that use ``model`` should spend it sparingly."""
+    """Further sources of candidate patches, for what no rule can say.
+
+    Those that use ``model`` should ask it seldom: asking costs more than a test run.
+    """
+    raise NotImplementedError  # a specification, never called
+
+
+@hookspec
+def gemmadev_validators() -> Sequence[Validator]:
+    """What may reject a patch that passes the tests, for a reason that no test states.
+
+    A validator is called as ``validator(task, candidate)`` and returns the reason in a few words, which
+    the report quotes, or None. A rejected patch is neither written nor listed. An error in a validator
+    ends the repair.
+    """
     raise NotImplementedError  # a specification, never called

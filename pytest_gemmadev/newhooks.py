@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
-    from pytest_gemmadev.core.types import RepairReport
+    from pytest_gemmadev.types import RepairReport
 
 
 def pytest_gemmadev_repair_done(config: pytest.Config, report: RepairReport) -> None:

@@ -1,4 +1,4 @@
-"""What can be used here: the project's plugin manager, models by spec, proposers.
+"""What can be used here: the project's plugin manager, models by spec, proposers and validators.
 
 Imported only when a repair or a listing was asked for; third-party plugins are loaded then.
 """
@@ -12,8 +12,8 @@ from functools import lru_cache
 import pluggy
 
 from pytest_gemmadev import hookspecs
-from pytest_gemmadev.core.types import CannotRunHere, GemmadevError, Model, Proposer
 from pytest_gemmadev.hookspecs import PROJECT, KnownModel
+from pytest_gemmadev.types import CannotRunHere, GemmadevError, Model, Proposer, Validator
 
 DEFAULT_MODEL = "gemmadev"
 NO_MODEL = "none"
@@ -21,7 +21,7 @@ NO_ADAPTER = "none"
 
 
 def plugin_manager(*, third_party: bool = True) -> pluggy.PluginManager:
-    """A new manager with the project's own plugin and, by default, the installed ones."""
+    """A new manager with the built-in plugin and, by default, those of installed packages."""
     from pytest_gemmadev.models import builtin
 
     manager = pluggy.PluginManager(PROJECT)
@@ -34,7 +34,7 @@ def plugin_manager(*, third_party: bool = True) -> pluggy.PluginManager:
         except Exception as error:  # a plugin's own import may raise anything
             raise GemmadevError(
                 f"a plugin of the entry-point group {PROJECT!r} cannot be loaded: "
-                f"{type(error).__name__}: {_line(error)}; uninstall or repair it"
+                f"{type(error).__name__}: {_first_line(error)}; uninstall or repair it"
             ) from error
     return manager
 
@@ -55,7 +55,8 @@ def load_model(
     """The model that ``spec`` names, loaded when first used; None for ``none``.
 
     Files are checked and servers asked here, so that a missing or damaged model stops a repair
-    before it begins. ``left_s`` says what is left of the budget; no server is waited for longer.
+    before it begins. ``left_s`` returns the seconds that the budget has left, which bound how long a
+    server is waited for.
     The adapter ``none`` asks for the model without the one that it ships with.
     """
     chosen = "" if adapter == NO_ADAPTER else adapter or None
@@ -71,7 +72,7 @@ def load_model(
     )
     if model is not None:
         return model
-    raise GemmadevError(f"model {spec!r} is unknown; {_known(manager)}")
+    raise GemmadevError(f"model {spec!r} is unknown; {_list_specs(manager)}")
 
 
 def model_or_none(
@@ -81,7 +82,7 @@ def model_or_none(
     left_s: Callable[[], float],
     tell: Callable[[str], None] = lambda _message: None,
 ) -> Model | None:
-    """As `load_model`, but None, and told so, where the default model exists not for this platform."""
+    """As `load_model`; None, which ``tell`` hears of, where this platform cannot run the default model."""
     try:
         return load_model(spec, adapter=adapter, threads=None, left_s=left_s)
     except CannotRunHere as error:
@@ -115,15 +116,22 @@ def proposers(
 
     manager = manager or _shared_manager()
     further = [p for some in manager.hook.gemmadev_proposers(model=model) for p in some]
-    known = () if "patterns" in left_out else (RuleProposer(), PatternProposer())
+    rules = [rule for some in reversed(manager.hook.gemmadev_rules()) for rule in some]
+    known = () if "patterns" in left_out else (RuleProposer(further=rules), PatternProposer())
     writers = () if model is None or "writing" in left_out else (WriteProposer(model),)
     return (SyntaxProposer(), *known, *further), writers
 
 
-def _known(manager: pluggy.PluginManager) -> str:
+def validators(manager: pluggy.PluginManager | None = None) -> tuple[Validator, ...]:
+    """What other packages bring that may reject a plausible patch."""
+    manager = manager or _shared_manager()
+    return tuple(v for some in reversed(manager.hook.gemmadev_validators()) for v in some)
+
+
+def _list_specs(manager: pluggy.PluginManager) -> str:
     specs = [model.info.spec for model in known_models(manager)]
     return f"known: {', '.join([*specs, NO_MODEL])}"
 
 
-def _line(error: BaseException) -> str:
+def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [""])[0][:200]

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from eval import run as eval_run
-from eval import syntax as eval_syntax
-from precommit_hooks import gemmadev_repair
-from pytest_gemmadev import cli
-from pytest_gemmadev.core.types import ErrorKind, Status
+from eval.bench import syntax as eval_syntax
+from pytest_gemmadev.doors import cli
+from pytest_gemmadev.hook import command
 from pytest_gemmadev.registry import NO_MODEL, known_models
+from pytest_gemmadev.types import ErrorKind, Status
 from training import run as training_run
 
 ROOT = Path(__file__).parents[1]
@@ -87,7 +87,7 @@ def test_extras() -> None:
     ("group", "name", "value"),
     [
         pytest.param("pytest11", "gemmadev", "pytest_gemmadev.plugin", id="plugin"),
-        pytest.param("console_scripts", "gemmadev", "pytest_gemmadev.cli:main", id="command"),
+        pytest.param("console_scripts", "gemmadev", "pytest_gemmadev.doors.cli:main", id="command"),
         pytest.param(
             "console_scripts", "gemmadev-repair", "precommit_hooks.gemmadev_repair:main", id="hook"
         ),
@@ -102,7 +102,7 @@ def test_the_hook_is_named_for_pre_commit() -> None:
     text = (ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")
     assert re.findall(r"^- id: (.+)$", text, re.MULTILINE) == ["gemmadev-repair"]
     assert "  entry: gemmadev-repair\n" in text
-    assert gemmadev_repair.main([]) == 0
+    assert command.main([]) == 0
 
 
 def test_commands() -> None:

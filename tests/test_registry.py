@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from pytest_gemmadev import registry
-from pytest_gemmadev._without import without
-from pytest_gemmadev.core.types import GemmadevError, Model, ModelInfo
+from pytest_gemmadev.doors.ablations import without
 from pytest_gemmadev.hookspecs import KnownModel, hookimpl
-from pytest_gemmadev.models import _capi, builtin, packaged
+from pytest_gemmadev.models import builtin, packaged
+from pytest_gemmadev.models.llama import c_api
 from pytest_gemmadev.models.scripted import ScriptedModel
 from pytest_gemmadev.registry import known_models, load_model, plugin_manager, proposers
+from pytest_gemmadev.types import GemmadevError, Model, ModelInfo
 
 sys.path.insert(0, str(Path(__file__).parent / "models"))
 
@@ -22,7 +23,7 @@ from gguf_files import ADAPTER, MODEL  # beside the models' tests
 @pytest.fixture
 def runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the runtime were installed; nothing here starts it."""
-    monkeypatch.setattr(_capi, "check_runtime", lambda: Path("library"))
+    monkeypatch.setattr(c_api, "check_runtime", lambda: Path("library"))
 
 
 @pytest.fixture

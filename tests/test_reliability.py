@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pytest_gemmadev.core import atomic, journal
+from pytest_gemmadev.files import atomic, journal
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "reliability.py"

@@ -1,8 +1,7 @@
-"""Alignment after supervised training: preferences, DPO, whole lists, GRPO.
+"""Alignment after supervised training: preferences, DPO, GRPO.
 
     python -m training.align prefer --from PACKAGE… --output prefs.jsonl
     python -m training.align dpo RUN --data prefs.jsonl --output runs/aligned
-    python -m training.align listwise RUN --data prefs.jsonl --output runs/aligned
     python -m training.align grpo RUN --from PACKAGE… --output runs/aligned
 
 RUN is the folder of a run of training.run; the new folder is laid out like it.
@@ -18,16 +17,17 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pytest_gemmadev.core.types import GemmadevError
-from training.bugs import BreakOptions
+from pytest_gemmadev.types import GemmadevError
 from training.config import Config, load_config
-from training.decontaminate import held_back
-from training.examples import Example, read_examples, write_line
-from training.execute import Prover
+from training.data.bugs import BreakOptions
+from training.data.decontaminate import held_back
+from training.data.examples import Example, read_examples, write_line
+from training.data.execute import Prover
+from training.data.functions import SourceText, sources
+from training.data.preferences import PAIRS, Question, Tally, preferences, questions, recorded
 from training.extras import require
-from training.functions import SourceText, sources
 from training.output import written
-from training.preferences import PAIRS, Question, Tally, preferences, questions, recorded
+from training.release.export import export_run
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,12 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     dpo = commands.add_parser("dpo", help="direct preference optimization")
     dpo.set_defaults(run_command=_dpo)
-    listwise = commands.add_parser(
-        "listwise", help="the right answer before all wrong ones of its question at once"
-    )
-    listwise.set_defaults(run_command=_listwise)
-    for each in (dpo, listwise):
-        each.add_argument("--data", nargs="+", required=True, type=Path, metavar="FILE")
+    dpo.add_argument("--data", nargs="+", required=True, type=Path, metavar="FILE")
     grpo = commands.add_parser("grpo", help="policy optimization with tests as the reward")
     grpo.set_defaults(run_command=_grpo)
     for each in (prefer, grpo):
@@ -72,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         each.add_argument("--seed", type=int, default=0)
         each.add_argument("--any-license", action="store_true")
         each.add_argument("--hold-back", nargs="+", default=[], metavar="PATH")
-    for each in (dpo, listwise, grpo):
+    for each in (dpo, grpo):
         each.add_argument("run", type=Path, help="folder of a training run")
         each.add_argument("--output", required=True, type=Path, metavar="FOLDER")
         each.add_argument("--max-steps", type=int, metavar="N")
@@ -86,7 +81,7 @@ def _prefer(arguments: argparse.Namespace) -> int:
         raise GemmadevError("nothing to compare: name --from or --record")
     model = None
     if arguments.model:
-        from training.runtime import open_model
+        from training.learn.runtime import open_model
 
         model = open_model(arguments.model, arguments.adapter)
     tally = Tally()
@@ -150,19 +145,10 @@ def _dpo(arguments: argparse.Namespace) -> int:
     config = _settings(arguments)
     rows = _preferred(arguments.data)
     _quiet()
-    from training.dpo import run_dpo
+    from training.learn.dpo import run_dpo
 
-    run_dpo(config, arguments.run.expanduser(), rows, say=print)
-    return 0
-
-
-def _listwise(arguments: argparse.Namespace) -> int:
-    config = _settings(arguments)
-    rows = _preferred(arguments.data)
-    _quiet()
-    from training.listwise import run_listwise
-
-    run_listwise(config, arguments.run.expanduser(), rows, say=print)
+    folder = run_dpo(config, arguments.run.expanduser(), rows, say=print)
+    export_run(folder, say=print)
     return 0
 
 
@@ -176,13 +162,14 @@ def _preferred(files: Sequence[Path]) -> list[Example]:
 def _grpo(arguments: argparse.Namespace) -> int:
     config = _settings(arguments)
     _quiet()
-    from training.grpo import run_grpo
+    from training.learn.grpo import run_grpo
 
     with Prover(seed=arguments.seed) as prover:
         asked = list(_asked(arguments, prover))
         if not asked:
             raise GemmadevError("no executed bug came of these sources; nothing to learn from")
-        run_grpo(config, arguments.run.expanduser(), asked, prover, say=print)
+        folder = run_grpo(config, arguments.run.expanduser(), asked, prover, say=print)
+    export_run(folder, say=print)
     return 0
 
 

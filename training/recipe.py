@@ -24,13 +24,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 
-from pytest_gemmadev.core.types import GemmadevError
-from training import align, data
+from pytest_gemmadev.types import GemmadevError
+from training import align
 from training.config import Config, load_config
-from training.examples import Example, read_examples, write_line
+from training.data import command as data
+from training.data.examples import Example, read_examples, write_line
+from training.data.mix import mixed
 from training.extras import require
-from training.mix import mixed
-from training.runlog import read_log
+from training.learn.runlog import read_log
+from training.release.export import export_run
 
 EXECUTED, PARSED = "executed", "parsed"
 BODIES, DRILLS, PAIRS = "bodies.jsonl", "drills.jsonl", "pairs.jsonl"
@@ -247,7 +249,7 @@ def _train(arguments: argparse.Namespace) -> int:
     finished = (arguments.data / name for name in (BODIES, DRILLS))
     corpora += [file for file in finished if file.is_file()]
     require("torch", "transformers", "peft", "trl", "datasets", "accelerate")
-    from training.pipeline import run
+    from training.learn.pipeline import run
 
     supervised = arguments.output / "sft"
     real = [Path(file) for file in arguments.real]
@@ -280,6 +282,7 @@ def _train(arguments: argparse.Namespace) -> int:
         for part, rows in zip(("first", "last"), chosen, strict=True)
     ]
     run(_config(arguments, *kept, folder=supervised), supervised, resume=False)
+    export_run(supervised, say=print)
     if not share:
         return 0
     aligned = max(1, int(60 * arguments.minutes * _DPO_SHARE / (rate * _DPO_COST)))

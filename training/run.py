@@ -16,12 +16,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pytest_gemmadev.core.types import GemmadevError
-from training.config import METHODS, Config, load_config, to_toml
-from training.extras import check_space, require
-from training.output import refusals, written
+from pytest_gemmadev.types import GemmadevError
+from training.config import METHODS, Config, load_config
+from training.extras import require
+from training.learn.runfolder import CONFIG
+from training.release.export import export_run
 
-CONFIG = "config.toml"
 _SHORT: tuple[tuple[str, str, str], ...] = (
     ("--base", "model.base", "packaged, a .gguf file, a folder, or a name on the hub"),
     ("--adapter", "model.adapter", "to begin with: gemmadev, or a PEFT folder; else a fresh one"),
@@ -60,9 +60,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         for name in ("bitsandbytes", "trl", "accelerate", "datasets", "transformers"):
             logging.getLogger(name).setLevel(logging.ERROR)  # some speak when imported
         # Imported late: --help and bad settings need no torch.
-        from training.pipeline import run
+        from training.learn.pipeline import run
 
         run(config, folder, resume=arguments.resume, say=_say)
+        if _is_first_process():
+            export_run(folder, say=_say)
     except GemmadevError as error:
         print(f"training.run: {error}", file=sys.stderr)
         return 1
@@ -132,17 +134,13 @@ def _overrides(arguments: argparse.Namespace) -> Iterator[str]:
     yield from arguments.set
 
 
-def keep_config(config: Config, folder: Path) -> None:
-    """Writes the settings beside what they lead to; the folder is made, and must have room."""
-    check_space(folder, 64 << 20)
-    with refusals(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    with written(folder / CONFIG) as file:
-        file.write(to_toml(config))
+def _is_first_process() -> bool:
+    """True for the one of several processes that speaks, and writes what all have trained."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _say(line: str) -> None:
-    if os.environ.get("RANK", "0") == "0":  # of several processes, the first one speaks
+    if _is_first_process():
         print(line, flush=True)
 
 

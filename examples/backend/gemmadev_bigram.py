@@ -14,15 +14,14 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from pytest_gemmadev.core.types import Completion, GemmadevError, ModelInfo, Sampling
-from pytest_gemmadev.hookspecs import KnownModel, hookimpl
+from pytest_gemmadev.api import Completion, GemmadevError, KnownModel, ModelInfo, Sampling, hookimpl
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _FILES = 2000
 
 
 class BigramModel:
-    """Implements `pytest_gemmadev.core.types.Model`."""
+    """Implements `pytest_gemmadev.api.Model`."""
 
     def __init__(self, spec: str, folder: Path) -> None:
         self.info = ModelInfo(spec=spec, name=f"pairs of tokens in {folder}", can_score=True)

@@ -1,1 +1,1 @@
-"""Local language models behind one small protocol (`core.types.Model`)."""
+"""Language models of every kind, each an implementation of `types.Model`."""

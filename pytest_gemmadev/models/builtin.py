@@ -1,4 +1,4 @@
-"""The project's own plugin: the packaged models, any GGUF file, and servers."""
+"""The built-in implementation of the hooks: the packaged models, any GGUF file, and servers."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from pytest_gemmadev.core.types import GemmadevError, Model, ModelInfo
 from pytest_gemmadev.hookspecs import KnownModel, hookimpl
-from pytest_gemmadev.models import _capi, packaged
-from pytest_gemmadev.models._gguf import read_header
-from pytest_gemmadev.models._peft import as_gguf
-from pytest_gemmadev.models.llama import LlamaModel
+from pytest_gemmadev.models import packaged
+from pytest_gemmadev.models.llama import c_api
+from pytest_gemmadev.models.llama.gguf import read_header
+from pytest_gemmadev.models.llama.llama_model import LlamaModel
+from pytest_gemmadev.models.llama.peft import as_gguf
 from pytest_gemmadev.models.packaged import GEMMA, PACKAGES, Package
+from pytest_gemmadev.types import GemmadevError, Model, ModelInfo
 
 ADAPTERS = Path(__file__).parent / "adapter"  # an adapter for the default model, where one ships
 
@@ -23,7 +24,7 @@ HF_INSTALL = "pip install 'pytest-gemmadev[hf]'"
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A kind of server that models can lie behind."""
+    """A kind of server, and the class that asks it."""
 
     spec: str  # with placeholders
     name: str
@@ -65,94 +66,94 @@ SERVERS = {
 def gemmadev_load_model(
     spec: str, adapter: str | None, threads: int | None, left_s: Callable[[], float]
 ) -> Model | None:
-    """The model of a packaged spec, of a file, or of a server."""
+    """The model that a spec of ours names: a packaged one, a file, or one behind a server."""
     scheme, colon, rest = spec.partition(":")
     for package in PACKAGES:
         if spec == package.spec:
-            return _packaged(package, adapter, threads, left_s)
+            return _load_packaged(package, adapter, threads, left_s)
     if scheme == "gguf" and colon:
-        return _file(spec, rest, adapter, threads, left_s)
+        return _load_file(spec, rest, adapter, threads, left_s)
     if scheme == "hf" and colon:
-        return _transformers(spec, adapter, left_s)
+        return _load_transformers(spec, adapter, left_s)
     if scheme in SERVERS and colon:
-        return _served(spec, adapter, left_s)
+        return _load_served(spec, adapter, left_s)
     return None
 
 
 @hookimpl
 def gemmadev_known_models() -> tuple[KnownModel, ...]:
-    """The packaged models, and the scheme for files."""
-    runtime = find_spec(_capi.RUNTIME) is not None
-    listed = [_listed(package, runtime=runtime) for package in PACKAGES]
+    """The packaged models, and a line for each scheme."""
+    runtime = find_spec(c_api.RUNTIME) is not None
+    listed = [_describe_package(package, runtime=runtime) for package in PACKAGES]
     file = KnownModel(
         ModelInfo(spec="gguf:PATH", name="a GGUF file of yours"),
         "any model that llama.cpp runs, given one",
         available=runtime,
-        hint="" if runtime else _capi.INSTALL,
+        hint="" if runtime else c_api.INSTALL,
     )
-    missing = _missing(TRANSFORMERS)
+    missing = _list_missing(TRANSFORMERS)
     hub = KnownModel(
         ModelInfo(spec="hf:NAME_OR_PATH", name="a model through transformers"),
         "4-bit NF4; a name on the hub, a folder, a GGUF file, or gemmadev for the packaged one",
         available=not missing,
         hint=f"no {missing}: {HF_INSTALL}" if missing else "",
     )
-    return (*listed, file, hub, *map(_listed_server, SERVERS.values()))
+    return (*listed, file, hub, *map(_describe_server, SERVERS.values()))
 
 
-def _transformers(spec: str, adapter: str | None, left_s: Callable[[], float]) -> Model:
-    if missing := _missing(TRANSFORMERS):
+def _load_transformers(spec: str, adapter: str | None, left_s: Callable[[], float]) -> Model:
+    if missing := _list_missing(TRANSFORMERS):
         raise GemmadevError(f"model {spec} needs {missing}: {HF_INSTALL}")
-    from pytest_gemmadev.models.transformers import TransformersModel
+    from pytest_gemmadev.models.transformers.transformers_model import TransformersModel
 
     return TransformersModel(spec, adapter=adapter, left_s=left_s)
 
 
-def _missing(packages: Sequence[str]) -> str:
+def _list_missing(packages: Sequence[str]) -> str:
     return next((package for package in packages if find_spec(package) is None), "")
 
 
-def _served(spec: str, adapter: str | None, left_s: Callable[[], float]) -> Model:
+def _load_served(spec: str, adapter: str | None, left_s: Callable[[], float]) -> Model:
     server = SERVERS[spec.partition(":")[0]]
     if adapter:
         raise GemmadevError(f"adapter {adapter}: model {spec} cannot take one; {server.adapters}")
     if find_spec(server.package) is None:
         raise GemmadevError(f"model {spec} needs {server.package}: {server.install}")
-    from pytest_gemmadev.models.http import Patience
+    from pytest_gemmadev.models.servers.http import Patience
 
     patience = Patience(left_s)
     if server.scheme == "ollama":
-        from pytest_gemmadev.models.ollama import OllamaModel
+        from pytest_gemmadev.models.servers.ollama import OllamaModel
 
         return OllamaModel(spec, patience)
-    from pytest_gemmadev.models.openai import OpenAIModel
+    from pytest_gemmadev.models.servers.openai import OpenAIModel
 
     return OpenAIModel(spec, patience)
 
 
-def _listed_server(server: Server) -> KnownModel:
+def _describe_server(server: Server) -> KnownModel:
     available = find_spec(server.package) is not None
     info = ModelInfo(spec=server.spec, name=server.name)
     hint = "" if available else server.install
     return KnownModel(info, server.description, available=available, hint=hint)
 
 
-def _packaged(
+def _load_packaged(
     package: Package, adapter: str | None, threads: int | None, left_s: Callable[[], float]
 ) -> Model:
-    if _capi.why_not_here():
-        _capi.check_runtime()
+    if c_api.why_not_here():
+        c_api.check_runtime()
     if packaged.part_paths(package) is None and not packaged.joined_path(package).is_file():
         raise GemmadevError(f"model {package.spec} is not installed: {package.install}")
-    _capi.check_runtime()
-    shipped = _shipped_adapter() if package is GEMMA and adapter is None else ""
+    c_api.check_runtime()
+    shipped = shipped_adapter() if package is GEMMA and adapter is None else ""
     chosen = adapter or shipped
     path = packaged.join(package)
-    info = _info(package, str(path), _adapter_path(chosen, path))
-    return _started(info, threads, left_s)
+    info = _package_info(package, str(path), _adapter_path(chosen, path))
+    return _start(info, threads, left_s)
 
 
-def _file(
+def _load_file(
     spec: str,
     name: str,
     adapter: str | None,
@@ -167,7 +168,7 @@ def _file(
         raise GemmadevError(
             f"model {spec}: is an adapter, not a model; name it with --gemmadev-adapter"
         )
-    _capi.check_runtime()
+    c_api.check_runtime()
     info = ModelInfo(
         spec=spec,
         name=header.text("general.name") or path.stem,
@@ -181,17 +182,18 @@ def _file(
         # something.
         can_infill="coder" in header.text("general.name").lower(),
     )
-    return _started(info, threads, left_s)
+    return _start(info, threads, left_s)
 
 
-def _started(info: ModelInfo, threads: int | None, left_s: Callable[[], float]) -> Model:
-    """The model, which loads while the tests that fail are run again."""
+def _start(info: ModelInfo, threads: int | None, left_s: Callable[[], float]) -> Model:
+    """The model, which begins to load: it does so while the failing tests are run again."""
     model = LlamaModel(info, threads=threads, left_s=left_s)
     model.prepare()
     return model
 
 
-def _shipped_adapter() -> str:
+def shipped_adapter() -> str:
+    """The path of the GGUF adapter for the default model that the package ships; empty for none."""
     found = sorted(ADAPTERS.glob("*.gguf"))
     return str(found[0]) if found else ""
 
@@ -210,7 +212,7 @@ def _adapter_path(adapter: str, base: Path) -> str:
     return str(path)
 
 
-def _info(package: Package, path: str, adapter: str) -> ModelInfo:
+def _package_info(package: Package, path: str, adapter: str) -> ModelInfo:
     return ModelInfo(
         spec=package.spec,
         name=package.name,
@@ -225,14 +227,14 @@ def _info(package: Package, path: str, adapter: str) -> ModelInfo:
     )
 
 
-def _listed(package: Package, *, runtime: bool) -> KnownModel:
+def _describe_package(package: Package, *, runtime: bool) -> KnownModel:
     joined = packaged.joined_path(package)
     installed = packaged.part_paths(package) is not None or joined.is_file()
     available = installed and runtime
     default = ", the default" if package is GEMMA else ""
-    adapter = _shipped_adapter() if package is GEMMA else ""
+    adapter = shipped_adapter() if package is GEMMA else ""
     return KnownModel(
-        _info(package, str(joined) if joined.is_file() else "", adapter),
+        _package_info(package, str(joined) if joined.is_file() else "", adapter),
         f"packaged, 4-bit{default}",
         available=available,
         hint="" if available else package.install,

@@ -1,7 +1,7 @@
-"""Models that come from the package index in parts: found, joined once, checked, remembered.
+"""Models that are installed as packages in parts: the parts are found, joined once and checked.
 
 The joined file lies in the user's cache folder beside a stamp with the size and time it was checked
-at, so that its hash is computed once. That guards against damage, not against somebody who may
+at, so that its hash is computed once. That guards against damage, not against a person who may
 write there.
 """
 
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 
 _BLOCK = 1 << 22
 _SPARE = 64 << 20  # bytes of disk that must be left over
@@ -103,7 +103,7 @@ def joined_path(package: Package) -> Path:
 
 
 def join(package: Package) -> Path:
-    """The model's file, joined and checked when that has not been done before."""
+    """The model's file; joins and checks the parts the first time."""
     target = joined_path(package)
     if _is_known(target, package):
         return target
@@ -127,7 +127,7 @@ def join(package: Package) -> Path:
 
 
 def _write(parts: tuple[Path, ...], target: Path, package: Package) -> None:
-    """Joins the parts under another name, checks them, and only then gives the file its own."""
+    """Joins the parts under a temporary name, checks the hash, then gives the file its own name."""
     free = shutil.disk_usage(target.parent).free
     if free < package.size + _SPARE:
         raise OSError(errno.ENOSPC, f"{free >> 20} MB are free")
@@ -201,7 +201,7 @@ def _state(state: os.stat_result, package: Package) -> dict[str, int | str]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Holds the lock file while inside; waits for another process that does."""
+    """Holds the lock file inside the block; waits while another process holds it."""
     with path.open("wb") as file:
         try:
             import fcntl

@@ -1,4 +1,4 @@
-"""A model that answers from a script: for tests only, so that they need no weights and no time."""
+"""A model that answers from a script, for tests: it needs no weights and no time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from pytest_gemmadev.core.types import Completion, ModelInfo, Sampling
+from pytest_gemmadev.types import Completion, ModelInfo, Sampling
 
 _INFO = ModelInfo(spec="scripted", name="scripted")
 Scores: TypeAlias = Mapping[str, float] | Callable[[str, str], float]
@@ -14,7 +14,7 @@ Scores: TypeAlias = Mapping[str, float] | Callable[[str, str], float]
 
 @dataclass(slots=True)
 class ScriptedModel:
-    """Implements `core.types.Model`.
+    """Implements `types.Model`.
 
     ``answers`` maps a substring of the prompt to the texts to return; the first key that occurs
     wins, and a prompt that no key matches gets ``default``. ``scores`` gives log-likelihoods, by
@@ -33,7 +33,7 @@ class ScriptedModel:
     closed: bool = False
 
     def complete(self, prompt: str, sampling: Sampling) -> tuple[Completion, ...]:
-        """The scripted texts, repeated as often as samples are asked for."""
+        """The scripted texts, repeated up to the number of samples."""
         self.prompts.append(prompt)
         self.samplings.append(sampling)
         texts = next((t for key, t in self.answers.items() if key in prompt), self.default)

@@ -1,15 +1,15 @@
-"""A model that several threads may ask: one after the other."""
+"""A model that several threads may ask at any time; it answers one after the other."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from threading import Lock
 
-from pytest_gemmadev.core.types import Completion, Model, ModelInfo, Sampling
+from pytest_gemmadev.types import Completion, Model, ModelInfo, Sampling
 
 
 class TakingTurns:
-    """Implements `core.types.Model`: another model, asked by one thread at a time."""
+    """Implements `types.Model`: another model, asked by one thread at a time."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -34,5 +34,5 @@ class TakingTurns:
 
 
 def for_threads(model: Model | None) -> Model | None:
-    """The model itself where it may be asked by several threads at once, else in turns."""
+    """The model itself where it is safe for threads, else wrapped in `TakingTurns`."""
     return model if model is None or model.info.is_concurrent else TakingTurns(model)

@@ -15,13 +15,15 @@ from difflib import SequenceMatcher
 from itertools import chain
 from math import log
 
-from pytest_gemmadev.core.lines import split_lines
-from pytest_gemmadev.core.parse import edits, tree_key
-from pytest_gemmadev.core.prompt import Prompt, block_prompt, function_prompt, line_prompt
-from pytest_gemmadev.core.types import (
+from pytest_gemmadev.prompting.parse import edits, tree_key
+from pytest_gemmadev.prompting.prompt import Prompt, block_prompt, function_prompt, line_prompt
+from pytest_gemmadev.text.lines import split_lines
+from pytest_gemmadev.types import (
     Candidate,
     Completion,
     Model,
+    Origin,
+    OriginKind,
     RepairTask,
     Sampling,
     Span,
@@ -42,7 +44,7 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 @dataclass(slots=True)
 class WriteProposer:
-    """Implements `core.types.Proposer`."""
+    """Implements `types.Proposer`."""
 
     model: Model
     places: int = 10  # lines asked about
@@ -103,7 +105,7 @@ class WriteProposer:
                 seen.add((path, key))
                 yield Candidate(
                     edits=(edit,),
-                    origin=f"write:{prompt.kind}",
+                    origin=Origin(OriginKind.WRITE, prompt.kind),
                     prior=_PRIORS[prompt.kind]
                     + _LIKELIHOOD * max(_FLOOR, _nats(completion, prompt)),
                     explanation=f"the model rewrote {_place(prompt.span)}",

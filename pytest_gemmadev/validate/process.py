@@ -20,28 +20,29 @@ import warnings
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from pytest_gemmadev.validate.wire import Forged, Message, Reader, read
+from pytest_gemmadev.validate.messages import Event, How, RunEndMessage
+from pytest_gemmadev.validate.resources import ChildLimits
+from pytest_gemmadev.validate.wire import Forged, Reader, read
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-_POLL_S = 0.02  # how often the clock is looked at, and a run that left its pipe open behind it
-_PATIENCE = 4.0  # times its limit that a run may take where others keep it from the processor
+_LIMITS = ChildLimits()
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class RunEnd:
     """How a run ended, and what it said."""
 
-    how: str  # ``done``, ``died``, ``timeout``, ``output``, ``orphaned``
+    how: How
     status: int = 0  # as of waitpid, where it ended by itself
-    messages: list[Message] = field(default_factory=list)
+    messages: list[Event] = field(default_factory=list)
     seconds: float = 0.0
     changed: list[tuple[str, str]] = field(default_factory=list)
     # (path, how) of what was there before in the folders of which it had private copies
     is_spent: bool = False  # the process that ran it is not what it was, and has ended
 
-    def plain(self) -> Message:
-        """As a message; `Ended(**message)` reads it."""
+    def to_message(self) -> RunEndMessage:
+        """As a message; `RunEnd(**message)` reads it."""
         return {
             "how": self.how,
             "status": self.status,
@@ -73,7 +74,7 @@ def _prctl(option: int, value: int) -> None:
             _libc().prctl(option, value, 0, 0, 0)
 
 
-def confine(*, memory_bytes: int, file_bytes: int, processes: int) -> None:
+def limit_process(*, memory_bytes: int, file_bytes: int, processes: int) -> None:
     """Limits this process and its children from here on, as far as the system can."""
     import resource
 
@@ -84,17 +85,17 @@ def confine(*, memory_bytes: int, file_bytes: int, processes: int) -> None:
             pages = int(statm.read().split()[0])
         _lower(resource.RLIMIT_AS, pages * resource.getpagesize() + memory_bytes)
         if os.getuid():  # not enforced for root
-            _lower(resource.RLIMIT_NPROC, processes_of_user() + processes)
+            _lower(resource.RLIMIT_NPROC, count_user_threads() + processes)
 
 
-_found: dict[int, int] = {}  # soft limits of the user
+_users_limits: dict[int, int] = {}  # soft limits that were there before ours, by resource
 
 
 def _lower(which: int, value: int) -> None:
     import resource
 
     soft, hard = resource.getrlimit(which)
-    theirs = _found.setdefault(which, soft)
+    theirs = _users_limits.setdefault(which, soft)
     known = [limit for limit in (value, theirs, hard) if limit != resource.RLIM_INFINITY]
     with contextlib.suppress(OSError, ValueError):
         # The soft limit only: a test may raise its own, as it may without us.
@@ -102,8 +103,8 @@ def _lower(which: int, value: int) -> None:
 
 
 @functools.cache
-def processes_of_user() -> int:
-    """Threads that this user ran when first asked: RLIMIT_NPROC counts them, wherever they are."""
+def count_user_threads() -> int:
+    """Threads of this user at the first call: RLIMIT_NPROC counts them, wherever they run."""
     uid, count = os.getuid(), 0
     for name in os.listdir("/proc"):
         if name.isdigit():
@@ -113,8 +114,8 @@ def processes_of_user() -> int:
     return count
 
 
-def threads() -> int:
-    """Threads of this process, those of native libraries among them where the system tells."""
+def count_threads() -> int:
+    """Threads of this process, with those of native libraries where the system lists them."""
     try:
         return max(len(os.listdir("/proc/self/task")), threading.active_count())
     except OSError:
@@ -139,7 +140,10 @@ def children() -> set[int]:
 
 
 def end_tree(pid: int, spare: Collection[int] = ()) -> int:
-    """The status of a child that was ended with its group and whatever of it became ours."""
+    """Ends a child, its group, and what of it became ours; the child's status, as of waitpid.
+
+    ``spare`` are children that have nothing to do with it.
+    """
     with contextlib.suppress(OSError):
         os.killpg(pid, signal.SIGKILL)
     with contextlib.suppress(OSError):
@@ -178,12 +182,12 @@ class Watch:
     output_bytes: int
     control: int | None = None  # at its end nobody wants the result any more
     spare: Collection[int] = ()  # children that were there before
-    messages: list[Message] = field(default_factory=list)
+    messages: list[Event] = field(default_factory=list)
     _began_s: float = 0.0  # of what `_limit_s` is for
     _limit_s: float = 0.0
     _starved_before_s: float = 0.0
 
-    def wait(self) -> Ended:
+    def wait(self) -> RunEnd:
         """How it ended: ``done`` only where the last message says so."""
         began_s = spoke_s = self._began_s = time.monotonic()
         self._limit_s = self.limit_s
@@ -192,50 +196,51 @@ class Watch:
         poll.register(self.pipe, select.POLLIN)
         if self.control is not None:
             poll.register(self.control, select.POLLIN)
-        how = ""
-        while not how:
-            events = poll.poll(1000 * _POLL_S)
+        how: How | None = None
+        while how is None:
+            events = poll.poll(1000 * _LIMITS.poll_s)
             if any(fd == self.control for fd, _ in events):
                 how = "orphaned"
             elif events:
-                how = self._take(reader)
+                how = self._read_events(reader)
                 spoke_s = time.monotonic()
             elif _has_ended(self.pid):
-                how = self._take(reader) or "died"
-            how = how or self._overdue(time.monotonic(), spoke_s)
+                how = self._read_events(reader) or "died"
+            how = how or self._check_clock(time.monotonic(), spoke_s)
         seconds = time.monotonic() - began_s
-        return Ended(how, end_tree(self.pid, self.spare), self.messages, seconds)
+        return RunEnd(how, end_tree(self.pid, self.spare), self.messages, seconds)
 
-    def _take(self, reader: Reader) -> str:
-        """Reads what is there; returns how the run ended if that ends it."""
+    def _read_events(self, reader: Reader) -> How | None:
+        """Reads what is there; how the run ended, if that ends it."""
         try:
             data = read(self.pipe)
         except BlockingIOError:
-            return ""
+            return None
         if not data:
             return "died"
         try:
-            arrived = reader.feed(data)
+            events: list[Event] = reader.feed(data)
         except Forged:
             return "output"
-        self.messages += arrived
-        for message in arrived:
-            if "done" in message:
+        self.messages += events
+        for event in events:
+            if "done" in event:
                 return "done"
-            if "collected" in message or "tried" in message:
+            if "collected" in event or "tried" in event:
                 self._began_s, self._limit_s = time.monotonic(), self.tests_s
                 self._starved_before_s = _starved_s(self.pid)
-        return ""
+        return None
 
-    def _overdue(self, now_s: float, spoke_s: float) -> str:
+    def _check_clock(self, now_s: float, spoke_s: float) -> How | None:
+        """``timeout`` where a limit is over; the time without a processor is not counted."""
         elapsed_s = now_s - self._began_s
         if now_s - spoke_s > self.stall_s:
             return "timeout"
         if elapsed_s <= self._limit_s:
-            return ""
+            return None
         waited_s = _starved_s(self.pid) - self._starved_before_s
-        waited_s = min(waited_s, (_PATIENCE - 1) * self._limit_s)
-        return "timeout" if elapsed_s - waited_s > self._limit_s else ""
+        waited_s = min(waited_s, (_LIMITS.starved_ratio - 1) * self._limit_s)
+        return "timeout" if elapsed_s - waited_s > self._limit_s else None
 
 
 def _has_ended(pid: int) -> bool:

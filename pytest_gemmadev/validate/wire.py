@@ -1,4 +1,4 @@
-"""Messages between the oracle and its processes: a token, a length, JSON.
+"""Messages as bytes: a token, a length, JSON. `messages` says what they hold.
 
 The token is drawn for each run or job. A test that writes into whatever descriptor it finds
 cannot produce a message by accident; a program that reads its own memory for the token can, which
@@ -12,14 +12,15 @@ import os
 import secrets
 import socket
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
-
-Message: TypeAlias = dict[str, Any]
+from typing import Any, Generic, TypeVar
 
 TOKEN_BYTES = 16
 _HEAD_BYTES = TOKEN_BYTES + 4
 _CHUNK_BYTES = 1 << 16
 _MAX_FDS = 4
+
+Sent = TypeVar("Sent", bound=Mapping[str, object])
+Received = TypeVar("Received", bound=Mapping[str, object])
 
 
 class Forged(Exception):
@@ -31,7 +32,7 @@ def new_token() -> bytes:
     return secrets.token_bytes(TOKEN_BYTES)
 
 
-def pack(token: bytes, message: Mapping[str, Any]) -> bytes:
+def pack(token: bytes, message: Mapping[str, object]) -> bytes:
     """A message as bytes."""
     body = json.dumps(message).encode()
     return token + len(body).to_bytes(4, "big") + body
@@ -45,7 +46,7 @@ class Reader:
         self._left = limit_bytes  # None: as much as it likes
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> list[Message]:
+    def feed(self, data: bytes) -> list[Any]:
         """The messages that ``data`` completes. `Forged` over the limit or on a wrong token."""
         if self._left is not None:
             self._left -= len(data)
@@ -82,19 +83,19 @@ def read(fd: int) -> bytes:
     return os.read(fd, _CHUNK_BYTES)
 
 
-class Channel:
+class Channel(Generic[Sent, Received]):
     """One end of a socket between processes that both belong to the oracle."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self._reader = Reader(bytes(TOKEN_BYTES), limit_bytes=None)
-        self._ready: list[Message] = []
+        self._ready: list[Received] = []
         self._fds: list[int] = []
 
     def fileno(self) -> int:
         return self.sock.fileno()
 
-    def send(self, message: Mapping[str, Any], fds: Sequence[int] = ()) -> None:
+    def send(self, message: Sent, fds: Sequence[int] = ()) -> None:
         """Sends a message, with descriptors for the other process. OSError when that is gone."""
         data = pack(bytes(TOKEN_BYTES), message)
         if fds:
@@ -103,7 +104,7 @@ class Channel:
             data = data[1:]
         self.sock.sendall(data)
 
-    def receive(self, timeout_s: float | None = None) -> Message | None:
+    def receive(self, timeout_s: float | None = None) -> Received | None:
         """The next message; None when the other side is gone. Raises TimeoutError."""
         self.sock.settimeout(timeout_s)
         while not self._ready:

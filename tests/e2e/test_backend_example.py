@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from examples_installed import EXAMPLES, install_example, run
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-EXAMPLE = Path(__file__).parents[2] / "examples" / "backend"
+EXAMPLE = EXAMPLES / "backend"
 SHOP = "def price(item):\n    return 2\n\n\ndef total(items):\n    return sum(prce(i) for i in items)\n"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -22,17 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
-    """An environment with the package on its path, and what an installer writes about it."""
-    project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text("utf-8"))["project"]
-    installed = tmp_path / "installed"
-    info = installed / f"gemmadev_bigram-{project['version']}.dist-info"
-    info.mkdir(parents=True)
-    name, version = project["name"], project["version"]
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-    points = "".join(f"{k} = {v}\n" for k, v in project["entry-points"]["gemmadev"].items())
-    (info / "entry_points.txt").write_text(f"[gemmadev]\n{points}")
-    path = [str(installed), str(EXAMPLE), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
+    return install_example("backend", tmp_path / "installed")
 
 
 @pytest.fixture
@@ -46,22 +31,11 @@ def project(tmp_path: Path) -> Path:
     return root
 
 
-def run(root: Path, environ: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=root,
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_it_is_listed(project: Path, environ: dict[str, str]) -> None:
-    done = run(project, environ, "pytest_gemmadev.cli", "models")
+    done = run(project, environ, "pytest_gemmadev.doors.cli", "models")
     assert "bigram:FOLDER\n    pairs of tokens: ranks by" in done.stdout
     without = {**environ, "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
-    assert "bigram" not in run(project, without, "pytest_gemmadev.cli", "models").stdout
+    assert "bigram" not in run(project, without, "pytest_gemmadev.doors.cli", "models").stdout
 
 
 def test_it_repairs(project: Path, environ: dict[str, str]) -> None:

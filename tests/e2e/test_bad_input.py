@@ -238,7 +238,7 @@ def test_what_a_killed_repair_left_is_put_back_by_the_next(tmp_path: Path) -> No
     write(tmp_path, files)
     killed = """
 import os, signal
-from pytest_gemmadev.core import exchange, journal
+from pytest_gemmadev.files import exchange, journal
 swap = exchange.swap
 def swapped(fresh, target):
     swap(fresh, target)

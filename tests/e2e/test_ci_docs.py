@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from precommit_hooks import gemmadev_repair
 from pytest_gemmadev import plugin
+from pytest_gemmadev.hook import command
 
 DOCS = Path(__file__).parents[2] / "docs"
 yaml = pytest.importorskip("yaml", reason="needs a YAML reader (pre-commit brings one)")
@@ -31,7 +31,7 @@ def test_options_are_there(page: str) -> None:
     offered = {name for o in parser.getgroup("gemmadev").options for name in o.names()}
     assert set(re.findall(r"--gemmadev-[a-z-]+", text)) <= offered
     hook = set(re.findall(r"^\| `(--[a-z-]+)", text, re.M))
-    known = gemmadev_repair._parser().format_help()
+    known = command._parser().format_help()
     assert [option for option in hook if option not in known] == []
 
 

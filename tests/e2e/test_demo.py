@@ -118,7 +118,7 @@ def test_the_shop_is_repaired_and_only_the_intended_lines_change(shop: Path) -> 
     assert totals["unrepaired"] == 0
     assert totals["repaired"] >= 5
     undone = subprocess.run(
-        [sys.executable, "-m", "pytest_gemmadev.cli", "undo"], cwd=shop, capture_output=True
+        [sys.executable, "-m", "pytest_gemmadev.doors.cli", "undo"], cwd=shop, capture_output=True
     )
     assert undone.returncode == 0, undone
     assert source(shop) == before

@@ -18,7 +18,7 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.M | re.S)
 PAGES = [page for page in sorted(DOCS.glob("*.md")) if "```console" in page.read_text("utf-8")]
-COMMANDS = {"gemmadev": "pytest_gemmadev.cli", "pytest": "pytest", "python": ""}
+COMMANDS = {"gemmadev": "pytest_gemmadev.doors.cli", "pytest": "pytest", "python": ""}
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 

@@ -139,7 +139,7 @@ def test_ctrl_c_while_a_program_is_repaired(tmp_path: Path) -> None:
     )
     before = contents(tmp_path)
     with subprocess.Popen(
-        [sys.executable, "-m", "pytest_gemmadev.cli", "fix", "--model=none", "main.py"],
+        [sys.executable, "-m", "pytest_gemmadev.doors.cli", "fix", "--model=none", "main.py"],
         cwd=tmp_path,
         env=environment(),
         stdin=subprocess.DEVNULL,

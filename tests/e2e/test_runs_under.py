@@ -165,10 +165,12 @@ CASES = {
             "conftest.py": """\
 import os
 
+from pytest_gemmadev.plugin import MODE
+
 
 def pytest_configure(config):
     with open(os.environ["MODES"], "a") as file:
-        print(config.gemmadev_mode, file=file)
+        print(config.stash[MODE], file=file)
 """,
         },
         TWO_FIXED,

@@ -93,7 +93,7 @@ def test_trouble_with_several_at_a_time(project: pytest.Pytester) -> None:
 def test_a_program_keeps_its_output_and_its_status(project: pytest.Pytester) -> None:
     program = "import sys\nprint('before')\nprint(undefined_name)\n"
     (project.path / "prog.py").write_text(program)
-    command = ("-m", "pytest_gemmadev.cli", "fix", "--model=openai:toy@http://127.0.0.1:9")
+    command = ("-m", "pytest_gemmadev.doors.cli", "fix", "--model=openai:toy@http://127.0.0.1:9")
     result = project.run(sys.executable, *command, "prog.py")
     assert result.ret == 1
     assert result.outlines == ["before"]

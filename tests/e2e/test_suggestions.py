@@ -51,7 +51,7 @@ ASKED = "written only when asked for: gemmadev apply 1"
 
 def gemmadev(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "pytest_gemmadev.cli", *arguments],
+        [sys.executable, "-m", "pytest_gemmadev.doors.cli", *arguments],
         cwd=folder,
         env={**os.environ, **more},
         stdin=subprocess.DEVNULL,

@@ -48,7 +48,7 @@ def run(folder: Path, *options: str, timeout_s: float = 150, **more: str) -> Ran
 
 def undo(folder: Path) -> Ran:
     done = subprocess.run(
-        [sys.executable, "-m", "pytest_gemmadev.cli", "undo"],
+        [sys.executable, "-m", "pytest_gemmadev.doors.cli", "undo"],
         cwd=folder,
         env=environment(),
         stdout=subprocess.PIPE,

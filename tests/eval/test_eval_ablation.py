@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from eval import run
-from eval.ablation import VARIANTS, WHOLE, ablation_table
-from eval.cases import Case, load_cases
-from eval.page import page
-from eval.records import record_of
-from eval.repair import Result, Score, Tool
+from eval.bench import repair_run
+from eval.bench.repair import Tool
+from eval.cases.case import Case, load_cases
+from eval.report.ablation import VARIANTS, WHOLE, ablation_table
+from eval.report.page import page
+from eval.report.records import record_of
+from eval.report.result import Result, Score
 from eval.run import main
 
-DEBUG = Path(__file__).parents[2] / "eval" / "cases" / "debug"
+DEBUG = Path(__file__).parents[2] / "eval" / "data" / "debug"
 
 
 def result(case: str, score: Score, seconds: float = 2.0) -> Result:
@@ -56,7 +57,7 @@ def test_every_variant_is_run_and_kept(tmp_path: Path, monkeypatch: pytest.Monke
         ran.append(next((p for p in command(case, seed, tmp_path) if "WITHOUT" in p), ""))
         return result(case.id, Score.FAILED if "writing" in ran[-1] else Score.CORRECT)
 
-    monkeypatch.setattr(run, "repair_case", repaired)
+    monkeypatch.setattr(repair_run, "repair_case", repaired)
     arguments = ["repair", "--cases", str(DEBUG), "--model", "none", "--limit", "2", "--ablate"]
     assert main([*arguments, "--output", str(tmp_path)]) == 0
     parts = [part for part in VARIANTS.values() for _ in range(2)]
@@ -84,7 +85,7 @@ def test_one_part_alone_can_be_left_out_and_the_record_says_so(
         ran.append(command(case, seed, tmp_path)[:2])
         return result(case.id, Score.CORRECT)
 
-    monkeypatch.setattr(run, "repair_case", repaired)
+    monkeypatch.setattr(repair_run, "repair_case", repaired)
     arguments = ["repair", "--cases", str(DEBUG), "--model", "none", "--limit", "1"]
     folder = tmp_path / "less"
     assert main([*arguments, "--without", "patterns", "--output", str(folder)]) == 0

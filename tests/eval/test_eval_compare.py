@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from eval.compare import Verdict, Verdicts, compare, of_repair
-from eval.repair import Result, Score, result_to_row
+from eval.report.compare import Verdict, Verdicts, compare, of_repair
+from eval.report.result import Result, Score, result_to_row
+from eval.report.runs import open_run
 from eval.run import main
-from eval.runs import open_run
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 
 
 def repaired(case: str, score: Score, *, seed: int = 0, validations: int = 7) -> dict[str, Any]:

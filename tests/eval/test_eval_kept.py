@@ -9,11 +9,13 @@ from threading import Event
 
 import pytest
 
-from eval.cases import Case, load_cases
-from eval.kept import strays, without_outputs
-from eval.repair import Score, judge, run_tests, visible_command
+from eval.bench.kept import strays, without_outputs
+from eval.bench.repair import judge
+from eval.cases.case import Case, load_cases
+from eval.cases.tests import run_tests, visible_command
+from eval.report.result import Score
 
-WRITERS = load_cases(Path(__file__).parents[2] / "eval" / "cases" / "writers")
+WRITERS = load_cases(Path(__file__).parents[2] / "eval" / "data" / "writers")
 CASE = Case(
     id="log/one",
     slice="log",

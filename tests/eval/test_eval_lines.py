@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from eval import lines
-from eval.cases import Case
-from eval.compare import compare, of_lines
-from eval.lines import Asked, asked_of, bug_of, measure, report_of, totals_line, with_facts
-from eval.runs import RunFolder
-from pytest_gemmadev.core.types import GemmadevError
+from eval.bench import lines
+from eval.bench.lines import Asked, asked_of, bug_of, measure, with_facts
+from eval.cases.case import Case
+from eval.report.compare import compare, of_lines
+from eval.report.lines_report import report_of, totals_line
+from eval.report.runs import RunFolder
 from pytest_gemmadev.models.scripted import ScriptedModel
-from training.bugs import BreakOptions, Counts, broken
-from training.examples import Bug, read_examples
-from training.functions import sources
+from pytest_gemmadev.types import GemmadevError
+from training.data.bugs import BreakOptions, Counts, broken
+from training.data.examples import Bug, read_examples
+from training.data.functions import sources
 
 BROKEN = "def area(width, height):\n    return width + height\n"
 FIXED = "def area(width, height):\n    return width * height\n"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from eval.cases import Case
-from eval.place import Ranks, changed_lines, ranks_of
+from eval.bench.place import Ranks, changed_lines, ranks_of
+from eval.cases.case import Case
 
 FIXED = "def f(x):\n    y = x + 1\n    return y\n\n\ndef g(x):\n    return x\n"
 

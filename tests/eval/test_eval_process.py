@@ -9,8 +9,8 @@ from threading import Event, Timer
 
 import pytest
 
-from eval import process
-from eval.process import run_command
+from eval.cases import process
+from eval.cases.process import run_command
 
 
 def run(code: str, folder: Path, timeout_s: float = 20.0, stop: Event | None = None):  # type: ignore[no-untyped-def]

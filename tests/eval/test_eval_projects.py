@@ -12,11 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from eval import mine, projects, sdist
-from eval.cases import Files, load_cases
-from eval.projects import Package, Recipe, break_text, case_of, read_recipes, without_functions
-from pytest_gemmadev.core.types import GemmadevError
+from eval.cases import mine, projects, sdist
+from eval.cases.case import Files, load_cases
+from eval.cases.projects import (
+    Package,
+    Recipe,
+    break_text,
+    case_of,
+    read_recipes,
+    without_functions,
+)
 from pytest_gemmadev.models.scripted import ScriptedModel
+from pytest_gemmadev.types import GemmadevError
 
 SOURCE = '''def add(a, b):
     """The sum."""
@@ -160,7 +167,7 @@ def recipes_file(folder: Path, package: Package, *recipes: Recipe) -> Path:
 def test_cases_are_written_as_they_are_read(package: Package, tmp_path: Path) -> None:
     recipes = recipes_file(tmp_path, package, RECIPE)
     assert read_recipes(recipes) == ({package.key: package}, (RECIPE,))
-    arguments = ["projects", "--recipes", str(recipes), "--output", str(tmp_path / "out")]
+    arguments = ["--recipes", str(recipes), "--output", str(tmp_path / "out")]
     assert projects.main(arguments) == 0
     (case,) = load_cases(tmp_path / "out")
     assert case == case_of(RECIPE, package, package.files())
@@ -173,8 +180,8 @@ def test_misuse_is_one_line(
     package: Package, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recipes = str(recipes_file(tmp_path, replace(package, sha256="00"), RECIPE))
-    assert projects.main(["projects", "--recipes", recipes, "--only", "nothing"]) == 2
-    assert projects.main(["projects", "--recipes", recipes, "--output", str(tmp_path / "o")]) == 2
+    assert projects.main(["--recipes", recipes, "--only", "nothing"]) == 2
+    assert projects.main(["--recipes", recipes, "--output", str(tmp_path / "o")]) == 2
     first, second = capsys.readouterr().err.splitlines()
     assert "no recipe has 'nothing'" in first
     assert "not 00" in second
@@ -187,7 +194,7 @@ def test_cases_are_checked(
     harmless = replace(RECIPE, id="calc/same", text="    return b + a\n")
     other = replace(RECIPE, id="calc/other", failing=("tests/test_calc.py::test_box",))
     recipes = recipes_file(tmp_path, package, RECIPE, harmless, other)
-    arguments = ["projects", "--recipes", str(recipes), "--output", str(tmp_path / "out")]
+    arguments = ["--recipes", str(recipes), "--output", str(tmp_path / "out")]
     assert projects.main([*arguments, "--check"]) == 1
     told = capsys.readouterr().out
     assert "calc/add: sound" in told

@@ -10,23 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from eval.cases import Case, load_cases
-from eval.repair import (
-    Result,
-    Score,
-    Tool,
-    diff_of,
-    hidden_command,
-    repair_case,
-    result_from_row,
-    result_to_row,
-    visible_command,
-)
-from eval.report import breakdown, totals_of
-from eval.run import main, run_cases
-from eval.runs import in_parallel, open_run, parse_seeds, read_rows
-from pytest_gemmadev.core.edits import unified_diff
-from pytest_gemmadev.core.types import GemmadevError
+from eval.bench.options import parse_seeds
+from eval.bench.repair import Tool, diff_of, repair_case
+from eval.bench.repair_run import run_cases
+from eval.cases.case import Case, load_cases
+from eval.cases.process import in_parallel
+from eval.cases.tests import hidden_command, visible_command
+from eval.report.result import Result, Score, result_from_row, result_to_row
+from eval.report.runs import open_run, read_rows
+from eval.report.totals import breakdown, totals_of
+from eval.run import main
+from pytest_gemmadev.text.diff import unified_diff
+from pytest_gemmadev.types import GemmadevError
 
 PLAIN = Case(
     id="sum/one",
@@ -318,7 +313,7 @@ def test_nothing_was_run() -> None:
 def test_misuse_is_one_line(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = str(Path(__file__).parents[2] / "eval" / "cases" / "debug")
+    folder = str(Path(__file__).parents[2] / "eval" / "data" / "debug")
     assert main([folder if part == "DEBUG" else part for part in arguments]) == 2
     told = capsys.readouterr().err
     assert message in told
@@ -327,7 +322,7 @@ def test_misuse_is_one_line(
 
 @pytest.mark.slow
 def test_the_plugin_repairs_a_case(tmp_path: Path) -> None:
-    folder = Path(__file__).parents[2] / "eval" / "cases" / "debug" / "04-text-name"
+    folder = Path(__file__).parents[2] / "eval" / "data" / "debug" / "04-text-name"
     arguments = ["repair", "--cases", str(folder), "--model", "none", "--budget", "30"]
     assert main([*arguments, "--output", str(tmp_path)]) == 0
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))

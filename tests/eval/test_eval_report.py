@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.document import (
+from eval.report.document import (
     Block,
     Code,
     Entry,
@@ -26,9 +26,10 @@ from eval.document import (
     to_markdown,
     write_document,
 )
-from eval.plots import counts_plot, outcomes_plot, rates_plot, time_plot
-from eval.repair import Result, Score
-from eval.report import places_of, repair_document, report_of, samples_document, write_reports
+from eval.report.plots import counts_plot, outcomes_plot, rates_plot, time_plot
+from eval.report.reports import repair_document, samples_document, write_reports
+from eval.report.result import Result, Score
+from eval.report.totals import places_of, report_of
 
 HOSTILE = "</pre><script>alert(1)</script>"
 
@@ -120,7 +121,7 @@ def test_nothing_to_draw() -> None:
 
 
 def test_reports_do_without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eval.plots.find_spec", lambda _name: None)
+    monkeypatch.setattr("eval.report.plots.find_spec", lambda _name: None)
     assert outcomes_plot(GROUPS) == ""
     page = to_html("T", repair_document(report_of(RESULTS, {}), RESULTS))
     assert "<img" not in page

@@ -7,8 +7,8 @@ import warnings
 
 import pytest
 
-from eval.implant import BREAKERS, Source
-from eval.slips import SLIPS
+from eval.cases.implant import BREAKERS, Source
+from eval.cases.slips import SLIPS
 
 RICH = '''\
 """A module

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eval.stats import mcnemar, median, percentile, wilson
+from eval.report.stats import mcnemar, median, percentile, wilson
 
 pytest.importorskip("scipy")
 

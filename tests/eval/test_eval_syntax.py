@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from eval import syntax
+from eval.bench import syntax
+from eval.report.runs import read_rows
 from eval.run import main
-from eval.runs import read_rows
 
 RIGHT = "def double(x):\n    return 2 * x\n"
 TESTS = "from m import double\n\n\ndef test_double():\n    assert double(2) == 4\n"

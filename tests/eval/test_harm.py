@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from eval.harm.command import chosen_cases, result_from_row
-from eval.harm.container import Job, Seen, place, refusal, run_in_container
-from eval.harm.digest import changes, digest
-from eval.harm.losses import losses, told
-from eval.harm.shape import Fault, HarmCase, cases_of
-from eval.harm.shapes import SHAPES
-from eval.harm.trial import Result, Tool, run_case, run_plain
+from eval.bench.harm.command import chosen_cases, result_from_row
+from eval.bench.harm.container import Job, Seen, place, refusal, run_in_container
+from eval.bench.harm.digest import changes, digest
+from eval.bench.harm.losses import losses, told
+from eval.bench.harm.shape import Fault, HarmCase, cases_of
+from eval.bench.harm.shapes import SHAPES
+from eval.bench.harm.trial import Result, Tool, run_case, run_plain
 from eval.run import main
 
 CASES = chosen_cases()

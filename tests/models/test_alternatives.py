@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from pytest_gemmadev.core.types import Sampling
-from pytest_gemmadev.models import _alternatives
-from pytest_gemmadev.models._alternatives import alternatives
-from pytest_gemmadev.models._engine import Engine, Late, Token
-from pytest_gemmadev.models._frontier import Frontier
-from pytest_gemmadev.models._sampling import Row, log_normalizer
+from pytest_gemmadev.models.llama import alternative_search
+from pytest_gemmadev.models.llama.alternative_search import alternatives
+from pytest_gemmadev.models.llama.engine import Engine, Late, Token
+from pytest_gemmadev.models.llama.frontier import Frontier
+from pytest_gemmadev.models.llama.sampling import Row, log_normalizer
+from pytest_gemmadev.types import Sampling
 
 WORDS = ("\n", "a", "b", "c", "d")
 PROMPT = [1, 2, 3]
@@ -136,7 +136,7 @@ def test_what_has_ended_in_time_is_kept() -> None:
 
 
 def test_no_more_tokens_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_alternatives, "ABREAST", 2)
+    monkeypatch.setattr(alternative_search, "BEAM_WIDTH", 2)
     toy = Toy(3, cells=80)  # twenty for this, eight of them to fill a batch
     alternatives(toy, PROMPT, sampling(20, "ab"))
     assert toy.steps <= 1 + 12 // 2

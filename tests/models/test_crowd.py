@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from pytest_gemmadev.models import _crowd
-from pytest_gemmadev.models._crowd import free_processors
+from pytest_gemmadev.models.llama import idle_cpus
+from pytest_gemmadev.models.llama.idle_cpus import free_processors
 
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     """A function that pretends: processors, running threads in all, states of one's own."""
-    monkeypatch.setattr(_crowd, "_LOAD", tmp_path / "loadavg")
-    monkeypatch.setattr(_crowd, "_OWN", tmp_path / "task")
+    monkeypatch.setattr(idle_cpus, "_LOAD", tmp_path / "loadavg")
+    monkeypatch.setattr(idle_cpus, "_OWN", tmp_path / "task")
 
     def pretend(processors: int, running: int, own: str) -> None:
         monkeypatch.setattr(os, "cpu_count", lambda: processors)
@@ -50,5 +50,5 @@ def test_where_nobody_can_tell_all_are_free(
     tmp_path: Path,
 ) -> None:
     machine(4, 1, "R")
-    monkeypatch.setattr(_crowd, "_LOAD", tmp_path / "absent")
+    monkeypatch.setattr(idle_cpus, "_LOAD", tmp_path / "absent")
     assert free_processors() == 4

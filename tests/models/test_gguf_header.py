@@ -8,8 +8,8 @@ from gguf_files import ADAPTER, MODEL, gguf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_gemmadev.core.types import GemmadevError
-from pytest_gemmadev.models._gguf import read_header
+from pytest_gemmadev.models.llama.gguf import read_header
+from pytest_gemmadev.types import GemmadevError
 
 
 def test_a_whole_file(tmp_path: Path) -> None:
@@ -19,7 +19,10 @@ def test_a_whole_file(tmp_path: Path) -> None:
     assert header.text("general.name") == "Tiny"
     assert header.context_tokens == 512
     assert header.text("tokenizer.chat_template")
-    assert header.tensors == 2
+    assert [(t.name, t.dimensions, t.offset) for t in header.tensors] == [
+        ("one", (100,), 0),
+        ("two", (200,), 128),
+    ]
     assert not header.is_adapter
 
 

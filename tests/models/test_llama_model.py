@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from gguf_files import ADAPTER, lora, peft
 
-from pytest_gemmadev.core.types import GemmadevError, Sampling
-from pytest_gemmadev.models.llama import LlamaModel
+from pytest_gemmadev.models.llama.llama_model import LlamaModel
 from pytest_gemmadev.registry import load_model
+from pytest_gemmadev.types import GemmadevError, Sampling
 
 pytestmark = pytest.mark.model
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_gemmadev.core.types import GemmadevError, ModelInfo, Sampling
-from pytest_gemmadev.models import _capi, llama
-from pytest_gemmadev.models.llama import LlamaModel, default_threads
+from pytest_gemmadev.models.llama import c_api, llama_model
+from pytest_gemmadev.models.llama.llama_model import LlamaModel, default_threads
+from pytest_gemmadev.types import GemmadevError, ModelInfo, Sampling
 
 ANSWER = """
 import json, os, signal, sys, time
@@ -37,13 +37,13 @@ for request, opened in answers():
 def child(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     """A function that makes a model whose process runs the given code for each request."""
     models: list[LlamaModel] = []
-    monkeypatch.setattr(_capi, "check_runtime", lambda: Path("library"))
+    monkeypatch.setattr(c_api, "check_runtime", lambda: Path("library"))
 
     def make(
         code: str, *, timeout_s: float = 30.0, left_s: Callable[[], float] = lambda: math.inf
     ) -> LlamaModel:
         program = ANSWER + "".join(f"    {line}\n" for line in code.splitlines())
-        monkeypatch.setattr(llama, "_program", lambda: program)
+        monkeypatch.setattr(llama_model, "_program", lambda: program)
         info = ModelInfo(spec="gguf:x", name="x", path="x.gguf")
         model = LlamaModel(
             info,
@@ -135,7 +135,7 @@ def test_a_crash_is_one_line(child, code: str, says: str) -> None:  # type: igno
 
 def test_a_process_that_keeps_dying_is_given_up(child) -> None:  # type: ignore[no-untyped-def]
     model = child("os._exit(1)")
-    for _ in range(llama.STARTS):
+    for _ in range(llama_model.STARTS):
         with pytest.raises(GemmadevError, match="exit status 1"):
             model.score("p", ["x"])
     with pytest.raises(GemmadevError, match="died 2 times"):
@@ -207,7 +207,7 @@ def test_the_process_sees_nothing_of_the_folder_it_is_started_in(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "json.py").write_text("raise RuntimeError('the wrong json')\n")
-    assert str(tmp_path) not in llama._program()
+    assert str(tmp_path) not in llama_model._program()
     missing = ModelInfo(spec="gguf:x", name="x", path=str(tmp_path / "absent.gguf"))
     with pytest.raises(GemmadevError, match="cannot load this model") as error:
         LlamaModel(missing).score("p", ["x"])
@@ -223,12 +223,12 @@ def test_the_process_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
 
     code = (
         "import os, time\n"
-        "from pytest_gemmadev.models import llama\n"
-        "child = llama._Child()\n"
+        "from pytest_gemmadev.models.llama import llama_model\n"
+        "child = llama_model._Child()\n"
         "print(child._process.pid, flush=True)\n"
         "time.sleep(600)\n"
     )
-    root = Path(llama.__file__).parents[2]
+    root = Path(llama_model.__file__).parents[3]
     parent = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=root, text=True
     )
@@ -248,9 +248,9 @@ def test_the_process_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
 
 
 def test_default_threads_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert 1 <= default_threads() <= llama.MAX_THREADS
+    assert 1 <= default_threads() <= llama_model.MAX_THREADS
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(64)), raising=False)
-    assert default_threads() == llama.MAX_THREADS
+    assert default_threads() == llama_model.MAX_THREADS
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {3}, raising=False)
     assert default_threads() == 1
 
@@ -267,17 +267,17 @@ def test_the_runtime_is_pinned(
 ) -> None:
     def installed(name: str) -> str:
         if version is None:
-            raise _capi.metadata.PackageNotFoundError(name)
+            raise c_api.metadata.PackageNotFoundError(name)
         return version
 
-    monkeypatch.setattr(_capi.metadata, "version", installed)
+    monkeypatch.setattr(c_api.metadata, "version", installed)
     with pytest.raises(GemmadevError, match=says):
-        _capi.check_runtime()
+        c_api.check_runtime()
 
 
 def test_unknown_defaults_are_refused() -> None:
-    params = _capi.ContextParams(**_capi._CONTEXT_DEFAULTS)
-    _capi._check_defaults(params, _capi._CONTEXT_DEFAULTS)
+    params = c_api.ContextParams(**c_api._CONTEXT_DEFAULTS)
+    c_api._check_defaults(params, c_api._CONTEXT_DEFAULTS)
     params.n_ubatch += 1
     with pytest.raises(GemmadevError, match=r"ContextParams\.n_ubatch is 513"):
-        _capi._check_defaults(params, _capi._CONTEXT_DEFAULTS)
+        c_api._check_defaults(params, c_api._CONTEXT_DEFAULTS)

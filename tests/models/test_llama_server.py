@@ -22,10 +22,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from front import OllamaFront
 from standin import serving
 
-from pytest_gemmadev.core.types import Model, Sampling
-from pytest_gemmadev.models.http import Patience
-from pytest_gemmadev.models.llama import LlamaModel
-from pytest_gemmadev.models.openai import OpenAIModel
+from pytest_gemmadev.models.llama.llama_model import LlamaModel
+from pytest_gemmadev.models.servers.http import Patience
+from pytest_gemmadev.models.servers.openai import OpenAIModel
+from pytest_gemmadev.types import Model, Sampling
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
@@ -69,7 +69,7 @@ def front(url: str) -> Iterator[OllamaFront]:
 @pytest.fixture
 def ollama(front: OllamaFront) -> Iterator[Model]:
     pytest.importorskip("ollama")
-    from pytest_gemmadev.models.ollama import OllamaModel
+    from pytest_gemmadev.models.servers.ollama import OllamaModel
 
     model = OllamaModel(f"ollama:gemma@{front.url}", Patience())
     yield model

@@ -4,7 +4,7 @@ from itertools import accumulate
 import pytest
 from standin import likeliest, tokens
 
-from pytest_gemmadev.models._nexttoken import CALLS, FOLLOWED, score
+from pytest_gemmadev.models.servers.next_token import CALLS, FOLLOWED, score
 
 PROMPT = "def add(a, b):\n    return"
 

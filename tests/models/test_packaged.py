@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_gemmadev.core.types import GemmadevError
 from pytest_gemmadev.models import packaged
 from pytest_gemmadev.models.packaged import GEMMA, PACKAGES, Package, join, part_paths
+from pytest_gemmadev.types import GemmadevError
 
 DATA = bytes(range(256)) * 40
 

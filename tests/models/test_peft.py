@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from gguf_files import lora, peft
 
-from pytest_gemmadev.core.types import GemmadevError
-from pytest_gemmadev.models._peft import as_gguf
+from pytest_gemmadev.models.llama.peft import as_gguf, halve
+from pytest_gemmadev.types import GemmadevError
 
 UP = "base_model.model.model.layers.3.mlp.up_proj"
 WHOLE = {f"{UP}.lora_A.weight": (1, 6), f"{UP}.lora_B.weight": (4, 1)}
@@ -45,7 +47,7 @@ def test_it_is_converted_once_and_again_when_it_changes(tmp_path: Path) -> None:
 def test_alpha_is_what_llama_cpp_divides_by_the_rank(
     tmp_path: Path, config: dict[str, Any], alpha: float
 ) -> None:
-    from pytest_gemmadev.models._gguf import read_header
+    from pytest_gemmadev.models.llama.gguf import read_header
 
     shapes = {f"{UP}.lora_A.weight": (4, 6), f"{UP}.lora_B.weight": (5, 4)}
     found = read_header(converted(peft(tmp_path / "a", shapes, 0.0, **config)), what="x")
@@ -114,3 +116,44 @@ def test_the_settings_of_a_run_are_taken(tmp_path: Path) -> None:
         "task_type": "CAUSAL_LM", "use_dora": false, "use_rslora": false}"""
     )
     assert converted(peft(tmp_path / "a", WHOLE, 0.1, **config)).is_file()
+
+
+# --- in 16 bits ----------------------------------------------------------------------------------
+
+
+def safetensors(**tensors: np.ndarray) -> bytes:
+    header, at, blocks = {}, 0, []
+    for name, values in tensors.items():
+        block = values.astype("<f4").tobytes()
+        offsets = [at, at + len(block)]
+        header[name] = {"dtype": "F32", "shape": list(values.shape), "data_offsets": offsets}
+        at += len(block)
+        blocks.append(block)
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + b"".join(blocks)
+
+
+def read(data: bytes) -> dict[str, np.ndarray]:
+    (size,) = struct.unpack_from("<Q", data)
+    header, body = json.loads(data[8 : 8 + size]), data[8 + size :]
+    kinds = {"F16": "<f2", "F32": "<f4"}
+    return {
+        name: np.frombuffer(body[slice(*t["data_offsets"])], kinds[t["dtype"]]).reshape(t["shape"])
+        for name, t in header.items()
+    }
+
+
+def test_weights_are_halved() -> None:
+    values = {"b": np.linspace(-1, 1, 6).reshape(2, 3), "a": np.ones((1, 2))}
+    data = halve(safetensors(**values), what="adapter x")
+    found = read(data)
+    assert {name: array.dtype.itemsize for name, array in found.items()} == {"a": 2, "b": 2}
+    for name, array in values.items():
+        assert np.allclose(found[name], array, atol=1e-3)
+
+
+def test_what_does_not_fit_or_is_damaged_is_refused() -> None:
+    with pytest.raises(GemmadevError, match="a: too large for 16 bits"):
+        halve(safetensors(a=np.full((1, 1), 1e6)), what="adapter x")
+    with pytest.raises(GemmadevError, match="is damaged"):
+        halve(b"no", what="adapter x")

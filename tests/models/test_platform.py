@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_gemmadev._doctor import State, check_model, check_runtime
-from pytest_gemmadev.core.types import CannotRunHere
-from pytest_gemmadev.models import _capi
+from pytest_gemmadev.doors.doctor import State, check_model, check_runtime
+from pytest_gemmadev.models.llama import c_api
 from pytest_gemmadev.registry import load_model, model_or_none
+from pytest_gemmadev.types import CannotRunHere
 
 REASON = "no C interface here"
 
 
 @pytest.fixture(autouse=True)
 def _elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_capi, "why_not_here", lambda: REASON)
+    monkeypatch.setattr(c_api, "why_not_here", lambda: REASON)
 
 
 def test_the_default_is_done_without() -> None:

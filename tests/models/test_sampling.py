@@ -6,13 +6,9 @@ import pytest
 
 np = pytest.importorskip("numpy")
 
-from pytest_gemmadev.core.types import Sampling  # noqa: E402 - numpy is an extra
-from pytest_gemmadev.models._sampling import (  # noqa: E402
-    generator,
-    log_normalizer,
-    pick,
-)
-from pytest_gemmadev.models._stops import cut_at_stop, goes_in_circles  # noqa: E402
+from pytest_gemmadev.models.llama.sampling import generator, log_normalizer, pick  # noqa: E402
+from pytest_gemmadev.models.llama.stops import cut_at_stop, goes_in_circles  # noqa: E402
+from pytest_gemmadev.types import Sampling  # noqa: E402 - numpy is an extra
 
 
 def row(*logits: float) -> np.ndarray:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from pytest_gemmadev.core.types import Sampling
 from pytest_gemmadev.models.scripted import ScriptedModel
+from pytest_gemmadev.types import Sampling
 
 
 def texts(model: ScriptedModel, prompt: str, sampling: Sampling) -> list[str]:

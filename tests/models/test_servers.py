@@ -28,10 +28,10 @@ from standin import (
     serving,
 )
 
-from pytest_gemmadev.core.types import GemmadevError, Sampling
-from pytest_gemmadev.models.http import Patience
-from pytest_gemmadev.models.ollama import OllamaModel
-from pytest_gemmadev.models.openai import OpenAIModel
+from pytest_gemmadev.models.servers.http import Patience
+from pytest_gemmadev.models.servers.ollama import OllamaModel
+from pytest_gemmadev.models.servers.openai import OpenAIModel
+from pytest_gemmadev.types import GemmadevError, Sampling
 
 PROMPT = "def add(a, b):\n    return"
 LINE = Sampling(max_tokens=8, stop=("\n",))

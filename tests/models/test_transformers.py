@@ -12,10 +12,11 @@ torch = pytest.importorskip("torch")
 for package in ("transformers", "bitsandbytes", "peft", "accelerate", "gguf"):
     pytest.importorskip(package)
 
-from pytest_gemmadev.core.types import GemmadevError, Sampling  # noqa: E402 - an extra
-from pytest_gemmadev.models._batch import Batch  # noqa: E402
-from pytest_gemmadev.models.llama import LlamaModel  # noqa: E402
-from pytest_gemmadev.models.transformers import TransformersModel  # noqa: E402
+from pytest_gemmadev.models.builtin import shipped_adapter  # noqa: E402
+from pytest_gemmadev.models.llama.llama_model import LlamaModel  # noqa: E402
+from pytest_gemmadev.models.transformers.batch import Batch  # noqa: E402
+from pytest_gemmadev.models.transformers.transformers_model import TransformersModel  # noqa: E402
+from pytest_gemmadev.types import GemmadevError, Sampling  # noqa: E402 - an extra
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
@@ -120,6 +121,12 @@ def test_an_adapter_changes_the_likelihoods(model: TransformersModel, tmp_path: 
     assert adapted.score(PREFIX, [RIGHT]) != model.score(PREFIX, [RIGHT])
 
 
+def test_the_shipped_adapter_is_taken_as_it_ships(model: TransformersModel) -> None:
+    adapted = TransformersModel("hf:gemmadev", adapter=shipped_adapter())
+    assert Path(adapted.info.adapter, "adapter_config.json").is_file()
+    assert adapted.score(PREFIX, [RIGHT]) != model.score(PREFIX, [RIGHT])
+
+
 @pytest.mark.parametrize(
     ("spec", "adapter", "says"),
     [
@@ -127,6 +134,7 @@ def test_an_adapter_changes_the_likelihoods(model: TransformersModel, tmp_path: 
         pytest.param("hf:/no/such/folder", None, "no such folder", id="no folder"),
         pytest.param("hf:/no/such.gguf", None, "no such file", id="no file"),
         pytest.param("hf:gemmadev", ".", "is no PEFT folder", id="no adapter"),
+        pytest.param("hf:gemmadev", __file__, "is not a GGUF file", id="no adapter's file"),
     ],
 )
 def test_misuse_is_one_line(spec: str, adapter: str | None, says: str) -> None:

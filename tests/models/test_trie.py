@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_gemmadev.models._trie import ROOT, Trie
+from pytest_gemmadev.models.llama.trie import ROOT, Trie
 
 
 def build(*continuations: tuple[int, ...]) -> tuple[Trie, list[int]]:

@@ -6,41 +6,15 @@ import ast
 
 import pytest
 
-from pytest_gemmadev.core.types import (
-    Candidate,
-    ErrorKind,
-    ErrorStack,
-    RepairTask,
-    Span,
-    Suspicion,
-)
 from pytest_gemmadev.propose.patterns.all_patterns import PATTERNS
 from pytest_gemmadev.propose.patterns.pattern import AnyPattern
 from pytest_gemmadev.propose.patterns.pattern_proposer import PatternProposer
 from pytest_gemmadev.propose.patterns.priors import PRIORS
-
-PATH = "code.py"
-STACK = ErrorStack("test_code.py::test", "call", ErrorKind.ASSERTION, "AssertionError", "", ())
-
-
-def task_for(code: str) -> RepairTask:
-    """A task in which every line of the code is equally suspicious."""
-    lines = code.count("\n") + 1
-    suspicions = tuple(Suspicion(Span(PATH, n, n), 1.0, "all") for n in range(1, lines + 1))
-    return RepairTask(
-        (STACK,), (STACK.nodeid,), frozenset(), {PATH: code}, {}, suspicions=suspicions
-    )
+from pytest_gemmadev.testing import propose_everywhere
 
 
 def results(pattern: AnyPattern, code: str) -> list[str]:
-    proposer = PatternProposer(patterns=(pattern,))
-    return [applied(code, candidate) for candidate in proposer.propose(task_for(code))]
-
-
-def applied(code: str, candidate: Candidate) -> str:
-    for edit in reversed(candidate.edits):
-        code = code[: edit.start] + edit.replacement + code[edit.end :]
-    return code
+    return propose_everywhere(PatternProposer(patterns=(pattern,)), code)
 
 
 EXAMPLES = [

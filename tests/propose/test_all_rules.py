@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from running import parse_tree, patched, run, task_of
 
-from pytest_gemmadev.propose.rules import RuleProposer
 from pytest_gemmadev.propose.rules.all_rules import RULES
 from pytest_gemmadev.propose.rules.rule import Example, Rule
+from pytest_gemmadev.testing import check_rule
 
 CASES = [
     pytest.param(rule, example, id=f"{rule.name}-{'changes' if example.old else 'nothing'}-{n}")
@@ -20,19 +19,7 @@ CASES = [
 
 @pytest.mark.parametrize(("rule", "example"), CASES)
 def test_example(rule: Rule, example: Example, tmp_path: Path) -> None:
-    files = parse_tree(example.tree)
-    stack = run(tmp_path, files, example.test)
-    assert stack is not None, "the example's test passes"
-    assert stack.kind in rule.kinds, stack
-    task = task_of(stack, files, example.test)
-    results = [patched(files, c) for c in RuleProposer((rule,)).propose(task)]
-    if not example.old:
-        assert results == []
-        return
-    whole = "".join(files.values())
-    assert whole.count(example.old) == 1, f"{example.old!r} must occur once"
-    wanted = {path: text.replace(example.old, example.new) for path, text in files.items()}
-    assert wanted in results, results
+    check_rule(rule, example, tmp_path)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)

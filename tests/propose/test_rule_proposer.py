@@ -6,18 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from running import TEST_PATH, parse_tree, patched, run, task_of
 
-from pytest_gemmadev.core.types import Candidate, Edit, ErrorKind, ErrorStack, RepairTask
 from pytest_gemmadev.propose.rules import RuleProposer
 from pytest_gemmadev.propose.rules.rule_proposer import LIMIT, holds_up
+from pytest_gemmadev.testing import TEST_PATH, apply_candidate, make_task, parse_tree, raise_error
+from pytest_gemmadev.types import Candidate, Edit, ErrorKind, ErrorStack, RepairTask
 
 
 def proposed(root: Path, tree: str, test: str) -> tuple[RepairTask, list[Candidate]]:
     files = parse_tree(tree)
-    stack = run(root, files, test)
+    stack = raise_error(root, files, test)
     assert stack is not None
-    task = task_of(stack, files, test)
+    task = make_task(stack, files, test)
     return task, list(RuleProposer().propose(task))
 
 
@@ -26,7 +26,7 @@ MISSPELT = "def total(items):\n    return sum(itmes)\n"
 
 def test_candidates_come_best_first_and_differ(tmp_path: Path) -> None:
     _, found = proposed(tmp_path, MISSPELT, "total([1])")
-    assert found[0].origin == "rule:misspelt_name"
+    assert str(found[0].origin) == "rule:misspelt_name"
     assert found[0].edits == (Edit("app.py", 35, 37, "em"),)
     priors = [candidate.prior for candidate in found]
     assert priors == sorted(priors, reverse=True)
@@ -36,16 +36,16 @@ def test_candidates_come_best_first_and_differ(tmp_path: Path) -> None:
 
 def test_carriage_returns_stay(tmp_path: Path) -> None:
     files = {"app.py": "import os\r\n\r\ndef load(s):\r\n    return json.loads(s), os.sep\r\n"}
-    stack = run(tmp_path, files, "load('1')")
+    stack = raise_error(tmp_path, files, "load('1')")
     assert stack is not None
-    first = next(RuleProposer().propose(task_of(stack, files, "load('1')")))
-    assert patched(files, first)["app.py"] == "import json\r\n" + files["app.py"]
+    first = next(RuleProposer().propose(make_task(stack, files, "load('1')")))
+    assert apply_candidate(files, first)["app.py"] == "import json\r\n" + files["app.py"]
 
 
 def test_offsets_count_letters_not_bytes(tmp_path: Path) -> None:
     tree = "def größe(wörter):\n    é = '€€'; return é + str(len(wöter))\n"
     task, found = proposed(tmp_path, tree, "größe('x')")
-    assert patched(task.sources, found[0])["app.py"] == tree.replace("wöter", "wörter")
+    assert apply_candidate(task.sources, found[0])["app.py"] == tree.replace("wöter", "wörter")
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_offsets_count_letters_not_bytes(tmp_path: Path) -> None:
 def test_names_in_f_strings(old: str, new: str, tmp_path: Path) -> None:
     tree = f"def show(user):\n    return f'é {{user}} ' f\"and {old}!\"\n"
     task, found = proposed(tmp_path, tree, "show('x')")
-    assert patched(task.sources, found[0])["app.py"] == tree.replace(old, new)
+    assert apply_candidate(task.sources, found[0])["app.py"] == tree.replace(old, new)
 
 
 def test_tests_are_never_edited(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_the_cause_of_an_error_counts_too(tmp_path: Path) -> None:
     """
     task, found = proposed(tmp_path, tree, "price({'price': 1})")
     assert task.stacks[0].error == "RuntimeError"
-    assert "row['price']" in patched(task.sources, found[0])["app.py"]
+    assert "row['price']" in apply_candidate(task.sources, found[0])["app.py"]
 
 
 def test_the_number_of_candidates_is_bounded(tmp_path: Path) -> None:

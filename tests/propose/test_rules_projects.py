@@ -9,9 +9,9 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from running import parse_tree, patched, run, task_of
 
 from pytest_gemmadev.propose.rules import RuleProposer
+from pytest_gemmadev.testing import apply_candidate, make_task, parse_tree, raise_error
 
 FIRST = 5  # candidates among which the right one must be
 
@@ -563,13 +563,13 @@ PROJECTS = {
 def test_one_of_the_first_candidates_repairs_it(name: str, tmp_path: Path) -> None:
     tree, test = PROJECTS[name]
     files = parse_tree(tree)
-    stack = run(tmp_path / "before", files, test)
+    stack = raise_error(tmp_path / "before", files, test)
     assert stack is not None
     assert stack.kind.value == name.partition("-")[0] or name.startswith(("zero", "recursion"))
-    candidates = list(islice(RuleProposer().propose(task_of(stack, files, test)), FIRST))
+    candidates = list(islice(RuleProposer().propose(make_task(stack, files, test)), FIRST))
     tried = []
     for number, candidate in enumerate(candidates):
-        after = run(tmp_path / f"after{number}", patched(files, candidate), test)
+        after = raise_error(tmp_path / f"after{number}", apply_candidate(files, candidate), test)
         if after is None:
             return
         tried.append((candidate.origin, candidate.explanation, after.error, after.message))

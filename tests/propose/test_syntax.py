@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import pytest
 
-from pytest_gemmadev.core.edits import apply_edits
 from pytest_gemmadev.models.scripted import ScriptedModel
 from pytest_gemmadev.propose.syntax import SyntaxRepair, repair_syntax
+from pytest_gemmadev.text.edits import apply_edits
 
 
 class Case(NamedTuple):

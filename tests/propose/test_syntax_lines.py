@@ -7,9 +7,9 @@ import textwrap
 
 import pytest
 
-from pytest_gemmadev.core.edits import apply_edits
 from pytest_gemmadev.propose.syntax import repair_syntax
 from pytest_gemmadev.propose.syntax.shape import oddness_of_file, undefined
+from pytest_gemmadev.text.edits import apply_edits
 
 CASES = {
     "a header twice": (

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from training import data
-from training.bodies import body_examples
-from training.examples import read_examples
-from training.functions import SourceText
+from training.data import command as data
+from training.data.bodies import body_examples
+from training.data.examples import read_examples
+from training.data.functions import SourceText
 
 HEAD = """import math
 from itertools import islice as part

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from pytest_gemmadev.core.edits import apply_edits
-from pytest_gemmadev.core.parse import edits, tree_key
-from pytest_gemmadev.core.prompt import block_prompt, line_prompt
-from pytest_gemmadev.core.rank import scoring_context
-from pytest_gemmadev.core.types import Candidate, Edit, RepairTask, Span
-from training.breaking import WEIGHTS, rewrites_of
-from training.bugs import BreakOptions, Counts, broken, examples
-from training.examples import Bug, close_pair, repair_examples
-from training.functions import SourceText, functions_of, is_permissive
-from training.texts import Text
+from pytest_gemmadev.prompting.parse import edits, tree_key
+from pytest_gemmadev.prompting.prompt import block_prompt, line_prompt
+from pytest_gemmadev.search.rank import scoring_context
+from pytest_gemmadev.text.edits import apply_edits
+from pytest_gemmadev.types import Candidate, Edit, RepairTask, Span
+from training.data.bugs import BreakOptions, Counts, broken, examples
+from training.data.examples import Bug, close_pair, repair_examples
+from training.data.functions import SourceText, functions_of, is_permissive
+from training.rewrites.breaking import WEIGHTS, rewrites_of
+from training.rewrites.texts import Text
 
 MEAN = '''\
 """Numbers."""
@@ -225,7 +225,7 @@ def test_the_answer_read_as_the_runtime_reads_it_repairs_the_file(kind: str) -> 
 
 
 def _prompts(kind: str, task: RepairTask) -> Iterator[object]:
-    from pytest_gemmadev.core import prompt
+    from pytest_gemmadev.prompting import prompt
 
     (path,) = task.sources
     for first in range(1, task.sources[path].count("\n") + 1):

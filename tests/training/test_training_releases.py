@@ -12,12 +12,12 @@ import httpx
 import pytest
 from packaging.version import Version
 
-from pytest_gemmadev.core.types import GemmadevError
-from training.data import main
-from training.examples import read_examples
-from training.fetch import ends_of_series, fetch_releases, releases
-from training.functions import sources
-from training.releases import release_bugs
+from pytest_gemmadev.types import GemmadevError
+from training.data.command import main
+from training.data.examples import read_examples
+from training.data.fetch import ends_of_series, fetch_releases, releases
+from training.data.functions import sources
+from training.data.releases import release_bugs
 
 BEFORE = '''\
 def clamp(value, low, high):

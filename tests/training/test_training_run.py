@@ -22,10 +22,12 @@ for module in ("transformers", "peft", "trl", "datasets", "gguf"):
 import tiny_gemma  # noqa: E402 # beside this file; what follows needs torch
 from safetensors.torch import load_file, save_file  # noqa: E402
 
-from pytest_gemmadev.core.types import GemmadevError  # noqa: E402
+from pytest_gemmadev.types import GemmadevError  # noqa: E402
 from training import extras, recipe  # noqa: E402
 from training.align import main as align  # noqa: E402
-from training.base import (  # noqa: E402
+from training.config import Config, load_config  # noqa: E402
+from training.data.examples import Example, read_examples, write_line  # noqa: E402
+from training.learn.base import (  # noqa: E402
     Base,
     check_device,
     find_base,
@@ -34,20 +36,18 @@ from training.base import (  # noqa: E402
     load_tokenizer,
     start_of,
 )
-from training.blend import blend  # noqa: E402
-from training.config import Config, load_config  # noqa: E402
-from training.counted import SeenWords, counted_logits, list_likelihoods  # noqa: E402
-from training.examples import Example, read_examples, write_line  # noqa: E402
-from training.export import merged_model, unfinished  # noqa: E402
-from training.likelihood import Likelihood, likelihood  # noqa: E402
-from training.likelihood import main as compare_adapters  # noqa: E402
-from training.listwise import Listed, lists  # noqa: E402
-from training.pipeline import run  # noqa: E402
+from training.learn.likelihood import Likelihood, likelihood  # noqa: E402
+from training.learn.likelihood import main as compare_adapters  # noqa: E402
+from training.learn.logits import SeenWords, counted_logits  # noqa: E402
+from training.learn.pipeline import run  # noqa: E402
+from training.learn.runfolder import last_checkpoint  # noqa: E402
+from training.learn.runlog import read_log  # noqa: E402
+from training.learn.sft import answers_in  # noqa: E402
+from training.learn.speed import attend_plainly, widen  # noqa: E402
+from training.learn.tokens import Encoded, ids  # noqa: E402
+from training.release.blend import blend  # noqa: E402
+from training.release.export import merged_model, unfinished  # noqa: E402
 from training.run import main  # noqa: E402
-from training.runlog import read_log  # noqa: E402
-from training.sft import answers_in, last_checkpoint  # noqa: E402
-from training.speed import attend_plainly, widen  # noqa: E402
-from training.tokens import Encoded, ids  # noqa: E402
 
 STEPS = 4
 
@@ -163,7 +163,9 @@ def test_adapters_are_compared_by_held_out_answers(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("training.likelihood.CAP", 1000.0)  # a model of random weights knows little
+    monkeypatch.setattr(
+        "training.learn.likelihood.CAP", 1000.0
+    )  # a model of random weights knows little
     untrained = tmp_path / "untrained"
     shutil.copytree(whole / "adapter", untrained)
     weights = load_file(untrained / "adapter_model.safetensors")
@@ -370,23 +372,6 @@ def test_a_gradient_passes_through_the_end_of_a_prompt(gguf: Path) -> None:
     assert alike[2:] == pytest.approx([1.0, 1.0], abs=1e-5)
 
 
-@pytest.mark.parametrize("through", [0, 1, 7, 99])
-def test_answers_to_one_prompt_are_read_side_by_side(gguf: Path, through: int) -> None:
-    config = load_config(None, [f"model.base={gguf}", "adapter.dropout=0.0"])
-    model = load_model(find_base(config.model), "lora", config.adapter, seed=0).float()
-    prompt = torch.randint(3, 300, (1, 20), generator=torch.Generator().manual_seed(0))
-    answers = torch.tensor([[5, 6, 7, 8], [9, 10, 0, 0], [5, 6, 11, 0]])
-    lengths = torch.tensor([4, 2, 3])
-    likely = list_likelihoods(model, prompt, answers, lengths, through=through)
-    alone = []
-    for answer, length in zip(answers, lengths.tolist(), strict=True):
-        ids_ = torch.cat([prompt, answer[None, :length]], dim=1)
-        counted = torch.arange(ids_.shape[1] - 1)[None] >= prompt.shape[1] - 1
-        logits = counted_logits(model, {"input_ids": ids_}, counted)
-        alone.append(-torch.nn.functional.cross_entropy(logits, answer[:length], reduction="sum"))
-    torch.testing.assert_close(likely, torch.stack(alone), atol=1e-4, rtol=1e-4)
-
-
 def test_the_recipe_times_steps_of_what_it_will_read(
     gguf: Path,
     tmp_path: Path,
@@ -500,7 +485,7 @@ def test_long_rows_keep_the_fused_attention(gguf: Path) -> None:
 def test_weights_are_widened_where_that_is_faster_and_memory_is_not_told(
     half_is_faster: bool, fit: str, wanted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.speed.multiplies_half", lambda: half_is_faster)
+    monkeypatch.setattr("training.learn.speed.multiplies_half", lambda: half_is_faster)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     model = torch.nn.Linear(4, 2).to(torch.bfloat16)
     widen(model, fit=fit)
@@ -513,7 +498,7 @@ def test_freed_memory_stays_with_the_process() -> None:
     code = """
 import ctypes, resource, sys
 import torch
-from training.speed import keep_freed
+from training.learn.speed import keep_freed
 if sys.argv[1] == "keep":
     assert keep_freed()
 else:  # left to itself, glibc gives back or not by what happens to lie above
@@ -537,7 +522,7 @@ def test_a_packed_layer_is_told(gguf: Path) -> None:
     pytest.importorskip("bitsandbytes", reason=REASON)
     from bitsandbytes.nn import Linear4bit
 
-    from training.guard import check_gradients, keep_gradients
+    from training.learn.guard import check_gradients, keep_gradients
 
     base = find_base(load_config(None, [f"model.base={gguf}"]).model)
     model = load_model(base, "qlora", load_config(None).adapter, seed=0)
@@ -711,7 +696,7 @@ def test_preferences_cost_what_trl_says_they_cost(
     found = []
     for name, may_count in (("ours", True), ("theirs", False)):
         if not may_count:
-            monkeypatch.setattr("training.dpo.can_count", lambda *_, **__: False)
+            monkeypatch.setattr("training.learn.dpo.can_count", lambda *_, **__: False)
         folder = tmp_path / name
         options = ["--max-steps", "3", "--no-export", "--set", "align.learning_rate=5e-3"]
         options += ["--set", f"align.sft={sft}"]
@@ -725,61 +710,6 @@ def test_preferences_cost_what_trl_says_they_cost(
         assert found[0][0] == pytest.approx(0.693, abs=1e-3)
     else:  # the right answers' loss comes on top
         assert found[0][0] > 0.75
-
-
-def test_pairs_of_a_question_make_a_list() -> None:
-    rows = [
-        Example("p", "right", rejected="a"),
-        Example("q", "right", rejected="a"),
-        Example("p", "right", rejected="b"),
-        Example("p", "right", rejected="a"),
-        Example("p", "other", rejected="right"),
-    ]
-    assert lists(rows) == [
-        Listed("p", ("right", "a", "b")),
-        Listed("q", ("right", "a")),
-        Listed("p", ("other", "right")),
-    ]
-
-
-def test_the_right_answer_comes_before_the_others(whole: Path, tmp_path: Path) -> None:
-    """The loss begins as that of a choice among the answers, and falls."""
-    rows = [
-        Example("def f(a):\n    return ", "a + 1\n", rejected=wrong, kind="line")
-        for wrong in ("a - 1\n", "a * 1\n", "a / 1\n")
-    ]
-    pairs = tmp_path / "pairs.jsonl"
-    pairs.write_text("".join(map(write_line, rows)))
-    options = ["--data", str(pairs), "--no-export", "--max-steps", "6"]
-    options += ["--set", "align.learning_rate=5e-3", "--set", "align.accumulation=1"]
-    found = []
-    for name, sft in (("listed", 0.0), ("kept", 0.5)):
-        folder = tmp_path / name
-        chosen = ["listwise", str(whole), "--output", str(folder), *options]
-        assert align([*chosen, "--set", f"align.sft={sft}"]) == 0
-        assert (folder / "adapter" / "adapter_model.safetensors").is_file()
-        found.append([loss for _, loss, _ in losses(folder)])
-    assert found[0][-1] < found[0][0]
-    assert found[1][0] > found[0][0] + 0.1  # the right answer's own loss comes on top
-
-
-def test_the_loss_of_a_step_is_the_mean_of_its_lists(whole: Path, tmp_path: Path) -> None:
-    rows = [
-        Example(f"def f({name}):\n    return ", f"{name} + 1\n", rejected=wrong, kind="line")
-        for name in ("a", "other")
-        for wrong in (f"{name} - 1\n", "0\n")
-    ]
-    pairs = tmp_path / "pairs.jsonl"
-    pairs.write_text("".join(map(write_line, rows)))
-    found = {}
-    for together, steps in ((1, 2), (2, 1)):
-        folder = tmp_path / f"of-{together}"
-        asked = ["listwise", str(whole), "--data", str(pairs), "--output", str(folder)]
-        options = ["align.batch=1", f"align.accumulation={together}", "align.learning_rate=1e-12"]
-        asked += [word for option in options for word in ("--set", option)]
-        assert align([*asked, "--no-export", "--max-steps", str(steps)]) == 0
-        found[together] = [loss for _, loss, _ in losses(folder)]
-    assert found[2][0] == pytest.approx(sum(found[1]) / 2, rel=1e-3)
 
 
 def test_tests_as_the_reward(whole: Path, project: Path, tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_gemmadev.core.prompt import line_prompt
-from pytest_gemmadev.core.types import RepairTask, Span
-from training.bugs import BreakOptions, Counts, broken
-from training.examples import Bug, answered, changed_line, repair_examples
-from training.execute import Prover
-from training.functions import SourceText, functions_of, is_plain, plain_functions, sources
-from training.several import half_told, together
+from pytest_gemmadev.prompting.prompt import line_prompt
+from pytest_gemmadev.types import RepairTask, Span
+from training.data.bugs import BreakOptions, Counts, broken
+from training.data.examples import Bug, answered, changed_line, repair_examples
+from training.data.execute import Prover
+from training.data.functions import SourceText, functions_of, is_plain, plain_functions, sources
+from training.data.several import half_told, together
 
 COUNT = """\
 def count(words, least=1):

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import pytest
 from projects import MakeProject, Project
 
-from pytest_gemmadev.core.scope import Scope
+from pytest_gemmadev.files.scope import Scope
 from pytest_gemmadev.validate.confine.places import Level
-from pytest_gemmadev.validate.oracle import Limits, PytestOracle
+from pytest_gemmadev.validate.parent.oracle import Limits, PytestOracle
+from pytest_gemmadev.validate.resources import DEFAULT_POLICY, Policy
 
 _LIMITS = Limits()
 
@@ -29,6 +30,7 @@ def make_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeProje
         environ: Mapping[str, str] | None = None,
         start: str = "auto",
         level: Level | None = None,
+        policy: Policy = DEFAULT_POLICY,
     ) -> Project:
         root = tmp_path_factory.mktemp("project")
         for name, text in {"pytest.ini": "[pytest]\npythonpath = .\n", **files}.items():
@@ -41,6 +43,7 @@ def make_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeProje
             args=args,
             scope=Scope(root),
             limits=limits,
+            policy=policy,
             environ=environ,
             cwd_on_path=False,
             start=start,

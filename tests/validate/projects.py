@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_gemmadev.core.scope import Scope
-from pytest_gemmadev.core.types import Candidate, Edit, Observation, RepairTask, Verdict
-from pytest_gemmadev.validate.oracle import PytestOracle
+from pytest_gemmadev.files.scope import Scope
+from pytest_gemmadev.types import Candidate, Edit, Observation, RepairTask, Verdict
+from pytest_gemmadev.validate.parent.oracle import PytestOracle
 
 
 @dataclass

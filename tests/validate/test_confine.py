@@ -11,8 +11,13 @@ from pathlib import Path
 import pytest
 from projects import MakeProject, Project
 
-from pytest_gemmadev.core.types import Plausible, Refused, StillFailing
-from pytest_gemmadev.validate.confine.places import Level, described, level_for, strongest
+from pytest_gemmadev.types import Plausible, Refused, StillFailing
+from pytest_gemmadev.validate.confine.places import (
+    Level,
+    describe_level,
+    level_for,
+    strongest_level,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +87,7 @@ def precious(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", params=LEVELS, ids=lambda level: level.value)
 def project(request: pytest.FixtureRequest, make_project: MakeProject) -> Project:
     level: Level = request.param
-    if LEVELS.index(strongest()) > LEVELS.index(level):
+    if LEVELS.index(strongest_level()) > LEVELS.index(level):
         pytest.skip(f"this system has no {level.value}")
     files = {"lib.py": LIB, "test_lib.py": TESTS, "data.txt": "data", "log.txt": "log"}
     return make_project(files, level=level)
@@ -249,14 +254,14 @@ def test_a_level_can_be_capped(level: Level, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("GEMMADEV_CONFINE_LEVEL", level.value)
     found = level_for("auto")
     assert LEVELS.index(found) >= LEVELS.index(level)
-    assert ("audit hooks" in described(found)) is (found is Level.HOOKS)
+    assert ("audit hooks" in describe_level(found)) is (found is Level.HOOKS)
     assert level_for("off") is Level.NONE
-    assert described(Level.NONE) == "not confined"
+    assert describe_level(Level.NONE) == "not confined"
 
 
 @pytest.mark.parametrize("level", LEVELS, ids=lambda level: level.value)
 def test_the_folder_of_an_oracle_is_removed(make_project: MakeProject, level: Level) -> None:
-    if LEVELS.index(strongest()) > LEVELS.index(level):
+    if LEVELS.index(strongest_level()) > LEVELS.index(level):
         pytest.skip(f"this system has no {level.value}")
     project = make_project({"lib.py": LIB, "test_lib.py": TESTS, "log.txt": ""}, level=level)
     folder = project.oracle._launcher.folder

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_gemmadev.validate.lines import Ran, Traced
+from pytest_gemmadev.validate.child.tracing import CodeRecorder, LineRecorder
 
 SOURCE = """\
 def f(x):
@@ -27,7 +27,7 @@ def load(path: str) -> dict[str, Any]:
 
 
 def traced(wanted: Callable[[str], bool], *calls: tuple[Any, int]) -> list[set[tuple[str, int]]]:
-    tracer = Traced(wanted, lambda path: path == "/x/reporter.py")
+    tracer = LineRecorder(wanted, lambda path: path == "/x/reporter.py")
     found = []
     for function, argument in calls:
         tracer.start()
@@ -82,11 +82,11 @@ def test_what_runs_for_a_reporter_is_not_counted(name: str) -> None:
 
 def test_code_that_ran() -> None:
     names = load("/x/ran.py")
-    ran = Ran()
+    ran = CodeRecorder()
     ran.start()
     names["f"](1)
     ran.stop()
     names["never"]()
-    assert ran.complete
+    assert ran.is_complete
     assert id(names["f"].__code__) in ran.codes
     assert id(names["never"].__code__) not in ran.codes

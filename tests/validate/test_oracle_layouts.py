@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from projects import MakeProject, Project
 
-from pytest_gemmadev.core.types import Inapplicable, Plausible, StillFailing
+from pytest_gemmadev.types import Inapplicable, Plausible, StillFailing
 
 pytestmark = pytest.mark.slow
 
@@ -210,7 +210,7 @@ def test_threads_started_while_collecting(make_project: MakeProject) -> None:
         }
     )
     assert both_ways(project, "lib.py") == EXPECTED
-    assert not project.oracle._warm[0].forks
+    assert not project.oracle._pools[0].forks
 
 
 def test_code_that_only_a_subprocess_imports_is_not_judged(make_project: MakeProject) -> None:

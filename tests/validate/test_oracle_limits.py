@@ -14,15 +14,8 @@ import pytest
 from projects import MakeProject, Project
 
 import pytest_gemmadev
-from pytest_gemmadev.core.types import (
-    ErrorKind,
-    Plausible,
-    Refused,
-    Regressed,
-    StillFailing,
-    TimedOut,
-)
-from pytest_gemmadev.validate.oracle import Limits
+from pytest_gemmadev.types import ErrorKind, Plausible, Refused, Regressed, StillFailing, TimedOut
+from pytest_gemmadev.validate.parent.oracle import Limits
 
 pytestmark = pytest.mark.slow
 
@@ -260,9 +253,9 @@ def test_nothing_is_left_behind(make_project: MakeProject) -> None:
 
 INTERRUPTED = """
 import sys
-from pytest_gemmadev.core.scope import Scope
-from pytest_gemmadev.core.types import Candidate, Edit, RepairTask
-from pytest_gemmadev.validate.oracle import PytestOracle
+from pytest_gemmadev.files.scope import Scope
+from pytest_gemmadev.types import Candidate, Edit, RepairTask
+from pytest_gemmadev.validate.parent.oracle import PytestOracle
 
 root = sys.argv[1]
 task = RepairTask((), ("test_lib.py::test_f",), frozenset(), {}, {})

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from projects import MakeProject, Project
 
-from pytest_gemmadev.core.types import Plausible, StillFailing
+from pytest_gemmadev.types import Plausible, StillFailing
 
 pytestmark = pytest.mark.slow
 

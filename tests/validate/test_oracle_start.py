@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from projects import MakeProject
 
-from pytest_gemmadev.core.types import Plausible, Regressed, StillFailing, TimedOut
+from pytest_gemmadev.types import Plausible, Regressed, StillFailing, TimedOut
 
 pytestmark = pytest.mark.slow
 
@@ -65,7 +65,7 @@ def test_candidates_are_decided_however_they_begin(
         project.try_out("lib.py", "return len(HISTORY)", "g.__code__ = f.__code__; return 7"),
         Regressed,
     )
-    forks = project.oracle._warm[0].forks  # the last worker said so
+    forks = project.oracle._pools[0].forks  # the last worker said so
     assert forks is (start == "fork" or (start == "auto" and source is PLAIN))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from projects import MakeProject, Project
 
-from pytest_gemmadev.core.types import (
+from pytest_gemmadev.types import (
     Candidate,
     Inapplicable,
     Plausible,
@@ -280,6 +280,20 @@ def test_spectrum_of_targets_and_of_passing_tests(shop: Project) -> None:
     assert all("::" in nodeid for nodeid in spectra)
 
 
+def test_only_a_call_that_says_so_learns_which_tests_reach_what(make_project: MakeProject) -> None:
+    project = make_project(
+        {
+            "lib.py": "def f():\n    return 1\n",
+            "test_lib.py": "from lib import f\n\ndef test_f():\n    assert f() == 2\n",
+        }
+    )
+    task = project.task()
+    seen = project.oracle.spectrum(task)
+    assert not project.oracle._screener.reach
+    assert project.oracle.learn_spectrum(task) == seen
+    assert project.oracle._screener.reach == seen
+
+
 def test_verdicts_of_many_candidates_carry_their_places(shop: Project) -> None:
     candidates = [shop.candidate("shop/cart.py", " - 1", f" - {n}") for n in (3, 2, 0, 4)]
     verdicts = dict(shop.oracle.validate_many(shop.task(), candidates))
@@ -289,7 +303,7 @@ def test_verdicts_of_many_candidates_carry_their_places(shop: Project) -> None:
 
 @pytest.mark.slow
 def test_where_nothing_can_fork(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pytest_gemmadev.validate.launch.CAN_FORK", False)
+    monkeypatch.setattr("pytest_gemmadev.validate.parent.launch.CAN_FORK", False)
     project = make_project(
         {
             "lib.py": "import time\ndef f():\n    return 1\ndef g():\n    return 1\n",

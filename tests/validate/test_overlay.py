@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from types import CodeType
 
-from pytest_gemmadev.validate.overlay import SourceOverlay
+from pytest_gemmadev.validate.child.overlay import SourceOverlay
 
 
 def test_own_files_lie_below_the_root(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_what_was_compiled_is_read_by_the_next_run(tmp_path: Path) -> None:
             calls.append(text)
             return compile(text, path, "exec")
 
-        found = overlay.code(path, text.encode(), how, compiled)
+        found = overlay.load_code(path, text.encode(), compiler=how, compile_=compiled)
         names: dict[str, object] = {}
         exec(found, names)
         return names["X"], found.co_filename

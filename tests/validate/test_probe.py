@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from projects import MakeProject
 
-from pytest_gemmadev.validate.probe import vary
+from pytest_gemmadev.validate.child.variation import vary
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_gemmadev.validate.process import Ended, Watch, children
+from pytest_gemmadev.validate.process import RunEnd, Watch, children
 from pytest_gemmadev.validate.wire import new_token, pack, write
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 Say = Callable[[dict[str, Any]], None]
 
 
-def watch(body: Callable[[Say], None], **limits: Any) -> Ended:
+def watch(body: Callable[[Say], None], **limits: Any) -> RunEnd:
     """How a child that runs ``body`` ended."""
     token = new_token()
     before = children()
@@ -60,8 +60,8 @@ CASES: dict[str, tuple[Callable[[Say], None], dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("body", "limits", "how"), CASES.values(), ids=CASES)
 def test_how_it_ends(body: Callable[[Say], None], limits: dict[str, Any], how: str) -> None:
-    ended = watch(body, **limits)
-    assert ended.how == how
+    end = watch(body, **limits)
+    assert end.how == how
 
 
 def test_collecting_is_not_counted_to_the_tests() -> None:

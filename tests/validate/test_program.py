@@ -1,4 +1,4 @@
-"""Programs run as the interpreter would run them, and trials of them that touch nothing."""
+"""Programs run as the interpreter would run them, and runs in copies that touch nothing."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from pytest_gemmadev.core.types import GemmadevError
-from pytest_gemmadev.validate import program as module
+from pytest_gemmadev.types import GemmadevError
 from pytest_gemmadev.validate.confine.places import Level, level_for
-from pytest_gemmadev.validate.program import Program, Trials, project_of, run_live
+from pytest_gemmadev.validate.program.program_process import (
+    Program,
+    find_root,
+    run_live,
+)
+from pytest_gemmadev.validate.program.program_runs import ProgramRuns
+from pytest_gemmadev.validate.resources import ProgramLimits
 
 TELL = """\
 import json, os, sys
@@ -63,9 +68,9 @@ def test_a_program_sees_what_python_shows_it(project: Path, command: list[str]) 
     argv = [sys.executable, *command]
     python = subprocess.run(argv, cwd=project, input=b"in", capture_output=True, check=False)
     assert python.returncode == 7
-    trials = Trials(program(project, *command), input_=b"in", limits={}, level=level_for("auto"))
-    ran = trials.run({}, limit_s=30)
-    trials.close()
+    runs = ProgramRuns(program(project, *command), input_=b"in", level=level_for("auto"))
+    ran = runs.run({}, limit_s=30)
+    runs.close()
     assert (ran.status, ran.stack, ran.over) == (7, None, "")
     assert json.loads(ran.output) == json.loads(python.stdout)
 
@@ -96,9 +101,9 @@ def test_a_failure_looks_as_python_shows_it(
 
 def test_a_stack_names_the_real_project(project: Path) -> None:
     (project / "beside.py").write_text("def fail(n):\n    raise OSError(__file__)\nfail(3)\n")
-    trials = Trials(program(project, "tell.py"), input_=b"", limits={}, level=level_for("auto"))
-    stack = trials.run({}, limit_s=30).stack
-    trials.close()
+    runs = ProgramRuns(program(project, "tell.py"), level=level_for("auto"))
+    stack = runs.run({}, limit_s=30).stack
+    runs.close()
     assert stack is not None
     assert [Path(frame["path"]).name for frame in stack["frames"]] == ["tell.py"] + [
         "beside.py"
@@ -108,51 +113,49 @@ def test_a_stack_names_the_real_project(project: Path) -> None:
     assert stack["message"] == str((project / "beside.py").resolve())
 
 
-def test_a_trial_changes_nothing_in_the_project(project: Path) -> None:
+def test_a_run_changes_nothing_in_the_project(project: Path) -> None:
     (project / "tell.py").write_text(
         "import os\nopen('made.txt', 'x').write('1')\nos.remove('beside.py')\n"
         "print(open('data.txt').read(), end='')\n"
     )
     (project / "data.txt").write_text("data")
     before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
-    trials = Trials(program(project, "tell.py"), input_=b"", limits={}, level=level_for("auto"))
+    runs = ProgramRuns(program(project, "tell.py"), level=level_for("auto"))
     for _ in range(2):  # and nothing for the next one
-        ran = trials.run({}, limit_s=30)
+        ran = runs.run({}, limit_s=30)
         assert (ran.status, ran.output) == (0, b"data")
-    changed = trials.run({"tell.py": b"print('other')\n"}, limit_s=30)
-    trials.close()
+    changed = runs.run({"tell.py": b"print('other')\n"}, limit_s=30)
+    runs.close()
     assert changed.output == b"other\n"
     assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
 
 
-def test_a_trial_that_hangs_is_ended_with_what_it_started(project: Path) -> None:
+def test_a_run_that_hangs_is_ended_with_what_it_started(project: Path) -> None:
     (project / "tell.py").write_text(
         "import subprocess, sys\n"
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
         "print(child.pid, flush=True)\nchild.wait()\n"
     )
-    trials = Trials(program(project, "tell.py"), input_=b"", limits={}, level=level_for("auto"))
-    ran = trials.run({}, limit_s=1.5)
-    trials.close()
+    runs = ProgramRuns(program(project, "tell.py"), level=level_for("auto"))
+    ran = runs.run({}, limit_s=1.5)
+    runs.close()
     assert ran.over == "time"
     state = Path(f"/proc/{int(ran.output)}/stat")
     assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
-def test_output_without_end_is_cut(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "OUTPUT_BYTES", 10_000)
+def test_output_without_end_is_cut(project: Path) -> None:
+    limits = ProgramLimits(output_bytes=10_000)
     (project / "tell.py").write_text("while True:\n    print('x' * 1000)\n")
-    trials = Trials(program(project, "tell.py"), input_=b"", limits={}, level=level_for("auto"))
-    assert trials.run({}, limit_s=30).over == "output"
-    trials.close()
+    runs = ProgramRuns(program(project, "tell.py"), level=level_for("auto"), limits=limits)
+    assert runs.run({}, limit_s=30).over == "output"
+    runs.close()
 
 
-def test_a_folder_too_large_to_copy_is_refused(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MAX_FILES", 3)
+def test_a_folder_too_large_to_copy_is_refused(project: Path) -> None:
+    limits = ProgramLimits(copied_files=3)
     with pytest.raises(GemmadevError, match="name the project's own folder with --root"):
-        Trials(program(project, "tell.py"), input_=b"", limits={}, level=Level.HOOKS)
+        ProgramRuns(program(project, "tell.py"), level=Level.HOOKS, limits=limits)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +173,7 @@ def test_the_project_of_a_folder(
     (tmp_path / "a" / "b").mkdir(parents=True)
     if marker:
         (tmp_path / marker).touch()
-    assert project_of(str(tmp_path / "a" / "b")) == str((tmp_path / found).resolve())
+    assert find_root(str(tmp_path / "a" / "b")) == str((tmp_path / found).resolve())
 
 
 def test_a_linked_project_is_found_in_the_copy(
@@ -182,7 +185,7 @@ def test_a_linked_project_is_found_in_the_copy(
     (project / "lib" / "linked.py").write_bytes(make("old"))
     (project / "tell.py").write_text("import linked\n")
     monkeypatch.setenv("PYTHONPATH", str(project.resolve() / "lib"))
-    trials = Trials(program(project, "tell.py"), input_=b"", limits={}, level=level_for("auto"))
-    assert trials.run({}, limit_s=30).output == b"old\n"
-    assert trials.run({"lib/linked.py": make("new")}, limit_s=30).output == b"new\n"
-    trials.close()
+    runs = ProgramRuns(program(project, "tell.py"), level=level_for("auto"))
+    assert runs.run({}, limit_s=30).output == b"old\n"
+    assert runs.run({"lib/linked.py": make("new")}, limit_s=30).output == b"new\n"
+    runs.close()

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_gemmadev.core.scope import Scope
-from pytest_gemmadev.core.sources import Sources
-from pytest_gemmadev.core.types import (
+from pytest_gemmadev.files.scope import Scope
+from pytest_gemmadev.files.sources import Sources
+from pytest_gemmadev.types import (
     Candidate,
     Edit,
     Inapplicable,
@@ -20,8 +20,9 @@ from pytest_gemmadev.core.types import (
     TimedOut,
     Verdict,
 )
-from pytest_gemmadev.validate.program import Program
-from pytest_gemmadev.validate.program_oracle import ProgramOracle
+from pytest_gemmadev.validate.program.program_oracle import ProgramOracle
+from pytest_gemmadev.validate.program.program_process import Program
+from pytest_gemmadev.validate.resources import ProgramLimits
 
 SOURCE = """\
 import sys
@@ -36,13 +37,13 @@ print(missing)
 
 
 class Case:
-    def __init__(self, root: Path, source: str, trial_s: float = 30.0) -> None:
+    def __init__(self, root: Path, source: str, run_s: float = 30.0) -> None:
         (root / "prog.py").write_text(source)
         (root / "test_prog.py").write_text("")
         self.source = source
         self.scope = Scope(root)
         program = Program("prog.py", (), False, str(root.resolve()), str(root.resolve()))
-        self.oracle = ProgramOracle(program, self.scope, trial_s=trial_s)
+        self.oracle = ProgramOracle(program, self.scope, program_limits=ProgramLimits(run_s=run_s))
 
     def task(self) -> RepairTask:
         seen = self.oracle.observe({})
@@ -105,7 +106,7 @@ def test_what_may_not_be_edited(case: Case) -> None:
 
 
 def test_a_run_without_end(tmp_path: Path) -> None:
-    case = Case(tmp_path, "missing\n", trial_s=3.0)
+    case = Case(tmp_path, "missing\n", run_s=3.0)
     assert isinstance(case.verdict("missing", "while True: pass"), TimedOut)
     case.oracle.close()
 

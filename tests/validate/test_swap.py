@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from pytest_gemmadev.validate.chunk import changed_chunk, outline
-from pytest_gemmadev.validate.lines import Ran
-from pytest_gemmadev.validate.overlay import SourceOverlay
-from pytest_gemmadev.validate.swap import Refused, Swapper
+from pytest_gemmadev.validate.child.chunk import changed_chunk, outline
+from pytest_gemmadev.validate.child.overlay import SourceOverlay
+from pytest_gemmadev.validate.child.swap import NeedsImport, Swapper
+from pytest_gemmadev.validate.child.tracing import CodeRecorder
 
 Swap = Callable[[str, str], ModuleType]
 
@@ -29,7 +29,7 @@ def swap(
     assert real is not None
     code = compile(textwrap.dedent(before), str(path), "exec", dont_inherit=True)
     names: dict[str, Any] = {"__name__": "module"}
-    ran = Ran()
+    ran = CodeRecorder()
     ran.start()
     exec(code, names)
     exec(run, names)
@@ -204,7 +204,7 @@ def test_code_of_live_functions_is_replaced(
 def test_what_takes_a_new_import_is_refused(
     tmp_path: Path, before: str, after: str, reason: str, whole: bool
 ) -> None:
-    with pytest.raises(Refused, match=reason):
+    with pytest.raises(NeedsImport, match=reason):
         swap(tmp_path, before, after, whole=whole)
 
 
@@ -269,8 +269,8 @@ def outcome(tmp_path: Path, after: str, *, whole: bool) -> object:
         names = swap(tmp_path, MODULE, after, whole=whole)
     except SyntaxError:
         return SyntaxError
-    except Refused:
-        return Refused
+    except NeedsImport:
+        return NeedsImport
     functions = [names[n] for n in ("first", "second", "fourth")] + [names["Third"].method]
     found = [getattr(f, "__func__", f).__code__ for f in functions]
     return [(code, code.co_linetable, code.co_consts) for code in found]
@@ -293,20 +293,20 @@ def test_a_loose_swap_reaches_what_ran_while_importing(tmp_path: Path) -> None:
     assert real is not None
     code = compile(before, str(path), "exec", dont_inherit=True)
     names: dict[str, Any] = {}
-    ran = Ran()
+    ran = CodeRecorder()
     ran.start()
     exec(code, names)
     ran.stop()
     overlay.modules[real], overlay.texts[real] = [code], before.encode()
     swapper = Swapper(overlay, ran.codes)
     after = before.replace("+ 1", "+ 2").encode()
-    with pytest.raises(Refused, match="f ran while importing"):
+    with pytest.raises(NeedsImport, match="f ran while importing"):
         swapper.swap(real, after)
     swapper.swap(real, after, loosely=True)
     assert (names["f"](1), names["X"], swapper.is_loose) == (3, 2, True)
     swapper.restore()
     assert (names["f"](1), swapper.is_loose) == (2, False)
-    with pytest.raises(Refused, match="module"):
+    with pytest.raises(NeedsImport, match="module"):
         swapper.swap(real, before.replace("f(1)", "f(2)").encode(), loosely=True)
 
 
@@ -321,7 +321,7 @@ def test_files_that_were_not_imported_are_only_served(tmp_path: Path) -> None:
 def test_files_whose_assertions_were_rewritten_are_refused(tmp_path: Path) -> None:
     overlay = SourceOverlay(str(tmp_path))
     overlay.rewritten.add("helpers.py")
-    with pytest.raises(Refused, match="rewrote"):
+    with pytest.raises(NeedsImport, match="rewrote"):
         Swapper(overlay, {}).swap("helpers.py", b"")
 
 

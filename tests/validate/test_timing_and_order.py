@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_gemmadev.core.types import ErrorKind, ErrorStack, RepairTask
-from pytest_gemmadev.validate.limits import Limits
-from pytest_gemmadev.validate.nodeids import is_test, nearest_tests
-from pytest_gemmadev.validate.timing import Timings
+from pytest_gemmadev.types import ErrorKind, ErrorStack, RepairTask
+from pytest_gemmadev.validate.parent.nodeids import is_test, nearest_tests
+from pytest_gemmadev.validate.parent.timing import Timings
+from pytest_gemmadev.validate.resources import Limits
 
 
 def task(*targets: str, kind: ErrorKind = ErrorKind.ASSERTION) -> RepairTask:

@@ -11,20 +11,14 @@ from typing import Any
 import pytest
 from projects import MakeProject, Project
 
-from pytest_gemmadev.core.types import (
-    Candidate,
-    Plausible,
-    RepairTask,
-    StillFailing,
-    TimedOut,
-    Verdict,
-)
-from pytest_gemmadev.validate.launch import Worker
-from pytest_gemmadev.validate.leftovers import Leftovers
-from pytest_gemmadev.validate.oracle import Limits, PytestOracle
-from pytest_gemmadev.validate.overlay import SourceOverlay
-from pytest_gemmadev.validate.process import Ended
-from pytest_gemmadev.validate.wire import Message
+from pytest_gemmadev.types import Candidate, Plausible, RepairTask, StillFailing, TimedOut, Verdict
+from pytest_gemmadev.validate.child.overlay import SourceOverlay
+from pytest_gemmadev.validate.child.process_state import ProcessState
+from pytest_gemmadev.validate.messages import JobPlan
+from pytest_gemmadev.validate.parent.oracle import Limits, PytestOracle
+from pytest_gemmadev.validate.parent.worker import Worker
+from pytest_gemmadev.validate.process import RunEnd
+from pytest_gemmadev.validate.resources import Policy
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 
@@ -131,9 +125,10 @@ TESTS = """
     """
 
 
-def project(make_project: MakeProject, source: str) -> Project:
+def project(make_project: MakeProject, source: str, **policy: float) -> Project:
     files = {"cart.py": source.replace("FAULT", "+1"), "test_cart.py": TESTS}
-    return make_project(files, limits=dataclasses.replace(Limits(), jobs=1))
+    limits = dataclasses.replace(Limits(), jobs=1)
+    return make_project(files, limits=limits, policy=dataclasses.replace(Policy(), **policy))  # type: ignore[arg-type]
 
 
 def verdicts(made: Project, *faults: str, patient: bool = False) -> list[Verdict]:
@@ -155,9 +150,9 @@ def test_each_is_tried_as_if_it_were_the_first(make_project: MakeProject, source
 
 
 def test_random_numbers_are_drawn_again(tmp_path: Path) -> None:
-    left = Leftovers(SourceOverlay(str(tmp_path)))
+    state = ProcessState(SourceOverlay(str(tmp_path)))
     drawn = [random.random() for _ in range(3)]
-    left.put_back()
+    state.restore()
     assert [random.random() for _ in range(3)] == drawn
 
 
@@ -250,17 +245,16 @@ def test_only_a_new_import_tells_what_an_import_leaves_behind(
 def test_those_that_hang_cost_the_others_nothing(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = project(make_project, SIMPLE)
+    made = project(make_project, SIMPLE, quick_s=60.0)  # on a busy machine too
     ended: list[str] = []
     run = Worker.run
 
-    def counted(worker: Worker, job: Message) -> Ended | None:
+    def counted(worker: Worker, job: JobPlan) -> RunEnd | None:
         found = run(worker, job)
         ended.append("" if found is None else found.how)
         return found
 
     monkeypatch.setattr(Worker, "run", counted)
-    monkeypatch.setattr("pytest_gemmadev.validate.warm._QUICK_S", 60.0)  # on a busy machine too
     hangs = "sum(iter(int, 1))"
     found = verdicts(made, "2", "3", hangs, "4", hangs, "5", "0")
     assert [isinstance(verdict, TimedOut) for verdict in found] == [
@@ -270,12 +264,8 @@ def test_those_that_hang_cost_the_others_nothing(
     assert ended.count("timeout") == 3  # the first of them twice, to be sure of those before it
 
 
-def test_a_patient_task_gives_a_candidate_more_time(
-    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("pytest_gemmadev.validate.timing._FLOOR_S", 10.0)
-    monkeypatch.setattr("pytest_gemmadev.validate.warm._HASTE", 0.0)
-    made = project(make_project, SIMPLE)
+def test_a_patient_task_gives_a_candidate_more_time(make_project: MakeProject) -> None:
+    made = project(make_project, SIMPLE, floor_s=10.0, first_ratio=0.0)
     slow = "[__import__('time').sleep(0.5), 0][1]"
     (edits,) = (made.candidate("cart.py", "+1", slow).edits,)
     task = made.task("test_cart.py::test_total")

@@ -5,8 +5,3 @@ all that the body does. These do: each is a composition (a source of elements, c
 summary) or a known small procedure with drawn constants, written in one of several idioms and
 described in one of several wordings. Its examples are what the body gave when it ran.
 """
-
-from training.drills.examples import drill_examples
-from training.drills.modules import write_modules
-
-__all__ = ["drill_examples", "write_modules"]

@@ -6,10 +6,10 @@ import ast
 import sys
 from collections.abc import Sequence
 
-from pytest_gemmadev.core.types import Edit
 from pytest_gemmadev.propose.code.module import Function, Module
 from pytest_gemmadev.propose.code.nodes import is_docstring
 from pytest_gemmadev.propose.code.project import Project
+from pytest_gemmadev.types import Edit
 
 ImportStatement = ast.Import | ast.ImportFrom
 

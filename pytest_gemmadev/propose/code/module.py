@@ -8,11 +8,11 @@ import warnings
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from pytest_gemmadev.core.lines import line_around
-from pytest_gemmadev.core.types import Edit
 from pytest_gemmadev.propose.code.names import bound_names
 from pytest_gemmadev.propose.code.nodes import FUNCTIONS, FunctionNode, dotted, own_nodes
 from pytest_gemmadev.propose.code.source import Source
+from pytest_gemmadev.text.lines import line_around
+from pytest_gemmadev.types import Edit
 
 
 @dataclass(frozen=True, slots=True, eq=False)

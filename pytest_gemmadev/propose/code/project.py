@@ -6,11 +6,11 @@ import ast
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from pytest_gemmadev.core.types import Frame, RepairTask
 from pytest_gemmadev.propose.code.module import Function, Module
 from pytest_gemmadev.propose.code.names import bound_names
 from pytest_gemmadev.propose.code.nodes import FUNCTIONS, dotted, own_nodes
 from pytest_gemmadev.propose.code.project_files import ProjectFiles
+from pytest_gemmadev.types import Frame, RepairTask
 
 MAX_DEPTH = 6  # of inheritance, of names imported on
 

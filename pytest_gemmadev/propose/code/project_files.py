@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 
-from pytest_gemmadev.core.types import RepairTask
 from pytest_gemmadev.propose.code.module import Module, parse_module
+from pytest_gemmadev.types import RepairTask
 
 MAX_MODULES = 400  # files looked into for one task
 

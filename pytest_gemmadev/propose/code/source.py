@@ -7,15 +7,15 @@ import re
 import sys
 from functools import cached_property
 
-from pytest_gemmadev.core.lines import (
+from pytest_gemmadev.propose.code.nodes import first_line, last_line
+from pytest_gemmadev.propose.code.tree import Tree
+from pytest_gemmadev.text.lines import (
     character_column,
     line_end,
     line_number,
     line_starts,
     newline_of,
 )
-from pytest_gemmadev.propose.code.nodes import first_line, last_line
-from pytest_gemmadev.propose.code.tree import Tree
 
 
 class Source(Tree):

@@ -9,10 +9,10 @@ import ast
 import re
 from collections.abc import Sequence
 
-from pytest_gemmadev.core.lines import line_around, lines_with_ends
 from pytest_gemmadev.propose.code.part import Part
 from pytest_gemmadev.propose.code.replacements import Replacement
 from pytest_gemmadev.propose.code.tree import Block
+from pytest_gemmadev.text.lines import line_around, lines_with_ends
 
 SIMPLE = (
     ast.Assign,

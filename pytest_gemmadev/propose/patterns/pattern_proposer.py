@@ -17,8 +17,6 @@ from itertools import pairwise
 from math import exp, log
 from typing import TypeAlias
 
-from pytest_gemmadev.core.edits import trim
-from pytest_gemmadev.core.types import Candidate, Edit, RepairTask, Role, Span, Suspicion
 from pytest_gemmadev.propose.code.fingerprints import Fingerprint, Region, fingerprint, region_of
 from pytest_gemmadev.propose.code.module import Module
 from pytest_gemmadev.propose.code.part import find_root
@@ -28,6 +26,17 @@ from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.patterns.changes import Change
 from pytest_gemmadev.propose.patterns.pattern import AnyPattern
 from pytest_gemmadev.propose.patterns.priors import PAIR_PRIOR
+from pytest_gemmadev.text.edits import trim
+from pytest_gemmadev.types import (
+    Candidate,
+    Edit,
+    Origin,
+    OriginKind,
+    RepairTask,
+    Role,
+    Span,
+    Suspicion,
+)
 
 _COMBINED = 40  # edits of one statement that are tried together with one another
 _IDLE = 1.5  # nats for an edit that reads a variable which was bound and never read
@@ -205,7 +214,7 @@ class _Walk:
         self.seen.add(key)
         edits = tuple(Edit(unit.path, start, end, new) for start, end, new in replacements)
         explanation = _explained(unit, edits)
-        return Candidate(edits, f"pattern:{item.origin}", item.prior, explanation)
+        return Candidate(edits, Origin(OriginKind.PATTERN, item.origin), item.prior, explanation)
 
 
 def _reads(change: Change, names: frozenset[str]) -> bool:

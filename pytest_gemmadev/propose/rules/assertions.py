@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_gemmadev.core.types import ErrorKind
 from pytest_gemmadev.propose.code.module import Function, Module
 from pytest_gemmadev.propose.code.nodes import dotted, header_nodes
 from pytest_gemmadev.propose.rules.failure import Failure
@@ -23,6 +22,7 @@ from pytest_gemmadev.propose.rules.rule import (
     Rule,
     fix,
 )
+from pytest_gemmadev.types import ErrorKind
 
 _KINDS = (ErrorKind.ASSERTION,)
 

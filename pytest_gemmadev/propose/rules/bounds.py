@@ -6,7 +6,6 @@ import ast
 import re
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.code.module import Function, Module
 from pytest_gemmadev.propose.code.nodes import dotted, header_nodes
 from pytest_gemmadev.propose.rules.failure import Failure, Place
@@ -20,6 +19,7 @@ from pytest_gemmadev.propose.rules.rule import (
     Rule,
     fix,
 )
+from pytest_gemmadev.types import Edit, ErrorKind
 
 _PAST_THE_END = re.compile(r"index out of range|from empty|pop from an empty")
 

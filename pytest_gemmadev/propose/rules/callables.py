@@ -6,7 +6,6 @@ import ast
 import re
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.code.names import BUILTINS, bound_names
 from pytest_gemmadev.propose.code.nodes import FUNCTIONS, dotted
 from pytest_gemmadev.propose.code.project import Class
@@ -14,6 +13,7 @@ from pytest_gemmadev.propose.code.reach import visible_names
 from pytest_gemmadev.propose.rules.failure import Failure, Place
 from pytest_gemmadev.propose.rules.library import library_names
 from pytest_gemmadev.propose.rules.rule import FAIR, LIKELY, SURE, Example, Fix, Rule, fix
+from pytest_gemmadev.types import Edit, ErrorKind
 
 _NOT_CALLABLE = re.compile(r"'([\w.]+)' object is not callable")
 _NOT_SUBSCRIPTABLE = re.compile(r"'([\w.]+)' object is not subscriptable|type '(\w+)' is not subs")

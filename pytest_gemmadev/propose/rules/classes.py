@@ -6,7 +6,6 @@ import ast
 import re
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.code.module import Function, Module
 from pytest_gemmadev.propose.code.nodes import FUNCTIONS, dotted, first_line
 from pytest_gemmadev.propose.code.project import Class
@@ -23,6 +22,7 @@ from pytest_gemmadev.propose.rules.rule import (
 )
 from pytest_gemmadev.propose.rules.undefined_names import without_decorator
 from pytest_gemmadev.propose.similarity import similarity
+from pytest_gemmadev.types import Edit, ErrorKind
 
 
 class MisspeltDunder(Rule):

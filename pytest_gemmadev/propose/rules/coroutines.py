@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import ErrorKind
 from pytest_gemmadev.propose.code.module import Module
 from pytest_gemmadev.propose.code.nodes import dotted
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.rule import SURE, Example, Fix, Rule, fix
+from pytest_gemmadev.types import ErrorKind
 
 
 class MissingAwait(Rule):

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.code.import_statements import add_import, reference, relative
 from pytest_gemmadev.propose.code.module import Module
 from pytest_gemmadev.propose.code.nodes import FUNCTIONS
@@ -29,6 +28,7 @@ from pytest_gemmadev.propose.rules.rule import (
 )
 from pytest_gemmadev.propose.rules.unbound import first_statement
 from pytest_gemmadev.propose.similarity import closest
+from pytest_gemmadev.types import Edit, ErrorKind
 
 _FROM = re.compile(r"from\s+(\.*\s*[\w.]*)")
 _NAME = re.compile(r"cannot import name '(\w+)' from (?:partially initialized module )?'([\w.]+)'")

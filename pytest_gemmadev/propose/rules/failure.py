@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias, TypeVar
 
-from pytest_gemmadev.core.types import ErrorFacts, ErrorStack, Fact, Frame, Role
 from pytest_gemmadev.propose.code.module import Function, Module
 from pytest_gemmadev.propose.code.nodes import FUNCTIONS, header_nodes
 from pytest_gemmadev.propose.code.project import Class, Project
 from pytest_gemmadev.propose.code.reach import visible_names
+from pytest_gemmadev.types import ErrorFacts, ErrorStack, Fact, Frame, Role
 
 N = TypeVar("N", bound=ast.AST)
 Loop: TypeAlias = ast.For | ast.AsyncFor | ast.comprehension

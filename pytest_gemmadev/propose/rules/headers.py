@@ -6,12 +6,12 @@ import ast
 from collections.abc import Iterator
 from itertools import islice, permutations
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.code.module import Module
 from pytest_gemmadev.propose.code.names import BUILTINS, bound_names
 from pytest_gemmadev.propose.code.nodes import FUNCTIONS, FunctionNode
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.rule import FAIR, LIKELY, Example, Fix, Rule, fix
+from pytest_gemmadev.types import Edit, ErrorKind
 
 MAX_ORDERS = 6  # of the parameters: nothing but their use tells it
 _STEP = 4  # blanks of a block

@@ -6,10 +6,10 @@ import ast
 import re
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import ErrorKind
 from pytest_gemmadev.propose.code.nodes import dotted
 from pytest_gemmadev.propose.rules.failure import Failure, Place
 from pytest_gemmadev.propose.rules.rule import FAIR, LIKELY, SURE, Example, Fix, Rule, fix
+from pytest_gemmadev.types import ErrorKind
 
 
 def iterated(place: Place) -> list[ast.expr]:

@@ -8,7 +8,6 @@ import re
 import sys
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import ErrorKind
 from pytest_gemmadev.propose.code.import_statements import add_import
 from pytest_gemmadev.propose.code.module import Function, Module
 from pytest_gemmadev.propose.code.names import BUILTINS, all_arguments
@@ -35,6 +34,7 @@ from pytest_gemmadev.propose.rules.rule import (
     fix,
 )
 from pytest_gemmadev.propose.similarity import closest, similarity
+from pytest_gemmadev.types import ErrorKind
 
 _MANY = re.compile(r"got multiple values for (?:keyword )?argument '(\w+)'")
 _UNEXPECTED = re.compile(

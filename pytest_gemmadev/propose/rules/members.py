@@ -6,7 +6,6 @@ import ast
 import re
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.code.module import Function, Module
 from pytest_gemmadev.propose.code.nodes import FUNCTIONS, dotted, own_nodes
 from pytest_gemmadev.propose.code.project import Class, Project
@@ -24,6 +23,7 @@ from pytest_gemmadev.propose.rules.rule import (
 )
 from pytest_gemmadev.propose.rules.unbound import first_statement
 from pytest_gemmadev.propose.similarity import closest
+from pytest_gemmadev.types import Edit, ErrorKind
 
 
 class MisspeltMember(Rule):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.missing_attributes import Missing, missing_attribute, owner_type
 from pytest_gemmadev.propose.rules.rule import FAIR, LIKELY, SURE, Example, Fix, Rule, fix
+from pytest_gemmadev.types import Edit, ErrorKind
 
 RENAMED = {
     ("set", "append"): "add",

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.code.module import Function, Module
 from pytest_gemmadev.propose.code.names import BUILTINS, all_arguments, bound_names
 from pytest_gemmadev.propose.code.nodes import dotted
@@ -25,6 +24,7 @@ from pytest_gemmadev.propose.rules.rule import (
 )
 from pytest_gemmadev.propose.rules.undefined_names import add_first_parameter
 from pytest_gemmadev.propose.similarity import closest
+from pytest_gemmadev.types import Edit, ErrorKind
 
 _CALLED = re.compile(r"^([\w.<>]+)\(\) ")
 _COUNTS = re.compile(r"takes (?:from \d+ to )?(\d+|no) (?:positional )?arguments?(?: but (\d+))?")

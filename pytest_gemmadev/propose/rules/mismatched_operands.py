@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.code.module import Module
 from pytest_gemmadev.propose.code.nodes import dotted
 from pytest_gemmadev.propose.rules.failure import Failure, Place
@@ -20,6 +19,7 @@ from pytest_gemmadev.propose.rules.rule import (
     Rule,
     fix,
 )
+from pytest_gemmadev.types import Edit, ErrorKind
 
 _UNSUPPORTED = re.compile(r"unsupported operand type\(s\) for (\S+?):? '([\w.]+)' and '([\w.]+)'")
 _CONCATENATE = re.compile(r"can only concatenate (\w+) \(not \"([\w.]+)\"\) to (\w+)")

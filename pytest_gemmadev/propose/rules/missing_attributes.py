@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.code.import_statements import add_import
 from pytest_gemmadev.propose.code.module import Module
 from pytest_gemmadev.propose.code.nodes import dotted
@@ -27,6 +26,7 @@ from pytest_gemmadev.propose.rules.rule import (
     fix,
 )
 from pytest_gemmadev.propose.similarity import closest
+from pytest_gemmadev.types import Edit, ErrorKind
 
 _MESSAGE = re.compile(r"has no attribute '(\w+)'")
 CALLABLE_TYPES = ("function", "method", "builtin_function_or_method", "method-wrapper")

@@ -6,13 +6,13 @@ import ast
 import sys
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import ErrorKind
 from pytest_gemmadev.propose.code.import_statements import add_import, import_in, reference
 from pytest_gemmadev.propose.code.names import bound_names
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.library import ALIASES, MEMBERS, library_names
 from pytest_gemmadev.propose.rules.rule import FAIR, LIKELY, SURE, Example, Fix, Rule, fix
 from pytest_gemmadev.propose.rules.undefined_names import Unknown, renamed, unknown_name
+from pytest_gemmadev.types import ErrorKind
 
 
 class MissingLibraryImport(Rule):

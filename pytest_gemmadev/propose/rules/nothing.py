@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.code.module import Function, Module
 from pytest_gemmadev.propose.code.nodes import dotted, own_nodes
 from pytest_gemmadev.propose.rules.failure import Failure, Place
@@ -18,6 +17,7 @@ from pytest_gemmadev.propose.rules.rule import (
     Rule,
     fix,
 )
+from pytest_gemmadev.types import Edit, ErrorKind
 
 _KINDS = (ErrorKind.TYPE, ErrorKind.ATTRIBUTE, ErrorKind.ASSERTION, ErrorKind.VALUE)
 _IN_PLACE = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import ErrorKind
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.missing_attributes import missing_attribute, owner_type
 from pytest_gemmadev.propose.rules.rule import SURE, Example, Fix, Rule, fix
 from pytest_gemmadev.propose.rules.unbound import first_statement
+from pytest_gemmadev.types import ErrorKind
 
 _PATHS = ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath")
 _TEXT = frozenset(name for name in dir(str) if not name.startswith("_"))

@@ -6,7 +6,6 @@ import ast
 import re
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import ErrorKind
 from pytest_gemmadev.propose.code.nodes import dotted
 from pytest_gemmadev.propose.rules.failure import Failure, Place
 from pytest_gemmadev.propose.rules.mismatched_operands import is_text, message_types
@@ -19,6 +18,7 @@ from pytest_gemmadev.propose.rules.rule import (
     Rule,
     fix,
 )
+from pytest_gemmadev.types import ErrorKind
 
 
 class JoinNumbers(Rule):

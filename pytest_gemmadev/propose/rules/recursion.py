@@ -6,13 +6,13 @@ import ast
 import re
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import ErrorKind
 from pytest_gemmadev.propose.code.module import Function, Module
 from pytest_gemmadev.propose.code.nodes import dotted, own_nodes
 from pytest_gemmadev.propose.code.project import Class
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.rule import FAIR, LIKELY, SURE, WEAK, Example, Fix, Rule, fix
 from pytest_gemmadev.propose.rules.unbound import first_statement
+from pytest_gemmadev.types import ErrorKind
 
 
 def recursive(failure: Failure) -> list[tuple[Function, ast.Call]]:

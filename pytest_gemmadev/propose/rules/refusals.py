@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import ErrorKind
 from pytest_gemmadev.propose.code.module import Function
 from pytest_gemmadev.propose.code.nodes import dotted
 from pytest_gemmadev.propose.rules.expected_exceptions import expected_exceptions
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.rule import FAIR, Example, Fix, Rule, fix
 from pytest_gemmadev.propose.rules.unbound import first_statement
+from pytest_gemmadev.types import ErrorKind
 
 _FUNCTIONS = 6
 _REFUSED = {

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
-from pytest_gemmadev.core.types import ErrorKind
 from pytest_gemmadev.propose.code.import_statements import add_import
 from pytest_gemmadev.propose.code.nodes import dotted
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.rule import FAIR, LIKELY, SURE, WEAK, Example, Fix, Rule, fix
 from pytest_gemmadev.propose.similarity import closest
+from pytest_gemmadev.types import ErrorKind
 
 _INT = re.compile(r"invalid literal for int\(\) with base (\d+): '(.*)'", re.S)
 _FLOAT = re.compile(r"could not convert string to float: '(.*)'", re.S)

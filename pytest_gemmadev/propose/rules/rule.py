@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
+from pytest_gemmadev.types import Edit, ErrorKind
 
 if TYPE_CHECKING:
     from pytest_gemmadev.propose.rules.failure import Failure

@@ -9,20 +9,22 @@ from itertools import pairwise
 
 import libcst
 
-from pytest_gemmadev.core.edits import apply_edits, trim
-from pytest_gemmadev.core.lines import line_numbers, line_starts, newline_of
-from pytest_gemmadev.core.types import (
-    Candidate,
-    Edit,
-    ErrorStack,
-    Inapplicable,
-    RepairTask,
-)
 from pytest_gemmadev.propose.code.nodes import first_line, last_line
 from pytest_gemmadev.propose.code.project import Project
 from pytest_gemmadev.propose.code.replacements import with_newlines
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.rule import Fix, Rule
+from pytest_gemmadev.text.edits import apply_edits, trim
+from pytest_gemmadev.text.lines import line_numbers, line_starts, newline_of
+from pytest_gemmadev.types import (
+    Candidate,
+    Edit,
+    ErrorStack,
+    Inapplicable,
+    Origin,
+    OriginKind,
+    RepairTask,
+)
 
 LIMIT = 60  # candidates of one task
 MAX_EDITS = 60  # of one candidate: renaming something used everywhere is no small repair
@@ -34,12 +36,18 @@ class RuleProposer:
 
     name = "rules"
 
-    def __init__(self, rules: Sequence[Rule] | None = None, *, limit: int = LIMIT) -> None:
+    def __init__(
+        self,
+        rules: Sequence[Rule] | None = None,
+        *,
+        further: Sequence[Rule] = (),
+        limit: int = LIMIT,
+    ) -> None:
         if rules is None:
             from pytest_gemmadev.propose.rules.all_rules import RULES
 
             rules = RULES
-        self.rules = tuple(rules)
+        self.rules = (*rules, *further)
         self.limit = limit
 
     def propose(self, task: RepairTask) -> Iterator[Candidate]:
@@ -95,7 +103,7 @@ def _candidate(fix: Fix, rule: Rule, discount: float, task: RepairTask) -> Candi
         a.path == b.path and (a.end > b.start or a.start == b.start) for a, b in pairwise(edits)
     ):
         return None
-    return Candidate(edits, f"rule:{rule.name}", fix.prior - discount, fix.why)
+    return Candidate(edits, Origin(OriginKind.RULE, rule.name), fix.prior - discount, fix.why)
 
 
 def _trimmed(edit: Edit, text: str) -> Edit | None:

@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterator
 from itertools import takewhile
 
-from pytest_gemmadev.core.types import ErrorKind
 from pytest_gemmadev.propose.code.module import Module
 from pytest_gemmadev.propose.code.names import bound_names
 from pytest_gemmadev.propose.code.nodes import FUNCTIONS
@@ -14,6 +13,7 @@ from pytest_gemmadev.propose.rules.classes import reindented
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.rule import SURE, Example, Fix, Rule, fix
 from pytest_gemmadev.propose.rules.undefined_names import unknown_name
+from pytest_gemmadev.types import ErrorKind
 
 _DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.code.module import Function, Module
 from pytest_gemmadev.propose.code.names import all_arguments, bound_names
 from pytest_gemmadev.propose.code.nodes import FUNCTIONS, dotted, own_nodes
@@ -13,6 +12,7 @@ from pytest_gemmadev.propose.code.project import Class
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.rule import LIKELY, SURE, Example, Fix, Rule, fix
 from pytest_gemmadev.propose.rules.unbound import first_statement
+from pytest_gemmadev.types import Edit, ErrorKind
 
 _ANY = (
     ErrorKind.ASSERTION,

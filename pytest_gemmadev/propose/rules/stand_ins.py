@@ -7,12 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import ErrorKind
 from pytest_gemmadev.propose.code.module import Module
 from pytest_gemmadev.propose.code.nodes import FUNCTIONS
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.rule import FAIR, GUESS, LIKELY, WEAK, Example, Fix, Rule, fix
 from pytest_gemmadev.propose.rules.undefined_names import unknown_name
+from pytest_gemmadev.types import ErrorKind
 
 _GENERIC = ("list", "dict", "set", "tuple")
 _PLAIN = ("int", "str", "float", "bool", "object")

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.code.module import Module
 from pytest_gemmadev.propose.rules.assertions import compared
 from pytest_gemmadev.propose.rules.failure import Failure
@@ -21,6 +20,7 @@ from pytest_gemmadev.propose.rules.rule import (
     fix,
 )
 from pytest_gemmadev.propose.similarity import similarity
+from pytest_gemmadev.types import Edit, ErrorKind
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import ErrorKind
 from pytest_gemmadev.propose.code.module import Function, Module
 from pytest_gemmadev.propose.code.names import bound_names
 from pytest_gemmadev.propose.code.nodes import FUNCTIONS
@@ -14,6 +13,7 @@ from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.rule import LIKELY, SURE, WEAK, Example, Fix, Rule, fix
 from pytest_gemmadev.propose.rules.undefined_names import Unknown, unknown_name
 from pytest_gemmadev.propose.similarity import closest
+from pytest_gemmadev.types import ErrorKind
 
 
 class MissingGlobal(Rule):

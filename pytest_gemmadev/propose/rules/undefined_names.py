@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pytest_gemmadev.core.types import Edit, ErrorKind
 from pytest_gemmadev.propose.code.module import Function, Module
 from pytest_gemmadev.propose.code.names import bound_names
 from pytest_gemmadev.propose.code.nodes import FUNCTIONS
@@ -26,6 +25,7 @@ from pytest_gemmadev.propose.rules.rule import (
     fix,
 )
 from pytest_gemmadev.propose.similarity import closest, similarity
+from pytest_gemmadev.types import Edit, ErrorKind
 
 _MESSAGE = re.compile(r"name '(\w+)' is not defined|variable '(\w+)'")
 

@@ -6,11 +6,11 @@ import ast
 import re
 from collections.abc import Iterator
 
-from pytest_gemmadev.core.types import ErrorKind
 from pytest_gemmadev.propose.code.module import Module
 from pytest_gemmadev.propose.code.nodes import dotted
 from pytest_gemmadev.propose.rules.failure import Failure, Loop, Place
 from pytest_gemmadev.propose.rules.rule import FAIR, LIKELY, SURE, Example, Fix, Rule, fix
+from pytest_gemmadev.types import ErrorKind
 
 
 class UnpackedItems(Rule):

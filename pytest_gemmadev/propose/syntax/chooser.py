@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pytest_gemmadev.core.lines import split_lines
-from pytest_gemmadev.core.types import Model, Sampling
 from pytest_gemmadev.propose.syntax.compiler import Fault, Target, compiled, late_fault
 from pytest_gemmadev.propose.syntax.draft import Change, Draft, Fix
 from pytest_gemmadev.propose.syntax.repair_search import Solution
 from pytest_gemmadev.propose.syntax.text_layout import indentation
+from pytest_gemmadev.text.lines import split_lines
+from pytest_gemmadev.types import Model, Sampling
 
 WEIGHT = 0.35  # nats of cost for a nat of the model's likelihood
 NEAR = 2.5  # nats: repairs dearer than the best by more are not asked about

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_gemmadev.core.edits import trim
-from pytest_gemmadev.core.lines import line_starts
-from pytest_gemmadev.core.types import Edit
+from pytest_gemmadev.text.edits import trim
+from pytest_gemmadev.text.lines import line_starts
+from pytest_gemmadev.types import Edit
 
 NEW = -1  # origin of a line that is not as in the file
 

@@ -6,8 +6,8 @@ import codecs
 import re
 from dataclasses import dataclass
 
-from pytest_gemmadev.core.edits import decode_source
-from pytest_gemmadev.core.types import Inapplicable
+from pytest_gemmadev.text.edits import decode_source
+from pytest_gemmadev.types import Inapplicable
 
 _CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.MULTILINE)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from pytest_gemmadev.core.lines import character_column
+from pytest_gemmadev.text.lines import character_column
 
 _START = re.compile(r"(?i)(?:f|fr|rf)('''|\"\"\"|'|\")")
 

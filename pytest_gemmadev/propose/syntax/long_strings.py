@@ -6,7 +6,6 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
-from pytest_gemmadev.core.lines import line_number, line_starts
 from pytest_gemmadev.propose.syntax.compiler import Fault, compiled
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
 from pytest_gemmadev.propose.syntax.scan import KEYWORDS, Token, scan
@@ -19,6 +18,7 @@ from pytest_gemmadev.propose.syntax.text_layout import (
     next_code,
     previous_code,
 )
+from pytest_gemmadev.text.lines import line_number, line_starts
 
 _CODE = re.compile(
     r"""\s*(?:(?:def|class|import|from|return|if|elif|for|while|try|with|raise|async)\b.*[:\w)\]]\s*$

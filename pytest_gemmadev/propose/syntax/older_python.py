@@ -6,10 +6,10 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
-from pytest_gemmadev.core.lines import character_column
 from pytest_gemmadev.propose.syntax.compiler import Fault, compiled
 from pytest_gemmadev.propose.syntax.draft import Change, Fix
 from pytest_gemmadev.propose.syntax.text_layout import indentation
+from pytest_gemmadev.text.lines import character_column
 
 _COST = 0.2
 

@@ -6,8 +6,16 @@ import re
 from collections.abc import Iterator
 from math import log
 
-from pytest_gemmadev.core.types import Candidate, ErrorKind, ErrorStack, Model, RepairTask
 from pytest_gemmadev.propose.syntax.syntax_repair import BUDGET_S, SyntaxCandidate, repair_syntax
+from pytest_gemmadev.types import (
+    Candidate,
+    ErrorKind,
+    ErrorStack,
+    Model,
+    Origin,
+    OriginKind,
+    RepairTask,
+)
 
 _KINDS = (ErrorKind.SYNTAX, ErrorKind.INDENTATION)
 _NAMED = re.compile(r"\(([^()]+?\.pyi?), line \d+\)")  # how SyntaxError ends its message
@@ -33,7 +41,7 @@ class SyntaxProposer:
 
 
 def _candidate(candidate: SyntaxCandidate) -> Candidate:
-    origin = f"syntax:{candidate.names[0]}" if candidate.names else "syntax"
+    origin = Origin(OriginKind.SYNTAX, candidate.names[0] if candidate.names else "")
     prior = log(max(candidate.confidence, 1e-6))
     return Candidate(candidate.edits, origin, prior, candidate.explanation)
 

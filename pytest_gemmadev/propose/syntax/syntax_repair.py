@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import exp
 
-from pytest_gemmadev.core.lines import line_number, line_starts, split_lines
-from pytest_gemmadev.core.types import Edit, Model
 from pytest_gemmadev.propose.syntax.compiler import (
     Fault,
     Target,
@@ -22,6 +20,8 @@ from pytest_gemmadev.propose.syntax.gather import Gatherer
 from pytest_gemmadev.propose.syntax.pasted_lines import is_template
 from pytest_gemmadev.propose.syntax.repair_search import Search, Solution
 from pytest_gemmadev.propose.syntax.shape import oddness_of_file
+from pytest_gemmadev.text.lines import line_number, line_starts, split_lines
+from pytest_gemmadev.types import Edit, Model
 
 BUDGET_S = 5.0  # of a processor, for the search
 PATIENCE = 3.0  # times the budget on the clock, on a machine that is busy with other things

@@ -9,7 +9,7 @@ Covers changes to files by any code, whatever language it is written in, by its 
 from folder to folder, 3 truncation by path, 6 signals to and abstract sockets of processes outside.
 Does not cover reading, addresses (it knows ports only, so what connects beyond this machine is for
 the audit hooks to refuse), sockets that are files, devices that may be written to, or what another
-process does when it is asked to.
+process does on request.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a run may write, and by what means it is kept there; plain data that crosses processes."""
+"""Where a run may write, and by what means it is kept there."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from enum import Enum
 from functools import cache
 from pathlib import Path
 
-from pytest_gemmadev.core.types import GemmadevError
+from pytest_gemmadev.types import GemmadevError
 from pytest_gemmadev.validate.confine import landlock
+from pytest_gemmadev.validate.confine.copy_changes import Zone
+from pytest_gemmadev.validate.resources import ConfinementLimits
 
 LEVEL_VARIABLE = "GEMMADEV_CONFINE_LEVEL"  # the most that is used; to try the lower ones
 ANYTHING = "*"
@@ -24,8 +26,7 @@ OPENED = "opened"  # stands for a call, of a file that the unchanged code opens 
 STARTED = "started"  # stands for a call, of a command that the unchanged code starts
 SHARED_MEMORY = "/dev/shm"
 MODES = ("auto", "strict", "off")
-_PROBE_S = 10.0
-_PROBE = Path(__file__).with_name("namespace.py")
+_PROBE = Path(__file__).with_name("namespace_probe.py")
 
 
 class Level(str, Enum):
@@ -41,21 +42,12 @@ _ORDER = tuple(Level)
 
 
 @dataclass(frozen=True, slots=True)
-class Zone:
-    """A folder of which a run sees a private copy: what it writes there goes nowhere real."""
-
-    path: str  # resolved
-    upper: str  # what the run wrote
-    lower: str  # the folder as it is
-
-
-@dataclass(frozen=True, slots=True)
 class Places:
     """What one run may write to."""
 
     level: Level
     free: tuple[str, ...]  # resolved folders in which it may do anything
-    zones: tuple[Zone, ...] = ()  # the innermost first
+    zones: tuple[Zone, ...] = ()  # its private copies, the innermost first
     allowed: frozenset[str] = frozenset()
     # what exists in zones and may be changed there all the same: the unchanged code does that
     commands: frozenset[str] = frozenset()
@@ -63,7 +55,7 @@ class Places:
 
 
 @cache
-def strongest(cap: str = "") -> Level:
+def strongest_level(cap: str = "") -> Level:
     """The strongest level that this system offers, up to ``cap``."""
     most = _ORDER.index(Level(cap)) if cap in [level.value for level in _ORDER] else 0
     found = Level.HOOKS
@@ -81,10 +73,10 @@ def level_for(mode: str) -> Level:
         raise GemmadevError(f"{mode!r} is not one of {', '.join(MODES)}")
     if mode == "off":
         return Level.NONE
-    level = strongest(os.environ.get(LEVEL_VARIABLE, ""))
+    level = strongest_level(os.environ.get(LEVEL_VARIABLE, ""))
     if mode == "strict" and not confines(level):
         raise GemmadevError(
-            f"this system cannot confine runs of candidates ({described(level)}), and strict asks "
+            f"this system cannot confine runs of candidates ({describe_level(level)}), and strict asks "
             "for that; gemmadev doctor says more"
         )
     return level
@@ -95,7 +87,7 @@ def confines(level: Level) -> bool:
     return level in (Level.NAMESPACE, Level.LANDLOCK)
 
 
-def described(level: Level) -> str:
+def describe_level(level: Level) -> str:
     """The level in the words of the header and the report."""
     if confines(level):
         version = landlock.version()
@@ -104,7 +96,7 @@ def described(level: Level) -> str:
 
 
 def _namespaces_work() -> bool:
-    """Whether a process can be given mounts of its own, tried in one that is thrown away."""
+    """Whether a process can be given mounts of its own; a process of its own finds out."""
     try:
         with tempfile.TemporaryDirectory(prefix="gemmadev-") as folder:
             command = [sys.executable, "-I", "-S", "-B", str(_PROBE), folder]
@@ -112,7 +104,7 @@ def _namespaces_work() -> bool:
                 command,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                timeout=_PROBE_S,
+                timeout=ConfinementLimits().probe_s,
                 check=False,
             )
     except (OSError, subprocess.SubprocessError):
@@ -128,7 +120,7 @@ def private_folders(root: str, environ: Mapping[str, str]) -> tuple[str, ...]:
     wanted = [root, environ.get("HOME") or os.path.expanduser("~"), "/tmp", "/var/tmp"]
     wanted += [environ[name] for name in ("TMPDIR", "TEMP", "TMP") if environ.get(name)]
     real = {os.path.realpath(path) for path in wanted if os.path.isdir(path)} - {"/"}
-    return tuple(sorted(p for p in real if not any(inside(p, [o]) for o in real - {p})))
+    return tuple(sorted(p for p in real if not any(is_inside(p, [o]) for o in real - {p})))
 
 
 def fill(place: Path, private: Sequence[str], contents: Mapping[str, bytes | None]) -> None:
@@ -141,39 +133,45 @@ def fill(place: Path, private: Sequence[str], contents: Mapping[str, bytes | Non
     for path, data in contents.items():
         real = os.path.realpath(path) if data is not None else path
         for number, top in enumerate(private):
-            if inside(real, [top]):
-                _fill(place / str(number), top, os.path.relpath(real, top), data)
+            if is_inside(real, [top]):
+                new = place / str(number) / os.path.relpath(real, top)
+                _make_folders(place / str(number), new, top)
+                _write(new, real, data)
 
 
-def _fill(folder: Path, top: str, name: str, data: bytes | None) -> None:
-    new = folder / name
+def _make_folders(folder: Path, new: Path, top: str) -> None:
+    """Makes the folders between ``folder`` and ``new``, as those below ``top`` are."""
     for made in reversed([each for each in new.parents if folder in each.parents]):
         if not made.exists():
             made.mkdir()
             with contextlib.suppress(OSError):  # it was not there either
                 shutil.copystat(os.path.join(top, made.relative_to(folder)), made)
+
+
+def _write(new: Path, path: str, data: bytes | None) -> None:
+    """Writes contents as ``path`` has them, or the mark of what is not there."""
     with contextlib.suppress(OSError):  # what cannot be made is as it is
         if data is not None:
             new.write_bytes(data)
             with contextlib.suppress(FileNotFoundError):
-                shutil.copymode(os.path.join(top, name), new)
-        elif os.path.lexists(os.path.join(top, name)):
+                shutil.copymode(path, new)
+        elif os.path.lexists(path):
             os.mknod(new, stat.S_IFCHR, os.makedev(0, 0))  # overlayfs: it is not there
 
 
-def inside(path: str, folders: Iterable[str]) -> bool:
+def is_inside(path: str, folders: Iterable[str]) -> bool:
     """Whether a resolved path is one of the folders or lies in one."""
     return any(path == folder or path.startswith(f"{folder}{os.sep}") for folder in folders)
 
 
 def command_key(executable: object, args: Sequence[object]) -> str:
-    """What tells a command from others, without the folders for temporary files in it."""
-    words = [os.path.basename(_text(executable)), *map(_text, list(args)[1:])]
+    """A string that stands for a command; folders for temporary files are alike in it."""
+    words = [os.path.basename(_as_string(executable)), *map(_as_string, list(args)[1:])]
     top = os.path.realpath(tempfile.gettempdir())
-    return "\0".join("TMP" if inside(word, [top]) else word for word in words)
+    return "\0".join("TMP" if is_inside(word, [top]) else word for word in words)
 
 
-def _text(value: object) -> str:
+def _as_string(value: object) -> str:
     try:
         return os.fsdecode(value)  # type: ignore[arg-type]  # whatever it is, it is shown
     except TypeError:

@@ -1,0 +1,7 @@
+"""``python -m pytest_gemmadev``: the command ``gemmadev``."""
+
+import sys
+
+from pytest_gemmadev.doors.cli import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""From a live exception in pytest to an error stack of plain built-ins."""

@@ -1,0 +1,1 @@
+"""The user's files: what may be read and written, the one way to write, and how a write is undone."""

@@ -1,0 +1,1 @@
+"""Models through transformers, peft and bitsandbytes."""

@@ -1,0 +1,1 @@
+"""A repair report in each form that a person or a program reads."""

@@ -1,0 +1,135 @@
+"""A repair report as a person reads it at the end of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_gemmadev.report.safe_text import clip, count, visible
+from pytest_gemmadev.report.wording import (
+    DONE,
+    WORDS,
+    chosen_patches,
+    error_line,
+    headline,
+)
+from pytest_gemmadev.text.diff import files_of
+from pytest_gemmadev.types import ErrorStack, Outcome, RankedPatch, RepairReport, Status
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_NAMES = 5  # tests of one group that are named
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What is printed on a line of its own, or folded at the width of the console."""
+
+    text: str = ""
+    style: str = ""
+    indent: int = 0
+    label: str = ""  # before the text, the only part in ``style``
+    whole: bool = False  # never folded: code and names are copied from here
+
+
+def render_terminal(report: RepairReport, console: Console) -> None:
+    """Prints what failed, what became of it, why that is believed, and how to take it back."""
+    from rich.text import Text
+
+    for line in _lines(report):
+        text = Text()
+        text.append(visible(line.label), style=line.style)
+        text.append(visible(line.text), style="" if line.label else line.style)
+        indent = Text(" " * line.indent)
+        folded = [text] if line.whole else text.wrap(console, max(20, console.width - line.indent))
+        for part in folded:
+            part.rstrip()
+            console.print(indent + part if part else part, soft_wrap=True)
+
+
+def _lines(report: RepairReport) -> Iterator[_Line]:
+    groups = _group_by_cause(report.outcomes)
+    for group in sorted(groups, key=lambda group: group[0].status not in DONE):
+        yield _Line()
+        yield from _group_lines(group)
+    yield _Line()
+    settled = all(o.status in DONE for o in report.outcomes)
+    yield _Line(headline(report), "bold green" if settled else "bold yellow")
+    if report.undo_hint:
+        yield _Line(f"take it back with: {report.undo_hint}")
+
+
+def _group_by_cause(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
+    """The outcomes, those with one cause in one list, the one that has the patches first."""
+    groups: list[list[Outcome]] = []
+    for outcome in outcomes:
+        for group in groups:
+            if _has_same_cause(outcome, group[0]):
+                group.append(outcome)
+                break
+        else:
+            groups.append([outcome])
+    return groups
+
+
+def _has_same_cause(outcome: Outcome, first: Outcome) -> bool:
+    if outcome.patches or outcome.status is not first.status:
+        return False
+    if outcome.reason == f"the same cause as {first.nodeid}":
+        return True
+    return outcome.reason == first.reason and outcome.stack.signature == first.stack.signature
+
+
+def _group_lines(group: Sequence[Outcome]) -> Iterator[_Line]:
+    first = group[0]
+    for outcome in group[:_NAMES]:
+        yield _Line(outcome.nodeid, "bold", whole=True)
+    if len(group) > _NAMES:
+        yield _Line(f"and {count(len(group) - _NAMES, 'other test')}", "bold")
+    yield _Line(error_line(first.stack), "red", indent=2)
+    place = _describe_place(first.stack)
+    if place:
+        yield _Line(place, "dim", indent=2, whole=True)
+    repaired = first.status in DONE
+    shown = repaired or first.status is Status.SUGGESTED
+    label = f"{WORDS[first.status]}: "
+    yield _Line(first.reason, "bold green" if repaired else "bold yellow", indent=2, label=label)
+    if shown:
+        for patch in chosen_patches(first):
+            yield _Line(_explain(patch), "dim", indent=2)
+            yield from _diff_lines(patch.diff)
+        yield from _alternative_lines(first)
+
+
+def _diff_lines(diff: str) -> Iterator[_Line]:
+    styles = {"+": "green", "-": "red", "@": "cyan"}
+    for file in files_of(diff):
+        yield _Line(file.path, "bold", indent=4, whole=True)
+        for hunk in file.hunks:
+            for line in (hunk.header, *hunk.lines):
+                shown = line.removesuffix("\n").removesuffix("\r")
+                yield _Line(shown, styles.get(line[:1], ""), indent=4, whole=True)
+
+
+def _alternative_lines(outcome: Outcome) -> Iterator[_Line]:
+    others = [patch for patch in outcome.patches if not patch.chosen]
+    if others:
+        yield _Line("also plausible, not chosen:", "dim", indent=2)
+    for patch in others:
+        lines = [line.text for line in _diff_lines(patch.diff)]
+        new = [line[1:].strip() for line in lines if line.startswith("+")]
+        old = [f"without {line[1:].strip()}" for line in lines if line.startswith("-")]
+        yield _Line(clip(" ".join(new or old), 100), "dim", indent=4)
+
+
+def _explain(patch: RankedPatch) -> str:
+    where_from = f"{patch.candidate.origin}, candidate {patch.rank}"
+    why = patch.candidate.explanation
+    return f"{why} ({where_from})" if why else where_from
+
+
+def _describe_place(stack: ErrorStack) -> str:
+    frames = stack.project_frames or stack.frames
+    return f"{frames[-1].path}:{frames[-1].line} in {frames[-1].function}" if frames else ""

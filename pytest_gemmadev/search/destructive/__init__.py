@@ -1,0 +1,1 @@
+"""Which edits could destroy something: they are tried last and never written by themselves."""

@@ -1,0 +1,1 @@
+"""Pure functions over text: lines and offsets, byte-exact edits, unified diffs."""

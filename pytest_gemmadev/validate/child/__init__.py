@@ -1,0 +1,1 @@
+"""The side that runs: what happens inside the processes that run candidates."""

@@ -1,0 +1,1 @@
+"""Validation where there are no tests: a user's program, run again with the same input."""

@@ -1,0 +1,1 @@
+"""What finds sound code, breaks it, proves the break and makes examples of it."""

@@ -1,0 +1,1 @@
+"""Ways in which people get code wrong, as rewrites of sound functions."""
