@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pytest_gemmadev.core.types import ErrorKind
 from pytest_gemmadev.propose.rules.rule import FAIR, LIKELY, SURE, WEAK, Example
 from pytest_gemmadev.propose.templates.template import ErrorTemplate, Rewrite
+from pytest_gemmadev.types import ErrorKind
 
 _ANY = (
     ErrorKind.ASSERTION,

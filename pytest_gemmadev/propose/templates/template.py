@@ -7,9 +7,9 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from pytest_gemmadev.core.types import ErrorKind
     from pytest_gemmadev.propose.rules.rule import Example
     from pytest_gemmadev.propose.templates.matcher import Match
+    from pytest_gemmadev.types import ErrorKind
 
 Value: TypeAlias = tuple[str, float]
 """(code, weight): what a hole of the after side may be filled with, and how likely it is, in nats."""
