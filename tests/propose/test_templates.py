@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 
 import pytest
 from test_all_patterns import results
 
-from pytest_gemmadev.propose.templates import Rewrite, Template, TemplateError
+from pytest_gemmadev.propose import templates
+from pytest_gemmadev.propose.templates import ErrorTemplate, Rewrite, Template, TemplateError
 from pytest_gemmadev.propose.templates.all_templates import TEMPLATES
 from pytest_gemmadev.propose.templates.error_templates import TEMPLATES as ERROR_TEMPLATES
 from pytest_gemmadev.propose.templates.ingredients import one_of, variables
@@ -224,3 +226,19 @@ def compiled() -> Iterator[TemplatePattern | TemplateRule]:
 @pytest.mark.parametrize("template", compiled(), ids=lambda t: t.name)
 def test_each_template_compiles(template: TemplatePattern | TemplateRule) -> None:
     template.rewrites.check()
+
+
+def test_the_documented_template_does_what_is_said_of_it() -> None:
+    lines = (templates.__doc__ or "").split("::\n", 1)[1].split("``examples``")[0]
+    documented = eval(textwrap.dedent(lines).strip().rstrip(","), vars(templates))
+    made = TemplatePattern(documented)
+    for before, after in documented.examples:
+        assert after in results(made, before)
+    for code in documented.untouched:
+        assert results(made, code) == []
+
+
+def test_a_message_that_is_no_regular_expression_is_refused() -> None:
+    bad = ErrorTemplate("tried", Rewrite("$x + 1", "$x"), kinds=(), examples=(), message="(")
+    with pytest.raises(TemplateError, match="template 'tried': message: "):
+        TemplateRule(bad)

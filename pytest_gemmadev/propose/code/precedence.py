@@ -145,6 +145,8 @@ def required(parent: ast.AST | None, node: ast.AST) -> int:
 
 def grouped(code: str, needed: int) -> str:
     """``code``, in parentheses where it binds less tightly than ``needed``."""
+    if needed == LOOSE or (code.isidentifier() and code != "yield"):
+        return code  # what needs no look at what it is
     return code if level_of_code(code) >= needed else f"({code})"
 
 

@@ -62,14 +62,18 @@ class MissingNeighbour(Pattern[ast.stmt]):
         block = siblings(unit, node)
         if block is None or not isinstance(unit.root, FUNCTIONS):
             return
-        beside = _by_code(unit.source).get(unit.code(node), ())
-        extent = unit.extent
+        start, end = unit.extent
+        beside = [
+            (statements, index)
+            for statements, index in _by_code(unit.source).get(unit.code(node), ())
+            if not start <= unit.span(statements[index])[0] < end
+        ]
+        if not beside:
+            return
         own = {unit.code(s) for s in ast.walk(unit.root) if isinstance(s, ast.stmt)}
         names = {v.name for v in unit.in_scope(node)} | set(unit.variables.callables(node))
         found: dict[tuple[str, str], float] = {}
         for statements, index in beside:
-            if extent[0] <= unit.span(statements[index])[0] < extent[1]:
-                continue
             for way, other in (("before", index - 1), ("after", index + 1)):
                 if not 0 <= other < len(statements):
                     continue

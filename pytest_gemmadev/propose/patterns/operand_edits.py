@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 
 from pytest_gemmadev.propose.code.kinds import NUMBER
 from pytest_gemmadev.propose.code.precedence import (
@@ -142,6 +143,7 @@ class AddOperand(Pattern[ast.expr]):
             yield replace(node, f"{unit.operand(node, SUM)} + {grouped(own, TERM)}", unit, -0.5)
 
 
+@lru_cache(maxsize=64)
 def _numbers(unit: Unit) -> list[str]:
     """Whole numbers above one that the unit uses, as written."""
     found = dict.fromkeys(

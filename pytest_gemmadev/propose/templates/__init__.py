@@ -27,8 +27,8 @@ stand on their own lines and are written at the indentation of their place; what
 or after ``$s`` is inserted there. A lone ``$x`` needs a guard that says what it may be.
 
 **Guard.** Clauses with semicolons between: ``x is name or call; not in condition; v holds number``.
-Without a hole a clause speaks of the node itself. `where` has all names, of kinds of nodes and of what
-one may ask of a place; a misspelt one is told with those near it.
+Without a hole a clause speaks of the node itself. `node_predicates` has all names: of kinds of nodes,
+and of what one may ask of a node's place. A misspelt name is told with those near it.
 
 **After.** One text, or several with weights in nats: ``{"$x + 1": 0.0, "$x - 1": -0.5}``; with
 ``(weight, guard)`` only where that guard holds. What the holes hold is written byte for byte as it

@@ -23,18 +23,19 @@ def kept_nodes(shape: Shape, before: Code, after: Code) -> Kept:
     stack: list[ast.AST] = [*after.body] if isinstance(after.body, list) else [after.body]
     while stack:
         node = stack.pop()
-        same = next((n for n in shape.parts if _is_same(n, before, node, after)), None)
+        same = next((n for n in shape.parts if _is_same((n, before), (node, after))), None)
         if same is not None:
             found[node, node] = shape.parts[same]
             continue
         for old in shape.parts:
-            for run in _runs(old, before, node, after):
+            for run in _runs((old, before), (node, after)):
                 found[run] = shape.parts[old]
         stack.extend(ast.iter_child_nodes(node))
     return found
 
 
-def _is_same(old: ast.AST, before: Code, new: ast.AST, after: Code) -> bool:
+def _is_same(one: tuple[ast.AST, Code], two: tuple[ast.AST, Code]) -> bool:
+    (old, before), (new, after) = one, two
     if not isinstance(old, ast.expr) or type(old) is not type(new) or not same_code(old, new):
         return False
     return _holes_of(old, before) == _holes_of(new, after)
@@ -45,9 +46,10 @@ def _holes_of(node: ast.AST, code: Code) -> list[str]:
 
 
 def _runs(
-    old: ast.AST, before: Code, new: ast.AST, after: Code
+    one: tuple[ast.AST, Code], two: tuple[ast.AST, Code]
 ) -> Iterator[tuple[ast.expr, ast.expr]]:
     """Where a longer comparison holds all of a shorter one."""
+    (old, before), (new, after) = one, two
     if not isinstance(old, ast.Compare) or not isinstance(new, ast.Compare):
         return
     few, many = [old.left, *old.comparators], [new.left, *new.comparators]

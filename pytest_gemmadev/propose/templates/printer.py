@@ -89,18 +89,20 @@ def _gaps(code: Code, kept: Kept) -> Iterator[tuple[int, int, Gap]]:
     for (first, last), key in kept.items():
         if isinstance(first, ast.expr) and isinstance(last, ast.expr):
             whole.append((offset(code.text, first), offset(code.text, last, end=True)))
-            gap = _gap(code, key, first, parents.get(first)) if first is last else Gap(key)
+            gap = _gap(code, key, (first, parents.get(first))) if first is last else Gap(key)
             yield (*whole[-1], gap)
     for start, end, name, many in code.spots:
         if not any(begin <= start and end <= stop for begin, stop in whole):
             node = names.get(start)
             parent = parents.get(node) if node is not None and not many else None
-            yield start, end, _gap(code, name, node, parent, many=many)
+            yield start, end, _gap(code, name, (node, parent), many=many)
 
 
 def _gap(
-    code: Code, name: str, node: ast.AST | None, parent: ast.AST | None, *, many: bool = False
+    code: Code, name: str, place: tuple[ast.AST | None, ast.AST | None], *, many: bool = False
 ) -> Gap:
+    """The gap of a hole at a place: (the node that stands for it, the node around that)."""
+    node, parent = place
     if parent is None or node is None or isinstance(parent, ast.AugAssign):
         return Gap(name, many=many)
     if parent in code.operators:

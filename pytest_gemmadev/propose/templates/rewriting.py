@@ -58,7 +58,7 @@ class Rewrites:
         self._guard = tuple(clause.holds for clause in clauses if not clause.hole)
         self.by_root: dict[type[ast.AST], list[CompiledRewrite]] = {}
         for rewrite in every:
-            compiled = CompiledRewrite(rewrite, where, holes, known)
+            compiled = CompiledRewrite(rewrite, where, holes=holes, known=known)
             for root in compiled.roots:
                 self.by_root.setdefault(root, []).append(compiled)
 
@@ -88,7 +88,7 @@ class CompiledRewrite:
     """One rewrite of a template: its before side compiled, its after sides at their first use."""
 
     def __init__(
-        self, rewrite: Rewrite, where: str, holes: set[str], known: Collection[str]
+        self, rewrite: Rewrite, where: str, *, holes: set[str], known: Collection[str]
     ) -> None:
         self._rewrite = rewrite
         self.otherwise = rewrite.otherwise
