@@ -1,4 +1,4 @@
-"""All fix patterns."""
+"""All fix patterns, those that are code and those that are data, in the order of the priors."""
 
 from __future__ import annotations
 
@@ -11,18 +11,14 @@ from pytest_gemmadev.propose.patterns import (
     conditions,
     constants,
     containers,
-    donors,
     exception_edits,
     functions,
     grouping,
     guards,
-    loops,
     moves,
     name_edits,
     offbyone,
     operand_edits,
-    operators,
-    results,
     returns,
     statements,
     strings,
@@ -34,9 +30,12 @@ from pytest_gemmadev.propose.patterns import (
     wraps,
 )
 from pytest_gemmadev.propose.patterns.pattern import AnyPattern
+from pytest_gemmadev.propose.patterns.priors import PRIORS
+from pytest_gemmadev.propose.templates.all_templates import TEMPLATES
+from pytest_gemmadev.propose.templates.template_pattern import TemplatePattern
 
-PATTERNS: tuple[AnyPattern, ...] = (
-    *operators.PATTERNS,
+_FOUND: tuple[AnyPattern, ...] = (
+    *map(TemplatePattern, TEMPLATES),
     *operand_edits.PATTERNS,
     *grouping.PATTERNS,
     *comparisons.PATTERNS,
@@ -48,13 +47,11 @@ PATTERNS: tuple[AnyPattern, ...] = (
     *wraps.PATTERNS,
     *subscripts.PATTERNS,
     *conditions.PATTERNS,
-    *loops.PATTERNS,
     *containers.PATTERNS,
     *strings.PATTERNS,
     *functions.PATTERNS,
     *exception_edits.PATTERNS,
     *returns.PATTERNS,
-    *results.PATTERNS,
     *guards.PATTERNS,
     *moves.PATTERNS,
     *branches.PATTERNS,
@@ -64,5 +61,8 @@ PATTERNS: tuple[AnyPattern, ...] = (
     *clones.PATTERNS,
     *unused.PATTERNS,
     *variants.PATTERNS,
-    *donors.PATTERNS,
 )
+
+_PLACES = {name: place for place, name in enumerate(PRIORS)}
+
+PATTERNS: tuple[AnyPattern, ...] = tuple(sorted(_FOUND, key=lambda p: _PLACES[p.name]))

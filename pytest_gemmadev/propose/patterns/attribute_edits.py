@@ -136,21 +136,6 @@ class WrongAttribute(Pattern[ast.Attribute]):
             yield Change(((end - len(node.attr), end, name),), weight)
 
 
-class DropAttribute(Pattern[ast.Attribute]):
-    """The object itself in place of its attribute."""
-
-    name = "drop_attribute"
-    nodes = (ast.Attribute,)
-    examples = (("def f(a):\n    return a.b\n", "def f(a):\n    return a\n"),)
-    untouched = ("def f(a):\n    return a.b()\n", "def f(a):\n    a.b = 1\n")
-
-    def edits(self, node: ast.Attribute, unit: Unit) -> Iterator[Change]:
-        parent = unit.parent(node)
-        called = isinstance(parent, ast.Call) and parent.func is node
-        if not called and isinstance(node.ctx, ast.Load):
-            yield replace(node, unit.code(node.value), unit)
-
-
 class AddAttribute(Pattern[ast.Name]):
     """An attribute of a variable, as read of it or of its like elsewhere in the code."""
 
@@ -182,31 +167,6 @@ class AddAttribute(Pattern[ast.Name]):
                 continue
             same = attribute.value.id == node.id
             yield replace(node, f"{node.id}.{attribute.attr}", unit, 1.0 if same else -0.5)
-
-
-class CallMissing(Pattern[ast.expr]):
-    """``f()`` for ``f``, ``x.m()`` for ``x.m``."""
-
-    name = "call_missing"
-    nodes = (ast.Attribute, ast.Name)
-    examples = (
-        ("def f(s):\n    return s.strip\n", "def f(s):\n    return s.strip()\n"),
-        ("def g():\n    return 1\n\n\ndef f():\n    return g\n",
-         "def g():\n    return 1\n\n\ndef f():\n    return g()\n"),
-    )  # fmt: skip
-    untouched = ("def f(s):\n    return s\n", "def f(s):\n    s.x = 1\n")
-
-    def edits(self, node: ast.expr, unit: Unit) -> Iterator[Change]:
-        parent = unit.parent(node)
-        if isinstance(parent, (ast.Call, ast.Attribute)):
-            return
-        if not isinstance(getattr(node, "ctx", None), ast.Load):
-            return
-        if isinstance(node, ast.Attribute) or (
-            isinstance(node, ast.Name) and node.id in unit.variables.callables(node)
-        ):
-            end = unit.span(node)[1]
-            yield Change(((end, end, "()"),))
 
 
 _CHAINS: dict[str, tuple[str, ...]] = {
@@ -269,24 +229,8 @@ class MethodMissing(Pattern[ast.expr]):
                 yield replace(node, code + suffix, unit, 1.0 if loops == (kind == MAPPING) else 0.0)
 
 
-class MethodExtra(Pattern[ast.Call]):
-    """The object in place of what its method returns: ``s`` for ``s.strip()``."""
-
-    name = "method_extra"
-    nodes = (ast.Call,)
-    examples = (("def f(s):\n    return s.lower()\n", "def f(s):\n    return s\n"),)
-    untouched = ("def f(s):\n    s.clear()\n", "def f(s):\n    return g(s)\n")
-
-    def edits(self, node: ast.Call, unit: Unit) -> Iterator[Change]:
-        if isinstance(node.func, ast.Attribute) and not isinstance(unit.parent(node), ast.Expr):
-            yield replace(node, unit.code(node.func.value), unit)
-
-
 PATTERNS = (
     WrongAttribute(),
-    DropAttribute(),
     AddAttribute(),
-    CallMissing(),
     MethodMissing(),
-    MethodExtra(),
 )

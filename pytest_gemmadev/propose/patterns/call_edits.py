@@ -137,28 +137,6 @@ def _without(items: list[ast.expr], index: int, unit: Unit) -> Change:
     return Change(((unit.span(items[0])[0], unit.span(items[1])[0], ""),))
 
 
-class DropArgument(Pattern[ast.Call]):
-    """One argument fewer."""
-
-    name = "drop_argument"
-    nodes = (ast.Call,)
-    examples = (
-        ("def f(a, b):\n    return g(a, b)\n", "def f(a, b):\n    return g(a)\n"),
-        ("def f(a):\n    return sorted(a, reverse=True)\n", "def f(a):\n    return sorted(a)\n"),
-    )
-    untouched = ("def f(a):\n    return g(a)\n",)
-
-    def edits(self, node: ast.Call, unit: Unit) -> Iterator[Change]:
-        spans = [unit.span(a) for a in (*node.args, *node.keywords)]
-        if len(spans) < 2:
-            return
-        for index in range(len(spans)):
-            if index:
-                yield Change(((spans[index - 1][1], spans[index][1], ""),))
-            else:
-                yield Change(((spans[0][0], spans[1][0], ""),))
-
-
 _EXTRA = {
     "sorted": ("reverse=True", "key=len"),
     "sort": ("reverse=True", "key=len"),
@@ -317,7 +295,6 @@ PATTERNS = (
     SwapArguments(),
     SwapElements(),
     ReplaceElement(),
-    DropArgument(),
     AddArgument(),
     KeywordName(),
     StarArgument(),

@@ -9,10 +9,8 @@ from pytest_gemmadev.propose.code.kinds import FLAG
 from pytest_gemmadev.propose.code.precedence import AND, NOT, OR
 from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.patterns.changes import Change, replace
-from pytest_gemmadev.propose.patterns.comparisons import is_condition
 from pytest_gemmadev.propose.patterns.pattern import Pattern
 from pytest_gemmadev.propose.patterns.predicates import (
-    extra_conditions,
     simple_conditions,
 )
 
@@ -29,42 +27,7 @@ def is_whole_condition(node: ast.AST, unit: Unit) -> bool:
             return False
 
 
-class Negate(Pattern[ast.expr]):
-    """The opposite of a condition."""
-
-    name = "negate"
-    nodes = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.UnaryOp, ast.BoolOp, ast.Compare)
-    examples = (
-        (
-            "def f(a):\n    if a:\n        return 1\n",
-            "def f(a):\n    if not a:\n        return 1\n",
-        ),
-        (
-            "def f(a):\n    if not a:\n        return 1\n",
-            "def f(a):\n    if a:\n        return 1\n",
-        ),
-        (
-            "def f(a, b):\n    if a and b:\n        return 1\n",
-            "def f(a, b):\n    if not (a and b):\n        return 1\n",
-        ),
-        ("def f(a):\n    return a.isdigit()\n", "def f(a):\n    return not a.isdigit()\n"),
-    )
-    untouched = ("def f(a):\n    if a < 1:\n        a = 2\n", "def f(a):\n    return a + 1\n")
-
-    def edits(self, node: ast.expr, unit: Unit) -> Iterator[Change]:
-        truth = is_condition(node, unit) or (
-            isinstance(unit.parent(node), (ast.Return, ast.Assign)) and _is_flag(node, unit)
-        )
-        inverse = isinstance(unit.parent(node), ast.UnaryOp)  # its `not` is what goes
-        if isinstance(node, ast.Compare) and len(node.ops) == 1:
-            return  # another operator says it better
-        if isinstance(node, ast.UnaryOp) and not isinstance(node.op, ast.Not):
-            return
-        if (truth or isinstance(node, ast.UnaryOp)) and not inverse:
-            yield replace(node, unit.negated(node), unit)
-
-
-def _is_flag(node: ast.expr, unit: Unit) -> bool:
+def is_flag(node: ast.expr, unit: Unit) -> bool:
     if isinstance(node, (ast.BoolOp, ast.Compare, ast.UnaryOp)):
         return True
     if isinstance(node, ast.Call):
@@ -132,107 +95,6 @@ def _end(node: ast.expr, unit: Unit) -> int:
     return end
 
 
-class AddCondition(Pattern[ast.expr]):
-    """A part added to a condition, built from conditions and variables of the function."""
-
-    name = "add_condition"
-    nodes = (
-        ast.Name,
-        ast.Attribute,
-        ast.Subscript,
-        ast.Call,
-        ast.UnaryOp,
-        ast.BoolOp,
-        ast.Compare,
-    )
-    examples = (
-        (
-            "def f(a, b):\n    if a > 1:\n        return b\n",
-            "def f(a, b):\n    if a > 1 and b:\n        return b\n",
-        ),
-        (
-            "def f(a, b):\n    if a:\n        return 1\n    if b < 2:\n        return 2\n",
-            "def f(a, b):\n    if a or b < 2:\n        return 1\n    if b < 2:\n        return 2\n",
-        ),
-    )
-    untouched = ("def f(a):\n    return a + 1\n",)
-
-    def edits(self, node: ast.expr, unit: Unit) -> Iterator[Change]:
-        returned = isinstance(unit.parent(node), ast.Return) and _is_flag(node, unit)
-        if not (is_whole_condition(node, unit) or returned):
-            return
-        for extra, weight in extra_conditions(node, unit):
-            own_and = unit.operand(node, AND)
-            own_or = unit.operand(node, OR)
-            yield replace(node, f"{own_and} and {extra}", unit, weight)
-            yield replace(node, f"{own_or} or {extra}", unit, weight - 0.3)
-            yield replace(node, f"{extra} and {own_and}", unit, weight - 0.7)
-            yield replace(node, f"{extra} or {own_or}", unit, weight - 1.2)
-
-
-class OtherCondition(Pattern[ast.expr]):
-    """Another condition: of the same function, or on a variable in scope."""
-
-    name = "other_condition"
-    nodes = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.UnaryOp, ast.Compare)
-    examples = (
-        (
-            "def f(a, b):\n    if a:\n        return 1\n    if b < 2:\n        return 2\n",
-            "def f(a, b):\n    if b < 2:\n        return 1\n    if b < 2:\n        return 2\n",
-        ),
-    )
-    untouched = ("def f(a):\n    return a + 1\n",)
-
-    def edits(self, node: ast.expr, unit: Unit) -> Iterator[Change]:
-        if not is_condition(node, unit) or isinstance(unit.parent(node), ast.UnaryOp):
-            return
-        for code, weight in extra_conditions(node, unit):
-            yield replace(node, code, unit, weight)
-
-
-class SwapBranches(Pattern[ast.IfExp]):
-    """The branches of a conditional expression swapped, or one of them alone."""
-
-    name = "conditional_expression"
-    nodes = (ast.IfExp,)
-    examples = (
-        (
-            "def f(a, b, c):\n    return a if c else b\n",
-            "def f(a, b, c):\n    return b if c else a\n",
-        ),
-        ("def f(a, b, c):\n    return a if c else b\n", "def f(a, b, c):\n    return a\n"),
-    )
-    untouched = ("def f(a):\n    return a\n",)
-
-    def edits(self, node: ast.IfExp, unit: Unit) -> Iterator[Change]:
-        body, orelse = unit.operand(node.orelse, OR), unit.operand(node.body, OR)
-        yield replace(node, f"{body} if {unit.operand(node.test, OR)} else {orelse}", unit)
-        yield replace(node, unit.code(node.body), unit)
-        yield replace(node, unit.code(node.orelse), unit)
-
-
-class Conditional(Pattern[ast.expr]):
-    """A value that depends: ``e if c else 0`` for ``e``."""
-
-    name = "make_conditional"
-    nodes = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.BinOp, ast.List, ast.Constant)
-    examples = (("def f(a):\n    return a[0]\n", "def f(a):\n    return a[0] if a else None\n"),)
-    untouched = ("def f(a):\n    g(a)\n",)
-    _OTHERWISE = ("None", "0", "''", "[]", "False", "-1", "1")
-
-    def edits(self, node: ast.expr, unit: Unit) -> Iterator[Change]:
-        parent = unit.parent(node)
-        if (
-            not isinstance(parent, (ast.Return, ast.Assign, ast.AugAssign))
-            or node is not parent.value
-        ):
-            return
-        code = unit.operand(node, OR)
-        for condition, weight in extra_conditions(node, unit)[:8]:
-            for other in self._OTHERWISE:
-                yield replace(node, f"{code} if {condition} else {other}", unit, weight)
-
-
 class FilterComprehension(Pattern[ast.comprehension]):
     """A condition added to a comprehension, or dropped from it."""
 
@@ -282,13 +144,8 @@ class DoubleNegation(Pattern[ast.UnaryOp]):
 
 
 PATTERNS = (
-    Negate(),
     AndOr(),
     DropCondition(),
-    AddCondition(),
-    OtherCondition(),
-    SwapBranches(),
-    Conditional(),
     FilterComprehension(),
     DoubleNegation(),
 )

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.code.kinds import FLAG, NUMBER, TEXT
+from pytest_gemmadev.propose.code.kinds import NUMBER, TEXT
 from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.patterns.changes import Change, replace
 from pytest_gemmadev.propose.patterns.comparisons import is_condition
@@ -95,23 +95,6 @@ class FloatConstant(Pattern[ast.Constant]):
             yield replace(node, str(int(value)), unit)
 
 
-class FlagConstant(Pattern[ast.Constant]):
-    """True for False, and back; None for either."""
-
-    name = "flag_constant"
-    nodes = (ast.Constant,)
-    examples = (("def f():\n    return True\n", "def f():\n    return False\n"),)
-    untouched = ("def f():\n    return 1\n",)
-
-    def edits(self, node: ast.Constant, unit: Unit) -> Iterator[Change]:
-        if node.value is True or node.value is False:
-            yield replace(node, str(not node.value), unit, 2.5)
-            yield replace(node, "None", unit, -1.0)
-            if _is_initial(node, unit):
-                yield replace(node, "0", unit, -1.0)
-                yield replace(node, "1", unit, -1.0)
-
-
 _EMPTY = ("0", "1", "-1", "[]", "{}", "set()", "''", "None", "False", "True")
 _EXTREMES = ("float('inf')", "float('-inf')", "10**9", "-10**9", "10**18")
 
@@ -150,7 +133,7 @@ class InitialValue(Pattern[ast.expr]):
             "''",
         )
         number = isinstance(node, ast.Constant) and type(node.value) is int
-        if (normal not in known and not number) or not _is_initial(node, unit):
+        if (normal not in known and not number) or not is_initial(node, unit):
             return
         extremes = number or "inf" in code or "10**" in code or code == "None"
         for other in (*_EMPTY, *(_EXTREMES if extremes else ())):
@@ -173,7 +156,7 @@ def _closeness(old: str, new: str) -> float:
     return 0.5 if old not in containers and new not in containers else -0.5
 
 
-def _is_initial(node: ast.expr, unit: Unit) -> bool:
+def is_initial(node: ast.expr, unit: Unit) -> bool:
     parent = unit.parent(node)
     match parent:
         case ast.Assign() | ast.AnnAssign() | ast.Return() | ast.arguments() | ast.keyword():
@@ -193,23 +176,6 @@ def _is_initial(node: ast.expr, unit: Unit) -> bool:
             return isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Mult)
         case _:
             return False
-
-
-class NoneConstant(Pattern[ast.Constant]):
-    """A value where None stands in an expression."""
-
-    name = "none_constant"
-    nodes = (ast.Constant,)
-    examples = (("def f(a):\n    return g(None)\n", "def f(a):\n    return g(a)\n"),)
-    untouched = ("def f(a):\n    return a is None\n",)
-
-    def edits(self, node: ast.Constant, unit: Unit) -> Iterator[Change]:
-        if node.value is not None or isinstance(unit.parent(node), (ast.Compare, ast.arguments)):
-            return
-        for variable, weight in unit.variables.ranked(node)[:8]:
-            yield replace(node, variable.name, unit, weight)
-        for other in ("''", "0", "[]", "{}", "True", "False"):
-            yield replace(node, other, unit, -1.0)
 
 
 _SPACINGS = ("", " ", ", ", ",", "\n", "-", "_", ".", "/", ":", "0", "1", "a")
@@ -264,28 +230,6 @@ def _literal(text: str, prefix: str, quote: str) -> str:
     return repr(text) if quote in body or '"' in body else f"{quote}{body}{quote}"
 
 
-class ConstantToName(Pattern[ast.Constant]):
-    """A variable where a constant stands."""
-
-    name = "constant_to_name"
-    nodes = (ast.Constant,)
-    examples = (("def f(xs, i):\n    return xs[0]\n", "def f(xs, i):\n    return xs[i]\n"),)
-    untouched = ("def f():\n    return 0\n",)
-
-    def edits(self, node: ast.Constant, unit: Unit) -> Iterator[Change]:
-        kind = {bool: FLAG, int: NUMBER, float: NUMBER, str: TEXT}.get(type(node.value))
-        parent = unit.parent(node)
-        if kind is None or isinstance(parent, (ast.JoinedStr, ast.Expr, ast.arguments)):
-            return
-        for variable, weight in unit.variables.ranked(node, kinds=frozenset({kind}))[:10]:
-            yield replace(node, variable.name, unit, weight)
-            if kind == NUMBER and not (variable.kinds and NUMBER not in variable.kinds):
-                yield replace(node, f"{variable.name} + 1", unit, weight - 2.0)
-                yield replace(node, f"{variable.name} - 1", unit, weight - 2.0)
-            elif kind == NUMBER:
-                yield replace(node, f"len({variable.name})", unit, weight - 0.5)
-
-
 class NameToConstant(Pattern[ast.Name]):
     """A constant where a variable is read."""
 
@@ -335,10 +279,7 @@ class NameToConstant(Pattern[ast.Name]):
 PATTERNS = (
     IntegerConstant(),
     FloatConstant(),
-    FlagConstant(),
     InitialValue(),
-    NoneConstant(),
     StringConstant(),
-    ConstantToName(),
     NameToConstant(),
 )

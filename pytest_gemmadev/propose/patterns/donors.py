@@ -11,10 +11,7 @@ import ast
 from collections.abc import Iterator
 
 from pytest_gemmadev.propose.code.unit import Unit
-from pytest_gemmadev.propose.patterns.changes import Change, replace
-from pytest_gemmadev.propose.patterns.pattern import Pattern
 from pytest_gemmadev.propose.patterns.updates import substituted
-from pytest_gemmadev.propose.patterns.wraps import is_value
 from pytest_gemmadev.propose.similarity import letter_similarity
 
 _CATEGORIES = (ast.Attribute, ast.Subscript, ast.Call, ast.BinOp, ast.IfExp, ast.ListComp, ast.List)
@@ -41,50 +38,15 @@ def donors(unit: Unit, node: ast.expr) -> list[tuple[str, float]]:
     return sorted(found.items(), key=lambda pair: -pair[1])[:_WIDTH]
 
 
+def substituted_donors(unit: Unit, node: ast.expr) -> Iterator[tuple[str, float]]:
+    """The best expressions of the unit with one variable replaced by another, with weights."""
+    for donor, weight in donors(unit, node)[:_SUBSTITUTED]:
+        for code, other in substituted(donor, unit, node):
+            yield code, weight + other
+
+
 def _fit(node: ast.expr, own: str, other: ast.expr, code: str) -> float:
     weight = 1.0 if type(other) is type(node) else 0.0
     weight += 1.5 * letter_similarity(own, code)
     weight -= 0.03 * abs(other.lineno - node.lineno)
     return weight - 0.5 if len(code) > 2 * len(own) + 10 else weight
-
-
-class Donor(Pattern[ast.expr]):
-    """Another expression of the same function."""
-
-    name = "donor_expression"
-    nodes = (ast.Name, *_CATEGORIES)
-    examples = (
-        (
-            "def f(a, b):\n    c = a[0] + 1\n    return g(b)\n",
-            "def f(a, b):\n    c = a[0] + 1\n    return g(a[0] + 1)\n",
-        ),
-    )
-    untouched = ("def f(a):\n    return a\n",)
-
-    def edits(self, node: ast.expr, unit: Unit) -> Iterator[Change]:
-        if is_value(node, unit):
-            for code, weight in donors(unit, node):
-                yield replace(node, code, unit, weight)
-
-
-class SubstitutedDonor(Pattern[ast.expr]):
-    """Another expression of the same function, or the one there, with one variable replaced."""
-
-    name = "substituted_donor"
-    nodes = _CATEGORIES
-    examples = (
-        (
-            "def f(a, b):\n    c = a[0] + 1\n    return g(c[1])\n",
-            "def f(a, b):\n    c = a[0] + 1\n    return g(b[0])\n",
-        ),
-    )
-    untouched = ("def f(a, b):\n    return a\n",)
-
-    def edits(self, node: ast.expr, unit: Unit) -> Iterator[Change]:
-        if is_value(node, unit) and not isinstance(node, ast.List):
-            for donor, weight in donors(unit, node)[:_SUBSTITUTED]:
-                for code, other in substituted(donor, unit, node):
-                    yield replace(node, code, unit, weight + other)
-
-
-PATTERNS = (Donor(), SubstitutedDonor())

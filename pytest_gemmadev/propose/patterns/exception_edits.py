@@ -6,9 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from pytest_gemmadev.propose.code.unit import Unit
-from pytest_gemmadev.propose.patterns.changes import Change, replace
+from pytest_gemmadev.propose.patterns.changes import Change
 from pytest_gemmadev.propose.patterns.pattern import Pattern
-from pytest_gemmadev.propose.patterns.results import returned_values
 
 _COMMON = (
     "ValueError",
@@ -38,7 +37,7 @@ _NEAR = {
 }
 
 
-def _others(name: str, unit: Unit) -> list[str]:
+def other_exceptions(name: str, unit: Unit) -> list[str]:
     """Exceptions that may be meant by ``name``: near ones, those of the file, the common ones."""
     own = [
         s.name
@@ -77,52 +76,9 @@ class CaughtType(Pattern[ast.ExceptHandler]):
         code = unit.code(node.type)
         inner = code[1:-1] if isinstance(node.type, ast.Tuple) else code
         span = unit.span(node.type)
-        for rank, other in enumerate(_others(code, unit)[:14]):
+        for rank, other in enumerate(other_exceptions(code, unit)[:14]):
             yield Change(((*span, other),), 1.0 - 0.15 * rank)
             yield Change(((*span, f"({inner}, {other})"),), 0.7 - 0.15 * rank)
 
 
-class RaisedType(Pattern[ast.Raise]):
-    """Another exception raised."""
-
-    name = "raised_exception"
-    nodes = (ast.Raise,)
-    examples = (
-        ("def f(a):\n    raise ValueError('no')\n", "def f(a):\n    raise TypeError('no')\n"),
-        ("def f(a):\n    raise KeyError\n", "def f(a):\n    raise IndexError\n"),
-    )
-    untouched = ("def f(a):\n    try:\n        g(a)\n    except KeyError:\n        raise\n",)
-
-    def edits(self, node: ast.Raise, unit: Unit) -> Iterator[Change]:
-        raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
-        if isinstance(raised, ast.Name):
-            for rank, other in enumerate(_others(raised.id, unit)[:14]):
-                yield replace(raised, other, unit, 1.0 - 0.15 * rank)
-
-
-class RaiseOrReturn(Pattern[ast.stmt]):
-    """`raise` for a returned exception, `return` of a value for `raise`."""
-
-    name = "raise_or_return"
-    nodes = (ast.Raise, ast.Return, ast.Expr)
-    examples = (
-        ("def f(a):\n    raise ValueError('no')\n", "def f(a):\n    return None\n"),
-        ("def f(a):\n    return ValueError('no')\n", "def f(a):\n    raise ValueError('no')\n"),
-    )
-    untouched = ("def f(a):\n    return a\n",)
-
-    def edits(self, node: ast.stmt, unit: Unit) -> Iterator[Change]:
-        start, end = unit.span(node)
-        if isinstance(node, ast.Raise):
-            if unit.function(node) is not None:
-                for value in returned_values(unit, node)[:6]:
-                    yield Change(((start, end, f"return {value}"),))
-            return
-        given = node.value if isinstance(node, (ast.Return, ast.Expr)) else None
-        called = given.func if isinstance(given, ast.Call) else given
-        named = isinstance(called, ast.Name) and called.id.endswith(("Error", "Exception"))
-        if given is not None and named:
-            yield Change(((start, end, f"raise {unit.code(given)}"),))
-
-
-PATTERNS = (CaughtType(), RaisedType(), RaiseOrReturn())
+PATTERNS = (CaughtType(),)

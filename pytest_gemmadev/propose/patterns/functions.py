@@ -123,26 +123,6 @@ class SortOrder(Pattern[ast.Call]):
                 yield replace(key.body, f"(-{code}, {second})", unit)
 
 
-class Awaited(Pattern[ast.expr]):
-    """`await` before a call in a coroutine, or without it."""
-
-    name = "await_call"
-    nodes = (ast.Call, ast.Await)
-    examples = (
-        ("async def f(a):\n    return g(a)\n", "async def f(a):\n    return await g(a)\n"),
-        ("async def f(a):\n    return await g(a)\n", "async def f(a):\n    return g(a)\n"),
-    )
-    untouched = ("def f(a):\n    return g(a)\n",)
-
-    def edits(self, node: ast.expr, unit: Unit) -> Iterator[Change]:
-        if isinstance(node, ast.Await):
-            yield replace(node, unit.code(node.value), unit)
-            return
-        awaited = isinstance(unit.parent(node), ast.Await)
-        if isinstance(unit.function(node), ast.AsyncFunctionDef) and not awaited:
-            yield replace(node, f"await {unit.code(node)}", unit)
-
-
 class Declared(Pattern[ast.FunctionDef]):
     """`nonlocal` or `global` for a name that a function assigns and that is bound further out."""
 
@@ -216,4 +196,4 @@ class Decorator(Pattern[ast.FunctionDef]):
                 yield Change(((first, end + newline, ""),), 0.0, node)
 
 
-PATTERNS = (MutableDefault(), SortOrder(), Awaited(), Declared(), Decorator())
+PATTERNS = (MutableDefault(), SortOrder(), Declared(), Decorator())

@@ -77,48 +77,9 @@ def _side(code: str, parent: ast.BinOp) -> str:
     return grouped(code, level(parent) + 1 if not isinstance(parent.op, ast.Pow) else FACTOR)
 
 
-class MoveAcrossCall(Pattern[ast.expr]):
-    """An operand moved into a call's argument or out of it: ``int(a / b)`` for ``int(a) / b``."""
-
-    name = "move_across_call"
-    nodes = (ast.BinOp, ast.Call)
-    examples = (
-        ("def f(a, b):\n    return int(a) / b\n", "def f(a, b):\n    return int(a / b)\n"),
-        ("def f(a, b):\n    return len(a + b)\n", "def f(a, b):\n    return len(a) + b\n"),
-    )
-    untouched = ("def f(a, b):\n    return max(a, b)\n",)
-
-    def edits(self, node: ast.expr, unit: Unit) -> Iterator[Change]:
-        if isinstance(node, ast.BinOp):
-            symbol = op_symbol(node.op)
-            call, other = node.left, node.right
-            if isinstance(call, ast.Call) and _is_unary_call(call):
-                inner = unit.operand(call.args[0], level(node))
-                tail = unit.operand(other, required(node, other))
-                yield replace(node, f"{unit.code(call.func)}({inner} {symbol} {tail})", unit)
-            call, other = node.right, node.left
-            if isinstance(call, ast.Call) and _is_unary_call(call):
-                inner = unit.operand(call.args[0], level(node) + 1)
-                head = unit.operand(other, required(node, other))
-                yield replace(node, f"{unit.code(call.func)}({head} {symbol} {inner})", unit)
-        elif isinstance(node, ast.Call) and _is_unary_call(node):
-            inside = node.args[0]
-            if isinstance(inside, ast.BinOp):
-                symbol = op_symbol(inside.op)
-                function = unit.code(node.func)
-                left, right = unit.code(inside.left), unit.code(inside.right)
-                tail = unit.operand(inside.right, required(inside, inside.right))
-                yield replace(node, f"{function}({left}) {symbol} {tail}", unit)
-                head = unit.operand(inside.left, required(inside, inside.left))
-                yield replace(node, f"{head} {symbol} {function}({right})", unit, -0.5)
-
-
 def _is_unary_call(node: ast.Call) -> bool:
     single = len(node.args) == 1 and not node.keywords
     return single and not isinstance(node.args[0], (ast.Starred, ast.GeneratorExp))
 
 
-PATTERNS = (
-    Regroup(),
-    MoveAcrossCall(),
-)
+PATTERNS = (Regroup(),)

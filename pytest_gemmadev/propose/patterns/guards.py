@@ -78,46 +78,20 @@ def _tests(name: str, kinds: frozenset[str]) -> Iterator[tuple[str, float]]:
             yield f"len({name}) {test}", 0.3 if kinds else -0.7
 
 
-class InnerGuard(Pattern[ast.stmt]):
-    """A jump out under a condition, before a statement: `continue`, `break`, `return`."""
-
-    name = "inner_guard"
-    nodes = MOVABLE
-    examples = (
-        (
-            "def f(xs, seen):\n"
-            "    for x in xs:\n"
-            "        g(x)\n"
-            "        if x in seen:\n"
-            "            h(x)\n",
-            "def f(xs, seen):\n    for x in xs:\n        if x in seen:\n            continue\n"
-            "        g(x)\n        if x in seen:\n            h(x)\n",
-        ),
-        (
-            "def f(a, b):\n    c = a + b\n    return c / b\n",
-            "def f(a, b):\n    c = a + b\n    if not b:\n        return c\n    return c / b\n",
-        ),
-    )
-    untouched = ("x = 1\n", "def f():\n    return 1\n")
-
-    def edits(self, node: ast.stmt, unit: Unit) -> Iterator[Change]:
-        block = siblings(unit, node)
-        if block is None or unit.function(node) is None:
-            return
-        outcomes: list[tuple[str, float]] = []
-        if unit.loop(node) is not None:
-            outcomes += [("continue", 1.0), ("break", 0.5)]
-        outcomes += [(f"return {v}", -0.2 * r) for r, v in enumerate(returned_values(unit, node))]
-        for variable, weight in unit.variables.ranked(node)[:3]:
-            outcomes.append((f"return {variable.name}", weight - 0.3))
-        outcomes.sort(key=lambda pair: -pair[1])
-        for test, weight in _conditions(node, unit):
-            for outcome, other in outcomes[:_OUTCOMES]:
-                yield before(unit, node, f"if {test}:\n    {outcome}", weight + other)
+def jumps_out(node: ast.AST, unit: Unit) -> list[tuple[str, float]]:
+    """Ways out of the block of a statement, with weights, best first: ``continue``, ``return x``."""
+    found: list[tuple[str, float]] = []
+    if unit.loop(node) is not None:
+        found += [("continue", 1.0), ("break", 0.5)]
+    found += [(f"return {v}", -0.2 * r) for r, v in enumerate(returned_values(unit, node))]
+    for variable, weight in unit.variables.ranked(node)[:3]:
+        found.append((f"return {variable.name}", weight - 0.3))
+    found.sort(key=lambda pair: -pair[1])
+    return found[:_OUTCOMES]
 
 
 @lru_cache(maxsize=64)
-def _conditions(node: ast.stmt, unit: Unit) -> tuple[tuple[str, float], ...]:
+def guard_conditions(node: ast.stmt, unit: Unit) -> tuple[tuple[str, float], ...]:
     """Conditions for a guard at a statement, best first."""
     found: dict[str, float] = {}
     for rank, code in enumerate(conditions_of(unit, node)[:8]):
@@ -151,7 +125,7 @@ class GuardedUpdate(Pattern[ast.stmt]):
         if block is None or isinstance(node, (ast.Return, ast.Raise, ast.Break, ast.Continue)):
             return
         updates = sorted(missing_updates(node, unit), key=lambda pair: -pair[1])[:8]
-        for test, weight in _conditions(node, unit)[:10]:
+        for test, weight in guard_conditions(node, unit)[:10]:
             for update, other in updates:
                 yield after(unit, node, f"if {test}:\n    {update}", weight + other)
         ranked = unit.variables.ranked(node, kinds=frozenset({NUMBER}))[:4]
@@ -206,7 +180,7 @@ class MakeConditional(Pattern[ast.stmt]):
                 continue
             start, end = unit.source.lines_of(group[0], group[-1])
             body = reindented(unit, group, indent + unit.step)
-            for test, weight in _conditions(node, unit):
+            for test, weight in guard_conditions(node, unit):
                 text = f"{indent}if {test}:\n{body}"
                 extra = 0.0 if len(group) == 1 else -1.0
                 yield Change(((start, end, text),), weight + extra, owner(unit, node))
@@ -253,4 +227,4 @@ def _sets_constant(node: ast.stmt) -> bool:
     return isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
 
 
-PATTERNS = (EntryGuard(), InnerGuard(), GuardedUpdate(), MakeConditional(), WrapInLoop())
+PATTERNS = (EntryGuard(), GuardedUpdate(), MakeConditional(), WrapInLoop())

@@ -25,39 +25,6 @@ from pytest_gemmadev.propose.patterns.pattern import Pattern
 _REACH = 4  # positions that a statement is moved within its block
 
 
-class SwapStatements(Pattern[ast.stmt]):
-    """A statement and the next one in each other's place."""
-
-    name = "swap_statements"
-    nodes = MOVABLE
-    examples = (
-        (
-            "def f(xs):\n    xs.append(1)\n    xs.sort()\n    return xs\n",
-            "def f(xs):\n    xs.sort()\n    xs.append(1)\n    return xs\n",
-        ),
-        (
-            "def f(n):\n    if n > 3:\n        return 3\n    if n > 5:\n        return 5\n",
-            "def f(n):\n    if n > 5:\n        return 5\n    if n > 3:\n        return 3\n",
-        ),
-    )
-    untouched = ("def f(a):\n    'text'\n    g(a)\n", "def f(a):\n    a = 1; b = 2\n")
-
-    def edits(self, node: ast.stmt, unit: Unit) -> Iterator[Change]:
-        block = siblings(unit, node)
-        if block is None or block.index + 1 >= len(block.statements):
-            return
-        following = block.statements[block.index + 1]
-        if isinstance(node, (ast.Return, ast.Raise)) or not alone(unit, following):
-            return
-        if not isinstance(following, FUNCTIONS) and not isinstance(node, FUNCTIONS):
-            first, second = (
-                unit.source.lines_of(node, node),
-                unit.source.lines_of(following, following),
-            )
-            one, two = unit.text[slice(*first)], unit.text[slice(*second)]
-            yield Change(((*first, two), (*second, one)), 0.0, owner(unit, node))
-
-
 class MoveStatement(Pattern[ast.stmt]):
     """A statement some places further up or down in its block."""
 
@@ -251,7 +218,6 @@ class MoveIntoFunction(Pattern[ast.stmt]):
 
 
 PATTERNS = (
-    SwapStatements(),
     MoveStatement(),
     MoveOut(),
     MoveIn(),

@@ -51,51 +51,6 @@ def alternatives(name: str) -> list[str]:
     return list(found)
 
 
-class WrongVariable(Pattern[ast.Name]):
-    """Another variable in scope, ordered by kind, similarity of name, and nearness of use."""
-
-    name = "wrong_variable"
-    nodes = (ast.Name,)
-    examples = (
-        ("def f(low, high):\n    return low + low\n", "def f(low, high):\n    return low + high\n"),
-        (
-            "def f(n):\n    m = n\n    for i in range(n):\n        m += n\n    return m\n",
-            "def f(n):\n    m = n\n    for i in range(n):\n        m += i\n    return m\n",
-        ),
-    )
-    untouched = ("def f(x):\n    return x\n", "def f(x, y):\n    return g(1)\n")
-
-    def edits(self, node: ast.Name, unit: Unit) -> Iterator[Change]:
-        if not isinstance(node.ctx, ast.Load) or _is_called(node, unit):
-            return
-        kinds = unit.variables.kinds(node)
-        for variable, weight in unit.variables.ranked(node, kinds=kinds, like=node.id)[:_WIDTH]:
-            yield replace(node, variable.name, unit, weight)
-
-
-class WrongTarget(Pattern[ast.Name]):
-    """Another variable assigned to."""
-
-    name = "wrong_target"
-    nodes = (ast.Name,)
-    examples = (
-        ("def f(a, b):\n    a = 1\n    return b\n", "def f(a, b):\n    b = 1\n    return b\n"),
-        ("def f(a, b):\n    a += 1\n    return b\n", "def f(a, b):\n    b += 1\n    return b\n"),
-    )
-    untouched = ("def f(x):\n    x = 1\n    return x\n",)
-
-    def edits(self, node: ast.Name, unit: Unit) -> Iterator[Change]:
-        parent = unit.parent(node)
-        if not isinstance(node.ctx, ast.Store):
-            return
-        if not isinstance(parent, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Tuple, ast.For)):
-            return
-        kinds = unit.variables.kinds(node)
-        for variable, weight in unit.variables.ranked(node, kinds=kinds, like=node.id)[:_WIDTH]:
-            if variable.is_local:
-                yield replace(node, variable.name, unit, weight)
-
-
 class WrongFunction(Pattern[ast.Name]):
     """Another function called, or passed: of the same family, of the same module."""
 
@@ -252,4 +207,4 @@ def _instance_name(node: ast.AST, unit: Unit) -> str | None:
     return None if "staticmethod" in decorators or not arguments else arguments[0].arg
 
 
-PATTERNS = (WrongVariable(), WrongTarget(), WrongFunction(), NameToAttribute(), AttributeToName())
+PATTERNS = (WrongFunction(), NameToAttribute(), AttributeToName())

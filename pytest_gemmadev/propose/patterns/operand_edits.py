@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import ClassVar
 
-from pytest_gemmadev.propose.code.kinds import NUMBER, TEXT
+from pytest_gemmadev.propose.code.kinds import NUMBER
 from pytest_gemmadev.propose.code.precedence import (
     AWAIT,
-    FACTOR,
     SUM,
     TERM,
     grouped,
-    op_symbol,
-    required,
 )
 from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.patterns.changes import Change, replace
@@ -56,67 +52,6 @@ def _leads_sum(node: ast.expr, unit: Unit) -> bool:
 def _is_text(node: ast.expr, unit: Unit) -> bool:
     kinds = unit.variables.kinds(node)
     return bool(kinds) and NUMBER not in kinds
-
-
-class Sign(Pattern[ast.expr]):
-    """A sign added or removed: ``-x`` for ``x`` and back."""
-
-    name = "sign"
-    nodes = (ast.UnaryOp, ast.Name, ast.Subscript, ast.Call, ast.Attribute, ast.BinOp)
-    examples = (
-        ("def f(a):\n    return -a\n", "def f(a):\n    return a\n"),
-        ("def f(xs, i):\n    return xs[i]\n", "def f(xs, i):\n    return xs[-i]\n"),
-        ("def f(a, b):\n    return min(a - b, 0)\n", "def f(a, b):\n    return min(-(a - b), 0)\n"),
-    )
-    untouched = ("def f(a):\n    return a == ''\n", "def f(a):\n    a.x = [1]\n")
-
-    def bias(self, node: ast.expr, unit: Unit) -> float:
-        return -3.0 if _leads_sum(node, unit) else 0.0  # `-a + b` is written `b - a`
-
-    def edits(self, node: ast.expr, unit: Unit) -> Iterator[Change]:
-        if isinstance(node, ast.UnaryOp):
-            if not isinstance(node.op, ast.Not):
-                yield replace(node, unit.code(node.operand), unit, 0.5)
-            return
-        if not is_numeric_place(node, unit):
-            return
-        yield replace(node, f"-{unit.operand(node, FACTOR)}", unit)
-
-
-class SwapOperands(Pattern[ast.BinOp]):
-    """``b - a`` for ``a - b``, where the order matters."""
-
-    name = "swap_operands"
-    nodes = (ast.BinOp,)
-    examples: ClassVar[tuple[tuple[str, str], ...]] = (
-        ("def f(a, b):\n    return a - b\n", "def f(a, b):\n    return b - a\n"),
-        ("def f(a, b):\n    return a % (b + 1)\n", "def f(a, b):\n    return (b + 1) % a\n"),
-    )
-    untouched: ClassVar[tuple[str, ...]] = ("def f(a, b):\n    return a * b\n",)
-
-    def edits(self, node: ast.BinOp, unit: Unit) -> Iterator[Change]:
-        commutes = isinstance(node.op, (ast.Mult, ast.BitAnd, ast.BitOr, ast.BitXor))
-        numeric = NUMBER in (unit.variables.kinds(node.left) | unit.variables.kinds(node.right))
-        if commutes or (isinstance(node.op, ast.Add) and numeric):
-            return
-        symbol = op_symbol(node.op)
-        left = unit.operand(node.right, required(node, node.left))
-        right = unit.operand(node.left, required(node, node.right))
-        yield replace(node, f"{left} {symbol} {right}", unit)
-
-
-class SwapParts(SwapOperands):
-    """``xs[n:] + xs[:n]`` for ``xs[:n] + xs[n:]``: parts that were cut to be put in order."""
-
-    name = "swap_parts"
-    examples = (
-        ("def f(s, n):\n    return s[:n] + s[n:]\n", "def f(s, n):\n    return s[n:] + s[:n]\n"),
-    )
-    untouched = ("def f(a, b):\n    return a[1] + b[1]\n", "def f(a, b):\n    return a - b\n")
-
-    def edits(self, node: ast.BinOp, unit: Unit) -> Iterator[Change]:
-        if isinstance(node.op, ast.Add) and _is_slice(node.left) and _is_slice(node.right):
-            yield from super().edits(node, unit)
 
 
 def _is_slice(node: ast.expr) -> bool:
@@ -229,35 +164,7 @@ def _concatenates(node: ast.expr, unit: Unit) -> bool:
     return bool(kinds) and isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
 
 
-class AddText(Pattern[ast.BinOp]):
-    """A separator or a text of the function put between two joined texts, or behind them."""
-
-    name = "add_text"
-    nodes = (ast.BinOp,)
-    examples = (
-        ("def f(a):\n    return a + 'x'\n", "def f(a):\n    return a + '.' + 'x'\n"),
-        ("def f(a):\n    return a + 'x'\n", "def f(a):\n    return a + 'x' + ' '\n"),
-    )
-    untouched = ("def f(a):\n    return a + 1\n", "def f(a, b):\n    return a * 'x'\n")
-    _SEPARATORS = ("' '", "','", "', '", "'.'", "'-'", "'_'", "'/'", "':'", "'\\n'")
-
-    def edits(self, node: ast.BinOp, unit: Unit) -> Iterator[Change]:
-        kinds = unit.variables.kinds(node.left) | unit.variables.kinds(node.right)
-        if not isinstance(node.op, ast.Add) or (kinds and TEXT not in kinds):
-            return
-        middle, end = unit.span(node.left)[1], unit.span(node)[1]
-        if unit.enclosed(node.left):
-            return
-        for separator in self._SEPARATORS:
-            yield Change(((middle, middle, f" + {separator}"),), 0.0)
-            yield Change(((end, end, f" + {separator}"),), -1.0)
-
-
 PATTERNS = (
-    Sign(),
-    SwapOperands(),
-    SwapParts(),
     DropOperand(),
     AddOperand(),
-    AddText(),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from pytest_gemmadev.propose.code.unit import Unit
 from pytest_gemmadev.propose.patterns.changes import Change
@@ -17,11 +17,11 @@ Node = TypeVar("Node", bound=ast.AST)
 class Pattern(ABC, Generic[Node]):
     """Offers changes at the nodes of its types. Stateless; the code it sees is never modified."""
 
-    name: ClassVar[str]
-    nodes: ClassVar[tuple[type[ast.AST], ...]]
-    examples: ClassVar[tuple[tuple[str, str], ...]]
+    name: str
+    nodes: tuple[type[ast.AST], ...]
+    examples: tuple[tuple[str, str], ...]
     # (code, code that must be among the results)
-    untouched: ClassVar[tuple[str, ...]]
+    untouched: tuple[str, ...]
     # code in which the pattern must find nothing to change
 
     @property

@@ -23,7 +23,6 @@ from pytest_gemmadev.propose.code.part import find_root
 from pytest_gemmadev.propose.code.project_files import ProjectFiles
 from pytest_gemmadev.propose.code.replacements import Replacement, changed, with_newlines
 from pytest_gemmadev.propose.code.unit import Unit
-from pytest_gemmadev.propose.patterns.all_patterns import PATTERNS
 from pytest_gemmadev.propose.patterns.changes import Change
 from pytest_gemmadev.propose.patterns.pattern import AnyPattern
 from pytest_gemmadev.propose.patterns.priors import PAIR_PRIOR
@@ -62,25 +61,35 @@ class _Scored:
     suspicion: float  # log of the place's suspiciousness
 
 
+def _all_patterns() -> tuple[AnyPattern, ...]:
+    """Imported late: a module of patterns may be imported without all others."""
+    from pytest_gemmadev.propose.patterns.all_patterns import PATTERNS
+
+    return PATTERNS
+
+
 @dataclass(slots=True)
 class PatternProposer:
     """All small edits that the patterns know, ordered by suspiciousness times prior."""
 
     max_per_task: int = 20_000  # candidates of one task
-    patterns: Sequence[AnyPattern] = PATTERNS
+    patterns: Sequence[AnyPattern] = field(default_factory=_all_patterns)
+    further: Sequence[AnyPattern] = ()  # of other packages
     name: str = "pattern"
-    _by_node: dict[type[ast.AST], list[AnyPattern]] = field(default_factory=dict)
+    _by_node: dict[type[ast.AST], list[tuple[AnyPattern, float]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.patterns = (*self.patterns, *self.further)
         for pattern in self.patterns:
             for kind in pattern.nodes:
-                self._by_node.setdefault(kind, []).append(pattern)
+                self._by_node.setdefault(kind, []).append((pattern, pattern.bound))
 
     def propose(self, task: RepairTask) -> Iterator[Candidate]:
         """Candidates for the task's suspicions; for the frames of its errors where it has none."""
         return _Walk(self, task).candidates(self.max_per_task)
 
-    def for_node(self, node: ast.AST) -> Sequence[AnyPattern]:
+    def for_node(self, node: ast.AST) -> Sequence[tuple[AnyPattern, float]]:
+        """The patterns that may have edits at a node, each with its bound."""
         return self._by_node.get(type(node), ())
 
 
@@ -138,8 +147,8 @@ class _Walk:
                 if node in self.visited:
                     continue
                 self.visited.add(node)
-                for pattern in self.proposer.for_node(node):
-                    self._push(score + pattern.bound, (unit, node, pattern))
+                for pattern, bound in self.proposer.for_node(node):
+                    self._push(score + bound, (unit, node, pattern))
 
     def _unit(self, module: Module, line: int) -> Unit:
         root, cls = find_root(module, line)
@@ -217,7 +226,11 @@ def _reads(change: Change, names: frozenset[str]) -> bool:
 
 def _together(one: Change, two: Change) -> Change | None:
     """Both changes at once; None where they touch the same text."""
-    replacements = sorted((*one.replacements, *two.replacements))
+    first, second = one.replacements, two.replacements
+    if len(first) == len(second) == 1:
+        a, b = (first[0], second[0]) if first[0] <= second[0] else (second[0], first[0])
+        return Change((a, b)) if a[1] < b[0] else None
+    replacements = sorted((*first, *second))
     if any(a[1] >= b[0] for a, b in pairwise(replacements)):
         return None
     return Change(tuple(replacements))

@@ -76,37 +76,6 @@ class SliceBounds(Pattern[ast.Subscript]):
             yield replace(node, unit.code(node.value), unit, 0.5)
 
 
-class IndexForm(Pattern[ast.Subscript]):
-    """An index counted from the end, dropped, or made a slice."""
-
-    name = "index_form"
-    nodes = (ast.Subscript,)
-    examples = (
-        ("def f(xs, i):\n    return xs[i]\n", "def f(xs, i):\n    return xs[-i - 1]\n"),
-        ("def f(xs, i):\n    return xs[i]\n", "def f(xs, i):\n    return xs[:i]\n"),
-        ("def f(xs, i):\n    return xs[i]\n", "def f(xs, i):\n    return xs\n"),
-    )
-    untouched = (
-        "def f(xs, i):\n    return xs[i:]\n",
-        "def f(xs: list[int]) -> None:\n    xs.sort()\n",
-    )
-
-    def edits(self, node: ast.Subscript, unit: Unit) -> Iterator[Change]:
-        if isinstance(node.slice, (ast.Slice, ast.Tuple)) or not isinstance(node.ctx, ast.Load):
-            return
-        code, owner = unit.code(node.slice), unit.operand(node.value, ATOM)
-        yield replace(node, owner, unit, 0.5)
-        if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-            return
-        term = unit.operand(node.slice, SUM)
-        yield replace(node, f"{owner}[-{unit.operand(node.slice, FACTOR)} - 1]", unit, -0.5)
-        yield replace(
-            node, f"{owner}[len({owner}) - {unit.operand(node.slice, SUM + 1)} - 1]", unit, -0.5
-        )
-        for part in (f":{code}", f"{code}:", f":{term} + 1", f"{term} + 1:"):
-            yield replace(node, f"{owner}[{part}]", unit)
-
-
 class AddIndex(Pattern[ast.expr]):
     """An index put behind a value: ``xs[i]`` for ``xs``, by indices that the code uses."""
 
@@ -158,26 +127,6 @@ class AddIndex(Pattern[ast.expr]):
         )
 
 
-class SwapIndices(Pattern[ast.Subscript]):
-    """``t[j][i]`` for ``t[i][j]``; ``i[t]`` for ``t[i]`` where both are names."""
-
-    name = "swap_indices"
-    nodes = (ast.Subscript,)
-    examples = (("def f(t, i, j):\n    return t[i][j]\n", "def f(t, i, j):\n    return t[j][i]\n"),)
-    untouched = ("def f(t):\n    return t[0][0]\n", "def f(t, i):\n    return t[i]\n")
-
-    def edits(self, node: ast.Subscript, unit: Unit) -> Iterator[Change]:
-        inner = node.value
-        if not isinstance(inner, ast.Subscript):
-            return
-        left, right = inner.slice, node.slice
-        if isinstance(left, ast.Slice) or isinstance(right, ast.Slice):
-            return
-        first, second = unit.code(left), unit.code(right)
-        if first != second:
-            yield Change(((*unit.span(left), second), (*unit.span(right), first)))
-
-
 class ElementForVariable(Pattern[ast.Name]):
     """``xs[i]`` for a variable, in a loop that counts ``i`` over the places of ``xs``."""
 
@@ -220,4 +169,4 @@ class ElementForVariable(Pattern[ast.Name]):
             child = loop
 
 
-PATTERNS = (SliceBounds(), IndexForm(), AddIndex(), SwapIndices(), ElementForVariable())
+PATTERNS = (SliceBounds(), AddIndex(), ElementForVariable())

@@ -7,52 +7,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from pytest_gemmadev.propose.code.precedence import BIT_OR
 from pytest_gemmadev.propose.code.statement_lines import alone
 from pytest_gemmadev.propose.code.unit import Unit
-from pytest_gemmadev.propose.patterns.changes import Change, before, replace
+from pytest_gemmadev.propose.patterns.changes import Change, before
 from pytest_gemmadev.propose.patterns.pattern import Pattern
-
-
-class OrDefault(Pattern[ast.expr]):
-    """What decides for a default: that a value is false, or that it is None."""
-
-    name = "or_default"
-    nodes = (ast.BoolOp, ast.IfExp)
-    examples = (
-        (
-            "def f(a, b):\n    return a.x or b\n",
-            "def f(a, b):\n    return a.x if a.x is not None else b\n",
-        ),
-        (
-            "def f(a, b):\n    return a if a is not None else b\n",
-            "def f(a, b):\n    return a or b\n",
-        ),
-    )
-    untouched = ("def f(a, b):\n    return a and b\n", "def f(a, b):\n    return b if a else 0\n")
-
-    def edits(self, node: ast.expr, unit: Unit) -> Iterator[Change]:
-        if isinstance(node, ast.BoolOp):
-            if isinstance(node.op, ast.Or) and len(node.values) == 2:
-                left, right = (unit.operand(v, BIT_OR) for v in node.values)
-                yield replace(node, f"{left} if {left} is not None else {right}", unit)
-            return
-        match node:
-            case ast.IfExp(
-                test=ast.Compare(
-                    left=asked,
-                    ops=[ast.IsNot() | ast.NotEq()],
-                    comparators=[ast.Constant(value=None)],
-                ),
-                body=body,
-                orelse=other,
-            ):
-                if unit.code(asked) == unit.code(body):
-                    yield replace(
-                        node, f"{unit.operand(body, BIT_OR)} or {unit.operand(other, BIT_OR)}", unit
-                    )
-            case _:
-                pass
 
 
 class SingleElement(Pattern[ast.stmt]):
@@ -129,32 +87,7 @@ class RepeatCondition(Pattern[ast.BoolOp]):
                     yield Change(((end, end, f" {word} {code}"),))
 
 
-class ValueToVariable(Pattern[ast.expr]):
-    """A variable in place of what is computed: ``fold`` for ``self._fold(x)``."""
-
-    name = "value_to_variable"
-    nodes = (ast.Call, ast.Subscript)
-    examples = (
-        (
-            "def f(a):\n    size = a.size()\n    return g(a.size_of(1))\n",
-            "def f(a):\n    size = a.size()\n    return g(size)\n",
-        ),
-    )
-    untouched = ("def f():\n    return g()\n", "def f(a):\n    a.b()\n")
-
-    def edits(self, node: ast.expr, unit: Unit) -> Iterator[Change]:
-        parent = unit.parent(node)
-        if not isinstance(getattr(node, "ctx", ast.Load()), ast.Load) or isinstance(
-            parent, (ast.Expr, ast.Await, ast.withitem)
-        ):
-            return
-        if isinstance(parent, ast.Call) and parent.func is node:
-            return
-        called = node.func if isinstance(node, ast.Call) else getattr(node, "value", None)
-        name = str(getattr(called, "attr", getattr(called, "id", "")))
-        for variable, weight in unit.variables.ranked(node, like=name)[:8]:
-            if variable.is_local and variable.name not in ("self", "cls"):
-                yield replace(node, variable.name, unit, weight)
-
-
-PATTERNS = (OrDefault(), SingleElement(), RepeatCondition(), ValueToVariable())
+PATTERNS = (
+    SingleElement(),
+    RepeatCondition(),
+)

@@ -172,25 +172,6 @@ def is_value(node: ast.expr, unit: Unit) -> bool:
             return True
 
 
-class UnwrapCall(Pattern[ast.Call]):
-    """An argument in place of the call: ``x`` for ``abs(x)``."""
-
-    name = "unwrap_call"
-    nodes = (ast.Call,)
-    examples = (
-        ("def f(x):\n    return abs(x)\n", "def f(x):\n    return x\n"),
-        ("def f(x, y):\n    return max(x, y)\n", "def f(x, y):\n    return y\n"),
-    )
-    untouched = ("def f(x):\n    print(x)\n", "def f():\n    return g()\n")
-
-    def edits(self, node: ast.Call, unit: Unit) -> Iterator[Change]:
-        if isinstance(unit.parent(node), ast.Expr) or len(node.args) > 3:
-            return
-        for argument in node.args:
-            if not isinstance(argument, ast.Starred):
-                yield replace(node, unit.code(argument), unit)
-
-
 class Bound(Pattern[ast.expr]):
     """A value kept above or below another: ``max(e, v)`` and ``min(e, v)`` for ``e``."""
 
@@ -239,28 +220,6 @@ class Bound(Pattern[ast.expr]):
             yield replace(node, f"{function}({code}, 1)", unit, -1.0)
             for variable, weight in unit.variables.ranked(node, kinds=frozenset({NUMBER}))[:5]:
                 yield replace(node, f"{function}({code}, {variable.name})", unit, weight)
-
-
-class ExtendBound(Pattern[ast.Call]):
-    """Another operand for ``max`` or ``min``; one of their arguments corrected by one."""
-
-    name = "extend_bound"
-    nodes = (ast.Call,)
-    examples = (
-        ("def f(a, b, c):\n    return max(a, b)\n", "def f(a, b, c):\n    return max(a, b, c)\n"),
-    )
-    untouched = ("def f(a, b):\n    return g(a, b)\n",)
-
-    def edits(self, node: ast.Call, unit: Unit) -> Iterator[Change]:
-        if not isinstance(node.func, ast.Name) or node.func.id not in ("max", "min"):
-            return
-        if len(node.args) < 2 or node.keywords:
-            return
-        end = unit.span(node.args[-1])[1]
-        for variable, weight in unit.variables.ranked(node, kinds=frozenset({NUMBER}))[:6]:
-            yield Change(((end, end, f", {variable.name}"),), weight)
-        for code in ("0", "1"):
-            yield Change(((end, end, f", {code}"),), -1.0)
 
 
 class CalledOtherwise(Pattern[ast.Call]):
@@ -312,8 +271,6 @@ class CalledOtherwise(Pattern[ast.Call]):
 
 PATTERNS = (
     WrapCall(),
-    UnwrapCall(),
     Bound(),
-    ExtendBound(),
     CalledOtherwise(),
 )

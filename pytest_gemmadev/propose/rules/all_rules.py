@@ -36,6 +36,8 @@ from pytest_gemmadev.propose.rules import (
     unpacking,
 )
 from pytest_gemmadev.propose.rules.rule import Rule
+from pytest_gemmadev.propose.templates import error_templates
+from pytest_gemmadev.propose.templates.template_rule import TemplateRule
 
 RULES: tuple[Rule, ...] = (
     *undefined_names.RULES,
@@ -69,4 +71,5 @@ RULES: tuple[Rule, ...] = (
     *assertions.RULES,
     *texts.RULES,
     *smells.RULES,
+    *map(TemplateRule, error_templates.TEMPLATES),
 )

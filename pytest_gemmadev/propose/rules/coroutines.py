@@ -68,33 +68,4 @@ class MissingAwait(Rule):
         yield from fix(SURE, f"`{code}` is a coroutine", module.replace(call, new))
 
 
-class AwaitedValue(Rule):
-    """``await`` before something that is no coroutine."""
-
-    name = "awaited_value"
-    kinds = (ErrorKind.TYPE,)
-    examples = (
-        Example(
-            "import asyncio\n\n\ndef price():\n    return 1\n\n\n"
-            "async def total():\n    return await price()\n\n\n"
-            "def run():\n    return asyncio.run(total())\n",
-            "run()",
-            "await price()",
-            "price()",
-        ),
-        Example("def total(x):\n    return x + None\n", "total(1)"),
-    )
-
-    def fixes(self, failure: Failure) -> Iterator[Fix]:
-        place = failure.site
-        if place is None or "in 'await' expression" not in failure.message:
-            return
-        for node in place.nodes(ast.Await):
-            code = place.module.code(node.value)
-            yield from fix(SURE, f"`{code}` is no coroutine", place.module.replace(node, code))
-
-
-RULES: tuple[Rule, ...] = (
-    MissingAwait(),
-    AwaitedValue(),
-)
+RULES: tuple[Rule, ...] = (MissingAwait(),)

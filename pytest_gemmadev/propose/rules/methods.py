@@ -238,35 +238,6 @@ def _where_set(missing: Missing, empty: str = "") -> list[Edit | None]:
     return found
 
 
-class ElementNotList(Rule):
-    """A method of the elements called on the list: on each of them, or on one."""
-
-    name = "element_not_list"
-    kinds = (ErrorKind.ATTRIBUTE,)
-    examples = (
-        Example(
-            "def f(line):\n    return line.split(',').strip()\n",
-            "f('a, b')",
-            "line.split(',').strip()",
-            "[part.strip() for part in line.split(',')]",
-        ),
-        Example("def f(xs):\n    return xs.rotate()\n", "f([1])"),
-    )
-
-    def fixes(self, failure: Failure) -> Iterator[Fix]:
-        missing, kind = missing_attribute(failure), owner_type(failure)
-        if missing is None or kind not in ("list", "tuple") or missing.call is None:
-            return
-        if missing.name not in _TEXT_METHODS or missing.name in ("join", "find"):
-            return
-        module, base = missing.module, missing.module.code(missing.base)
-        rest = module.code(missing.call).removeprefix(base)
-        why = f"`{missing.name}` is a method of the elements"
-        edit = module.replace(missing.call, f"[part{rest} for part in {base}]")
-        yield from fix(LIKELY, why, edit)
-        yield from fix(FAIR - 0.3, why, module.wrap(missing.base, "", "[0]"))
-
-
 class AttributeOfKeys(Rule):
     """A loop over a dictionary's keys whose body reads attributes of its values."""
 
@@ -308,6 +279,5 @@ RULES: tuple[Rule, ...] = (
     MethodOfAnotherType(),
     FunctionNotMethod(),
     ConvertedBase(),
-    ElementNotList(),
     AttributeOfKeys(),
 )

@@ -199,31 +199,6 @@ def _parts(failure: Failure, missing: Missing, base: str) -> Iterator[str]:
                     yield f"{base}.{name}"
 
 
-class NotCalled(Rule):
-    """A method that lacks its parentheses: ``name.strip.upper()`` for ``name.strip().upper()``."""
-
-    name = "not_called_before_attribute"
-    kinds = (ErrorKind.ATTRIBUTE,)
-    examples = (
-        Example(
-            "def f(s):\n    return s.strip.upper()\n",
-            "f(' a ')",
-            "s.strip.upper",
-            "s.strip().upper",
-        ),
-        Example("def f(s):\n    return s.strip().uper()\n", "f(' a ')"),
-    )
-
-    def fixes(self, failure: Failure) -> Iterator[Fix]:
-        missing = missing_attribute(failure)
-        if missing is None or owner_type(failure) not in CALLABLE_TYPES:
-            return
-        if isinstance(missing.base, (ast.Name, ast.Attribute)):
-            code = missing.module.code(missing.base)
-            why = f"`{code}` is a function: it has to be called first"
-            yield from fix(SURE, why, missing.module.wrap(missing.base, "", "()"))
-
-
 class KeyAsAttribute(Rule):
     """A dictionary read as if it were an object: ``row.price`` for ``row["price"]``."""
 
@@ -387,7 +362,6 @@ def _other_returns(returns: list[ast.Return]) -> list[tuple[str, float]]:
 RULES: tuple[Rule, ...] = (
     MisspeltAttribute(),
     WrongBase(),
-    NotCalled(),
     KeyAsAttribute(),
     ModuleMember(),
     GuardAgainstNone(),

@@ -316,39 +316,6 @@ class TypeTuple(Rule):
                 yield from fix(SURE, "types are given as such", edit)
 
 
-class Exhausted(Rule):
-    """``next`` of an iterator that has nothing left: a default."""
-
-    name = "exhausted"
-    kinds = (ErrorKind.OTHER,)
-    examples = (
-        Example(
-            "def f(xs):\n    return next(x for x in xs if x > 1)\n",
-            "assert f([1]) is None",
-            "next(x for x in xs if x > 1)",
-            "next((x for x in xs if x > 1), None)",
-        ),
-        Example("def f():\n    raise OSError('no')\n", "f()"),
-    )
-
-    def fixes(self, failure: Failure) -> Iterator[Fix]:
-        place = failure.site
-        if place is None or not (
-            failure.stack.error == "StopIteration" or "raised StopIteration" in failure.message
-        ):
-            return
-        for call in place.nodes(ast.Call):
-            span = place.module.span(call)
-            if dotted(call.func) != "next" or len(call.args) != 1 or span is None:
-                continue
-            inner = place.module.text[span[0] + len("next(") : span[1] - 1]
-            if isinstance(call.args[0], ast.GeneratorExp) and not inner.startswith("("):
-                inner = f"({inner})"
-            for rank, value in enumerate(("None", "0", "[]")):
-                edit = place.module.replace(call, f"next({inner}, {value})")
-                yield from fix(LIKELY - 0.6 * rank, "there may be nothing left", edit)
-
-
 RULES: tuple[Rule, ...] = (
     NotANumber(),
     NotFound(),
@@ -356,5 +323,4 @@ RULES: tuple[Rule, ...] = (
     MutableField(),
     AbstractMethod(),
     TypeTuple(),
-    Exhausted(),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from pytest_gemmadev.types import Edit, ErrorKind
 
@@ -46,9 +46,9 @@ class Example:
 class Rule(ABC):
     """Offers fixes for errors of its kinds. Stateless."""
 
-    name: ClassVar[str]
-    kinds: ClassVar[tuple[ErrorKind, ...]]
-    examples: ClassVar[tuple[Example, ...]]  # one that changes something, one that must not
+    name: str
+    kinds: tuple[ErrorKind, ...]
+    examples: tuple[Example, ...]  # one that changes something, one that must not
 
     @abstractmethod
     def fixes(self, failure: Failure) -> Iterator[Fix]:

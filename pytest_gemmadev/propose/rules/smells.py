@@ -10,7 +10,7 @@ from pytest_gemmadev.propose.code.names import all_arguments, bound_names
 from pytest_gemmadev.propose.code.nodes import FUNCTIONS, dotted, own_nodes
 from pytest_gemmadev.propose.code.project import Class
 from pytest_gemmadev.propose.rules.failure import Failure
-from pytest_gemmadev.propose.rules.rule import LIKELY, SURE, WEAK, Example, Fix, Rule, fix
+from pytest_gemmadev.propose.rules.rule import LIKELY, SURE, Example, Fix, Rule, fix
 from pytest_gemmadev.propose.rules.unbound import first_statement
 from pytest_gemmadev.types import Edit, ErrorKind
 
@@ -24,128 +24,9 @@ _ANY = (
     ErrorKind.VALUE,
     ErrorKind.OTHER,
 )
-_PURE_METHODS = (
-    "strip lstrip rstrip lower upper title capitalize casefold replace removeprefix removesuffix "
-    "zfill center ljust rjust swapcase union intersection difference"
-)
-_PURE = frozenset(_PURE_METHODS.split())
 _CHANGING = frozenset(
     ("append", "extend", "insert", "add", "update", "remove", "pop", "setdefault")
 )
-
-
-def _statements(failure: Failure) -> Iterator[tuple[Function, ast.Expr]]:
-    """Expressions that stand as statements in the suspected functions."""
-    for function in failure.suspects:
-        for node in own_nodes(function.node):
-            if isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant):
-                yield function, node
-
-
-class DiscardedResult(Rule):
-    """``name.strip()`` as a statement: its result is lost."""
-
-    name = "discarded_result"
-    kinds = _ANY
-    examples = (
-        Example(
-            "def clean(name):\n    name.strip()\n    return name\n",
-            "assert clean(' a ') == 'a'",
-            "    name.strip()",
-            "    name = name.strip()",
-        ),
-        Example(
-            "def order(xs):\n    sorted(xs)\n    return xs\n",
-            "assert order([2, 1]) == [1, 2]",
-            "    sorted(xs)",
-            "    xs = sorted(xs)",
-        ),
-        Example("def f(xs):\n    xs.append(1)\n    return xs\n", "assert f([]) == [2]"),
-    )
-
-    def fixes(self, failure: Failure) -> Iterator[Fix]:
-        for function, statement in _statements(failure):
-            call = statement.value
-            if not isinstance(call, ast.Call):
-                continue
-            target: ast.expr | None = None
-            if isinstance(call.func, ast.Attribute) and call.func.attr in _PURE:
-                target = call.func.value
-            elif dotted(call.func) in ("sorted", "reversed", "abs", "round") and call.args:
-                target = call.args[0]
-            if target is not None and isinstance(target, (ast.Name, ast.Attribute, ast.Subscript)):
-                code = function.module.code(target)
-                edit = function.module.edit(*_at(function.module, statement), f"{code} = ")
-                why = f"the result of `{function.module.code(call)}` is lost"
-                yield from fix(SURE - 0.1, why, edit)
-
-
-def _at(module: Module, node: ast.stmt) -> tuple[int, int]:
-    start = module.offset(node.lineno, node.col_offset)
-    return start, start
-
-
-class ComparedNotAssigned(Rule):
-    """``x == 1`` or ``x + 1`` as a statement: an assignment is meant."""
-
-    name = "compared_not_assigned"
-    kinds = _ANY
-    examples = (
-        Example(
-            "def f(x):\n    y = 0\n    y == x\n    return y\n",
-            "assert f(1) == 1",
-            "y == x",
-            "y = x",
-        ),
-        Example(
-            "def f(xs):\n    n = 0\n    for x in xs:\n        n + x\n    return n\n",
-            "assert f([1]) == 1",
-            "n + x",
-            "n += x",
-        ),
-        Example("def f(x):\n    return x == 1\n", "assert f(2)"),
-    )
-
-    def fixes(self, failure: Failure) -> Iterator[Fix]:
-        for function, statement in _statements(failure):
-            module, value = function.module, statement.value
-            match value:
-                case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]) if dotted(left):
-                    code = f"{module.code(left)} = {module.code(right)}"
-                    edit = module.replace(statement, code)
-                    yield from fix(SURE - 0.05, "a comparison is no assignment", edit)
-                case ast.BinOp(left=left, right=right) if dotted(left):
-                    a, b = module.span(left), module.span(right)
-                    sign = module.text[a[1] : b[0]].strip() if a and b else ""
-                    if sign:
-                        code = f"{module.code(left)} {sign}= {module.code(right)}"
-                        edit = module.replace(statement, code)
-                        yield from fix(SURE - 0.1, "the result is lost", edit)
-
-
-class NamedNotCalled(Rule):
-    """``self.save`` as a statement: a call is meant."""
-
-    name = "named_not_called"
-    kinds = _ANY
-    examples = (
-        Example(
-            "def f(xs):\n    xs.clear\n    return xs\n",
-            "assert f([1]) == []",
-            "xs.clear",
-            "xs.clear()",
-        ),
-        Example("def f(xs):\n    return xs.clear\n", "assert f([1]) == []"),
-    )
-
-    def fixes(self, failure: Failure) -> Iterator[Fix]:
-        for function, statement in _statements(failure):
-            if isinstance(statement.value, (ast.Attribute, ast.Name)):
-                code = function.module.code(statement.value)
-                edit = function.module.wrap(statement.value, "", "()")
-                is_variable = code in bound_names(function.node)
-                prior = WEAK if is_variable else SURE - 0.05
-                yield from fix(prior, f"`{code}` is never called", edit)
 
 
 class SignAfterEquals(Rule):
@@ -437,9 +318,6 @@ class LostAttribute(Rule):
 
 
 RULES: tuple[Rule, ...] = (
-    DiscardedResult(),
-    ComparedNotAssigned(),
-    NamedNotCalled(),
     SignAfterEquals(),
     TrailingComma(),
     EarlyReturn(),
