@@ -251,10 +251,10 @@ def _trimmed(unit: Unit, replacements: Sequence[Replacement]) -> tuple[Replaceme
 def _explained(unit: Unit, edits: Sequence[Edit]) -> str:
     """``old -> new`` of the first changed line, for a person."""
     first = edits[0]
-    start, end = unit.source.line_start(first.start), unit.source.line_end(first.end)
-    replacement = (first.start, first.end, first.replacement)
-    old = " ".join(unit.text[start:end].split())
-    new = " ".join(changed(unit.text, start, end, (replacement,)).split())
+    text, source = unit.text, unit.source
+    start, end = source.line_start(first.start), source.line_end(first.end)
+    new_line = text[start : first.start] + first.replacement + text[first.end : end]
+    old, new = " ".join(text[start:end].split()), " ".join(new_line.split())
     if len(edits) > 1:
         return f"`{_short(old)}` and {len(edits) - 1} more"
     return f"`{_short(old)}` -> `{_short(new)}`"
