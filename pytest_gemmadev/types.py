@@ -1,4 +1,4 @@
-"""The vocabulary: what the parts of the project say to one another.
+"""The vocabulary: the data that the parts of the project hand to one another.
 
 Everything here is plain, frozen data or a Protocol. Paths of files in the project are relative to
 the root with forward slashes (``shop/cart.py``); paths outside it are absolute. Lines count from 1,
@@ -71,14 +71,17 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
+    """One level of the call stack at the moment of the error."""
+
     path: str
     line: int  # the line being executed
     function: str  # qualified where known, ``<module>`` at module level
     role: Role
-    facts: tuple[Fact, ...] = ()
+    facts: tuple[Fact, ...] = ()  # values of its local variables
 
     @property
     def in_project(self) -> bool:
+        """Whether the code is the project's own and may be edited."""
         return self.role is Role.SOURCE
 
 
@@ -141,6 +144,8 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Span:
+    """Whole lines of one file."""
+
     path: str
     start_line: int
     end_line: int  # inclusive
@@ -148,6 +153,8 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
+    """How likely the fault lies in a place, and by which technique that is known."""
+
     span: Span
     score: float  # in [0, 1]; comparable within one task only
     technique: str  # ``frame``, ``ochiai``, ``rule``, …
@@ -214,7 +221,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Refuted:
-    """A function that was written anew and fails: what whoever writes it again should know."""
+    """A function that the model has written and that fails: what it is told when it writes again."""
 
     span: Span  # that it was to replace
     text: str  # its lines
@@ -272,7 +279,7 @@ class TimedOut:
 class Refused:
     """It tried to change something outside the places of its run; nothing was changed there."""
 
-    path: str  # what it reached for; the address of a connection or the id of a process, where that
+    path: str  # what it reached for: a file, the address of a connection, the id of a process
     call: str  # how: ``os.remove``, ``open``, ``deleted`` where only the effect was seen
     seconds: float = 0.0
 
@@ -349,6 +356,8 @@ class RepairTask:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
+    """How a model is to complete a prompt."""
+
     max_tokens: int = 64
     temperature: float = 0.0  # 0 is greedy
     top_p: float = 0.95
@@ -364,6 +373,8 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
+    """One continuation of a prompt."""
+
     text: str
     tokens: int
     log_likelihood: float  # nats, summed over the generated tokens
@@ -372,6 +383,8 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
+    """What is known of a model without loading it, and what it can do."""
+
     spec: str  # as the user named it
     name: str
     path: str = ""
@@ -496,12 +509,14 @@ class RankedPatch:
 
 
 class Status(str, Enum):
-    REPAIRED = "repaired"
-    PROPOSED = "proposed"
+    """What became of a failure, as reports name it."""
+
+    REPAIRED = "repaired"  # a patch was written
+    PROPOSED = "proposed"  # a patch would have been, in a run that writes nothing
     SUGGESTED = "suggested"  # plausible, and not to be written without being asked for
-    UNREPAIRED = "unrepaired"
-    FLAKY = "flaky"
-    SKIPPED = "skipped"
+    UNREPAIRED = "unrepaired"  # no patch was found that the tests accept
+    FLAKY = "flaky"  # the test passes when it is simply run again
+    SKIPPED = "skipped"  # not searched: nothing to edit, or no budget left
 
 
 @dataclass(frozen=True, slots=True)
@@ -511,7 +526,7 @@ class Outcome:
     nodeid: str
     stack: ErrorStack
     status: Status
-    reason: str  # why it is believed, or why not repaired; one sentence
+    reason: str  # what speaks for the patch, or why there is none; one sentence
     patches: tuple[RankedPatch, ...] = ()
     validations: int = 0
     seconds: float = 0.0
