@@ -247,7 +247,7 @@ class StillFailing:
     total: int
     stacks: tuple[ErrorStack, ...] = ()  # how the others fail now; may be empty on the fast path
     seconds: float = 0.0
-    hasty: bool = False  # a `RepairTask` that is patient would have imported it anew
+    cut_short: bool = False  # a patient `RepairTask` would have had it imported anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +256,7 @@ class Regressed:
 
     nodeids: tuple[str, ...]
     seconds: float = 0.0
-    hasty: bool = False  # as of `StillFailing`
+    cut_short: bool = False  # as of `StillFailing`
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +272,7 @@ class TimedOut:
 
     reason: str
     seconds: float = 0.0
-    hasty: bool = False  # a `RepairTask` that is patient would have given it more
+    cut_short: bool = False  # a patient `RepairTask` would have given it more time
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ class CandidatePass:
                 self._note_plausible(applied, verdict)
             case StillFailing() as verdict:
                 self._note_failing(applied, verdict)
-            case TimedOut(hasty=True) | Regressed(hasty=True):
+            case TimedOut(cut_short=True) | Regressed(cut_short=True):
                 self.level.cut_short.append(applied)
             case Refused():
                 statistics.refused += 1
@@ -120,7 +120,7 @@ class CandidatePass:
 
     def _note_failing(self, applied: Applied, verdict: StillFailing) -> None:
         level, (step, texts) = self.level, applied
-        if verdict.hasty:
+        if verdict.cut_short:
             level.cut_short.append(applied)
         if step.candidate.origin == WRITTEN_FUNCTION:
             level.wrong_functions.append((step, verdict))

@@ -248,7 +248,7 @@ class Hasty(InMemory):
     def validate(self, task: RepairTask, candidate: Candidate) -> Verdict:
         multiplies = any("*" in edit.replacement for edit in candidate.edits)
         if multiplies and not task.patient:
-            return TimedOut("no end after 0.1 s", 0.1, hasty=True)
+            return TimedOut("no end after 0.1 s", 0.1, cut_short=True)
         return super().validate(task, candidate)
 
 
@@ -259,7 +259,7 @@ class Loose(Hasty):
         found = super().validate(task, candidate)
         if not isinstance(found, TimedOut):
             return found
-        return StillFailing(0, 1, hasty=True)
+        return StillFailing(0, 1, cut_short=True)
 
 
 @pytest.mark.parametrize("kind", [Hasty, Loose])

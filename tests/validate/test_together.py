@@ -222,7 +222,7 @@ def test_what_ran_while_importing_is_tried_all_the_same(make_project: MakeProjec
     made = project(make_project, RUNS_WHILE_IMPORTING)
     found = verdicts(made, "2", "0", "3")
     assert [isinstance(verdict, Plausible) for verdict in found] == [False, True, False]
-    assert [getattr(verdict, "hasty", False) for verdict in found] == [True, False, True]
+    assert [getattr(verdict, "cut_short", False) for verdict in found] == [True, False, True]
     assert made.oracle.tally["decided"] == 3
 
 
@@ -231,7 +231,7 @@ def test_a_module_that_is_imported_anew_is_tried_by_itself(make_project: MakePro
     made = project(make_project, RUNS_WHILE_IMPORTING)
     found = verdicts(made, "2", "0", "3", patient=True)
     assert [isinstance(verdict, Plausible) for verdict in found] == [False, True, False]
-    assert not any(getattr(verdict, "hasty", False) for verdict in found)
+    assert not any(getattr(verdict, "cut_short", False) for verdict in found)
     assert made.oracle.tally["decided"] == 0
 
 
@@ -247,7 +247,7 @@ def test_only_a_new_import_tells_what_an_import_leaves_behind(
     made = make_project(files, limits=dataclasses.replace(Limits(), jobs=1))
     (found,) = verdicts(made, "0", patient=patient)
     assert isinstance(found, Plausible if patient else StillFailing)
-    assert getattr(found, "hasty", False) is not patient
+    assert getattr(found, "cut_short", False) is not patient
 
 
 @pytest.mark.slow
@@ -279,9 +279,9 @@ def test_a_patient_task_gives_a_candidate_more_time(make_project: MakeProject) -
     slow = "[__import__('time').sleep(0.5), 0][1]"
     (edits,) = (made.candidate("cart.py", "+1", slow).edits,)
     task = made.task("test_cart.py::test_total")
-    hasty = made.oracle.validate(task, Candidate(edits, "test", 0.0))
-    assert isinstance(hasty, TimedOut)
-    assert hasty.hasty
+    cut_short = made.oracle.validate(task, Candidate(edits, "test", 0.0))
+    assert isinstance(cut_short, TimedOut)
+    assert cut_short.cut_short
     patient = dataclasses.replace(task, patient=True)
     assert isinstance(made.oracle.validate(patient, Candidate(edits, "test", 0.0)), Plausible)
 

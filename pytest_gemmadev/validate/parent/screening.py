@@ -123,7 +123,7 @@ class Screener:
         if isinstance(verdict, TimedOut) or (
             run.loose and isinstance(verdict, StillFailing | Regressed)
         ):
-            return replace(verdict, hasty=not task.patient)
+            return replace(verdict, cut_short=not task.patient)
         return verdict
 
 
