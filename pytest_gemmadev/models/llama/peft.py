@@ -77,7 +77,7 @@ def gguf_of(config: bytes, weights: bytes, architecture: str, *, what: str) -> b
     for a model of this architecture.
     """
     try:
-        return _converted(_json(config), weights, architecture)
+        return _convert(_json(config), weights, architecture)
     except _Refused as refused:
         raise GemmadevError(f"{what}: {refused}") from None
 
@@ -132,7 +132,7 @@ def as_gguf(folder: Path, architecture: str, cache: Path, *, what: str) -> Path:
         digest = hashlib.sha256(b"\0".join((architecture.encode(), config, weights))).hexdigest()
         target = cache / "adapters" / f"{digest[:32]}.gguf"
         if not target.is_file():
-            _write(target, _converted(_json(config), weights, architecture))
+            _write(target, _convert(_json(config), weights, architecture))
     except _Refused as refused:
         raise GemmadevError(f"{what}: {refused}") from None
     except OSError as error:
@@ -162,7 +162,7 @@ def _json(data: bytes) -> dict[str, Any]:
     return found
 
 
-def _converted(config: Mapping[str, Any], weights: bytes, architecture: str) -> bytes:
+def _convert(config: Mapping[str, Any], weights: bytes, architecture: str) -> bytes:
     """The GGUF file."""
     if architecture not in ARCHITECTURES:
         raise _Refused(

@@ -168,13 +168,13 @@ class _Reader:
             self.block(node.body, scope, _under(place, "if", node.test))
             self.block(node.orelse, scope, _under(place, "else", node.test))
         elif isinstance(node, ast.While):
-            inside = _looped(_under(place, "while", node.test), self.count)
+            inside = _in_loop(_under(place, "while", node.test), self.count)
             self.expression(node.test, scope, inside)
             self.block(node.body, scope, inside)
             self.block(node.orelse, scope, place)
         elif isinstance(node, (ast.For, ast.AsyncFor)):
             self.expression(node.iter, scope, place)
-            inside = _looped(_under(place, "for", node.target, node.iter), self.count)
+            inside = _in_loop(_under(place, "for", node.target, node.iter), self.count)
             self._bind(
                 bound_names(node.target), _pair(node.target, node.iter), scope=scope, place=inside
             )
@@ -300,7 +300,7 @@ def _under(place: Place, shape: str, *nodes: ast.AST) -> Place:
     return Place(place.at, (*place.guards, Guard(shape, nodes)), place.loops)
 
 
-def _looped(place: Place, loop: int) -> Place:
+def _in_loop(place: Place, loop: int) -> Place:
     return Place(place.at, place.guards, place.loops | {loop})
 
 

@@ -118,7 +118,7 @@ class Names:
                 self.aliases[alias.asname or alias.name] = f"{module}.{alias.name}"
         elif isinstance(node, ast.Assign):
             for target in node.targets:
-                self._assigned(target, node.value)
+                self._note_assignment(target, node.value)
         elif isinstance(node, (ast.AnnAssign, ast.arg)) and node.annotation is not None:
             name = node.arg if isinstance(node, ast.arg) else last_name(node.target)
             if "Path" in ast.dump(node.annotation):
@@ -127,7 +127,7 @@ class Names:
             # A path that is renamed: they are in use, wherever they come from.
             self.packages |= {"pathlib"} if _is_path(node.value, self) else set()
 
-    def _assigned(self, target: ast.expr, value: ast.expr) -> None:
+    def _note_assignment(self, target: ast.expr, value: ast.expr) -> None:
         name = last_name(target)
         if isinstance(value, ast.Constant) and isinstance(value.value, str):
             self.strings[name] = value.value
@@ -140,7 +140,7 @@ def last_name(node: ast.AST) -> str:
     return getattr(node, "attr", "") or getattr(node, "id", "")
 
 
-def dotted(node: ast.AST, aliases: Mapping[str, str]) -> str:
+def dotted_name(node: ast.AST, aliases: Mapping[str, str]) -> str:
     """The whole name of what is called, through the imports; empty where its root is no import."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
@@ -156,7 +156,7 @@ def destructive(call: ast.Call, names: Names) -> Destructive | None:
     """What the call destroys, None where it is another call."""
     function = call.func
     everything = (*call.args, *(keyword.value for keyword in call.keywords))
-    whole = dotted(function, names.aliases)
+    whole = dotted_name(function, names.aliases)
     if whole in _NAMED or whole.startswith(_PREFIXES):
         return Destructive(whole, everything, only_writes=whole in _COPIES)
     if whole == "os.open":

@@ -124,7 +124,7 @@ class Module:
     def with_chunk(self, index: int, text: str) -> Module | None:
         """The module with another text for one chunk; None where that does not parse alone."""
         old = self.chunks[index]
-        parsed = _parsed(text)
+        parsed = _parse(text)
         if parsed is None:
             return None
         chunk = Chunk.of(old.start, text, parsed.body)
@@ -195,9 +195,9 @@ class Module:
         return self._bound.get(name, [])
 
     def _destroys(self, call: ast.Call, scope: Scope) -> Destructive | None:
-        return destructive(call, self.names) or self._wrapped(call, scope)
+        return destructive(call, self.names) or self._wrapper_call(call, scope)
 
-    def _wrapped(self, call: ast.Call, scope: Scope) -> Destructive | None:
+    def _wrapper_call(self, call: ast.Call, scope: Scope) -> Destructive | None:
         """The call of a project's function that destroys something."""
         function = call.func
         name = last_name(function)
@@ -374,7 +374,7 @@ def _guard_text(guard: Guard) -> str:
 # --- chunks --------------------------------------------------------------------------------------
 
 
-def _parsed(text: str) -> ast.Module | None:
+def _parse(text: str) -> ast.Module | None:
     try:
         return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -382,7 +382,7 @@ def _parsed(text: str) -> ast.Module | None:
 
 
 def _chunks(text: str) -> list[Chunk] | None:
-    parsed = _parsed(text)
+    parsed = _parse(text)
     if parsed is None:
         return None
     starts = line_starts(text)
