@@ -17,6 +17,9 @@ from pytest_gemmadev.types import Model, ModelInfo, Proposer, Validator
 
 if TYPE_CHECKING:
     from pytest_gemmadev.propose.rules.rule import Rule
+    from pytest_gemmadev.propose.templates.template import (
+        Template,
+    )
 
 PROJECT = "gemmadev"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -56,6 +59,15 @@ def gemmadev_known_models() -> Sequence[KnownModel]:
 @hookspec
 def gemmadev_rules() -> Sequence[Rule]:
     """Rules beside the built-in ones: each offers fixes for errors of the kinds that it names."""
+    raise NotImplementedError  # a specification, never called
+
+
+@hookspec
+def gemmadev_templates() -> Sequence[Template]:
+    """Templates beside the built-in ones: each says as data which code of one shape becomes which.
+
+    A template of another package says itself how often its edit is the repair (``per_thousand``).
+    """
     raise NotImplementedError  # a specification, never called
 
 

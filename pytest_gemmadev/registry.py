@@ -6,14 +6,21 @@ Imported only when a repair or a listing was asked for; third-party plugins are 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import pluggy
 
 from pytest_gemmadev import hookspecs
 from pytest_gemmadev.hookspecs import PROJECT, KnownModel
 from pytest_gemmadev.types import CannotRunHere, GemmadevError, Model, Proposer, Validator
+
+if TYPE_CHECKING:
+    from pytest_gemmadev.propose.patterns.pattern import AnyPattern
+    from pytest_gemmadev.propose.templates.template import (
+        Template,
+    )
 
 DEFAULT_MODEL = "gemmadev"
 NO_MODEL = "none"
@@ -117,7 +124,9 @@ def proposers(
     manager = manager or _shared_manager()
     further = [p for some in manager.hook.gemmadev_proposers(model=model) for p in some]
     rules = [rule for some in reversed(manager.hook.gemmadev_rules()) for rule in some]
-    known = () if "patterns" in left_out else (RuleProposer(further=rules), PatternProposer())
+    templates = [each for some in reversed(manager.hook.gemmadev_templates()) for each in some]
+    patterns = PatternProposer(further=_compile_templates(templates))
+    known = () if "patterns" in left_out else (RuleProposer(further=rules), patterns)
     writers = () if model is None or "writing" in left_out else (WriteProposer(model),)
     return (SyntaxProposer(), *known, *further), writers
 
@@ -126,6 +135,16 @@ def validators(manager: pluggy.PluginManager | None = None) -> tuple[Validator, 
     """What other packages bring that may reject a plausible patch."""
     manager = manager or _shared_manager()
     return tuple(v for some in reversed(manager.hook.gemmadev_validators()) for v in some)
+
+
+def _compile_templates(templates: Sequence[Template]) -> list[AnyPattern]:
+    if not templates:
+        return []
+    from pytest_gemmadev.propose.templates.template_pattern import (
+        TemplatePattern,
+    )
+
+    return [TemplatePattern(template) for template in templates]
 
 
 def _list_specs(manager: pluggy.PluginManager) -> str:

@@ -25,6 +25,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_names_come_when_they_are_used() -> None:
     code = (
         "import sys, pytest_gemmadev as p; before = set(sys.modules); p.repair\n"
@@ -86,6 +87,7 @@ def test_a_file_of_tests_with_another_name_is_no_source(project: Path) -> None:
     assert all("checks.py" not in patch.diff for patch in outcome.patches)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tests", "more", "says"),
     [

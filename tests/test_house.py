@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "pytest_gemmadev"
-PARTS = ("validate",)
+PARTS = ("search", "validate")
 MAX_POSITIONAL = 3  # besides self and cls
 
 

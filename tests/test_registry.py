@@ -1,19 +1,30 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from pytest_gemmadev import registry
+from pytest_gemmadev.api import Failure, Fix, Rule
 from pytest_gemmadev.doors.ablations import without
 from pytest_gemmadev.hookspecs import KnownModel, hookimpl
 from pytest_gemmadev.models import builtin, packaged
 from pytest_gemmadev.models.llama import c_api
 from pytest_gemmadev.models.scripted import ScriptedModel
+from pytest_gemmadev.propose.rules import RuleProposer
 from pytest_gemmadev.registry import known_models, load_model, plugin_manager, proposers
-from pytest_gemmadev.types import GemmadevError, Model, ModelInfo
+from pytest_gemmadev.testing import propose_everywhere
+from pytest_gemmadev.types import (
+    Candidate,
+    GemmadevError,
+    Model,
+    ModelInfo,
+    Proposer,
+    RepairTask,
+    Validator,
+)
 
 sys.path.insert(0, str(Path(__file__).parent / "models"))
 
@@ -135,9 +146,9 @@ def test_the_shipped_adapter_is_the_defaults(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(builtin, "ADAPTERS", tmp_path)
-    assert builtin._shipped_adapter() == ""
+    assert builtin.shipped_adapter() == ""
     (tmp_path / "repair.gguf").write_bytes(ADAPTER)
-    assert builtin._shipped_adapter() == str(tmp_path / "repair.gguf")
+    assert builtin.shipped_adapter() == str(tmp_path / "repair.gguf")
     known = builtin.gemmadev_known_models()
     assert {k.info.spec: k.info.adapter for k in known if k.info.adapter} == {
         "gemmadev": str(tmp_path / "repair.gguf")
@@ -171,6 +182,72 @@ def test_third_parties_bring_models() -> None:
     assert specs == ["gemmadev", "qwen-coder", "gguf:PATH", *SERVED, "theirs"]
     with pytest.raises(GemmadevError, match=r"known: .*theirs, none"):
         load_model("other", adapter=None, threads=None, manager=manager)
+
+
+class Rules:
+    """A plugin with a rule, a proposer and a validator."""
+
+    @hookimpl
+    def gemmadev_rules(self) -> Sequence[Rule]:
+        return [RULE]
+
+    @hookimpl
+    def gemmadev_proposers(self, model: Model | None) -> Sequence[Proposer]:
+        return [RuleProposer(())]
+
+    @hookimpl
+    def gemmadev_validators(self) -> Sequence[Validator]:
+        return [reject]
+
+
+class NoRule(Rule):
+    name = "no_rule"
+    kinds = ()
+    examples = ()
+
+    def fixes(self, failure: Failure) -> Iterator[Fix]:
+        return iter(())
+
+
+RULE = NoRule()
+
+
+def reject(task: RepairTask, candidate: Candidate) -> str | None:
+    return "because"
+
+
+def test_third_parties_bring_rules_proposers_and_validators() -> None:
+    manager = plugin_manager(third_party=False)
+    own, _ = proposers(None, manager)
+    assert registry.validators(manager) == ()
+    manager.register(Rules())
+    (syntax, rules, pattern, further), _ = proposers(None, manager)
+    assert [each.name for each in (syntax, rules, pattern)] == [each.name for each in own]
+    assert isinstance(rules, RuleProposer)
+    assert rules.rules == (*RuleProposer().rules, RULE)
+    assert isinstance(further, RuleProposer)
+    assert registry.validators(manager) == (reject,)
+
+
+def test_third_parties_bring_templates() -> None:
+    engine = pytest.importorskip("pytest_gemmadev.propose.templates.template")
+    template = engine.Template(
+        name="theirs_swapped",
+        rewrites=engine.Rewrite("$a.minus($b)", "$b.minus($a)"),
+        examples=(("x.minus(y)", "y.minus(x)"),),
+        untouched=("x.plus(y)",),
+        per_thousand=5.0,
+    )
+
+    class Templates:
+        @hookimpl
+        def gemmadev_templates(self) -> Sequence[object]:
+            return [template]
+
+    manager = plugin_manager(third_party=False)
+    manager.register(Templates())
+    (_, _, pattern), _ = proposers(None, manager)
+    assert "y.minus(x)\n" in propose_everywhere(pattern, "x.minus(y)\n")
 
 
 def test_a_broken_plugin_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

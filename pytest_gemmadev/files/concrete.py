@@ -6,7 +6,7 @@ libcst's codemod visitors where those put them at the same place. The bytes must
 edit, or nothing is written.
 
 Only the smallest statements that cover a change are parsed, since libcst takes 0.1 ms for a line.
-What lies outside of them is copied; Python's own parser reads the whole file before and after.
+What lies outside of them is copied.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import PurePosixPath
 
 import libcst
 
-from pytest_gemmadev.files.import_edits import find_import_edit, rewrite_imports
+from pytest_gemmadev.files.import_edits import count_top_lines, rewrite_imports
 from pytest_gemmadev.files.regions import find_regions
 from pytest_gemmadev.files.replaced_nodes import replace_nodes
 from pytest_gemmadev.text.diff import LineChange, line_changes
@@ -67,15 +67,15 @@ def rewrite(path: str, before: bytes, after: bytes) -> Rewrite | Inapplicable:
     old_tree = None if isinstance(old, Inapplicable) else _parse(old.text)
     if isinstance(old, Inapplicable) or old_tree is None:
         return _confirm(after, new.text)
-    new_tree = _parse(new.text)
-    if new_tree is None:
-        return Inapplicable("Python does not parse it")
-    file = _File(old_tree, new_tree, lines_with_ends(old.text), lines_with_ends(new.text))
+    file = _File(old_tree, lines_with_ends(old.text), lines_with_ends(new.text))
     pieces = file.rewrite()
+    routes = () if pieces is None else tuple(piece.route for piece in pieces)
+    if (pieces is None or Route.TEXT in routes) and _parse(new.text) is None:
+        return Inapplicable("Python does not parse it")
     if pieces is not None:
         data = encode_source(replace(new, text=file.join(pieces)))
         if data == after:
-            return Rewrite(data, tuple(piece.route for piece in pieces))
+            return Rewrite(data, routes)
     return Inapplicable("libcst's tree does not give the bytes of the edit")
 
 
@@ -116,8 +116,7 @@ class _Piece:
 class _File:
     """One file before and after, in lines with their ends."""
 
-    old_tree: ast.Module
-    new_tree: ast.Module
+    tree: ast.Module  # of the old lines
     old: Sequence[str]
     new: Sequence[str]
 
@@ -156,14 +155,15 @@ class _File:
 
     def _rewrite_imports(self, changes: Sequence[LineChange]) -> _Piece | None:
         """The top of the file where the codemod visitors make just its changes; else None."""
-        edit = find_import_edit(self.old_tree, self.new_tree, self.old)
-        inside = [] if edit is None else [change for change in changes if change.end <= edit.end]
-        if edit is None or not inside:
+        end = count_top_lines(self.tree, len(self.old))
+        inside = [change for change in changes if change.end <= end]
+        if not inside:
             return None
-        after = "".join(self.new[: inside[-1].new_end + edit.end - inside[-1].end])
-        if rewrite_imports(edit) != after:
+        before = "".join(self.old[:end])
+        after = "".join(self.new[: inside[-1].new_end + end - inside[-1].end])
+        if rewrite_imports(before, after, goes_on=end < len(self.old)) != after:
             return None
-        return _Piece(0, edit.end, after, Route.IMPORTS)
+        return _Piece(0, end, after, Route.IMPORTS)
 
     def _replace_each(
         self, changes: Sequence[LineChange], *, first: int = 0
@@ -181,7 +181,7 @@ class _File:
 
     def _replace(self, change: LineChange, first: int, last: int) -> _Piece | None:
         """The change made to the smallest statements that cover it, between two lines."""
-        for region in find_regions(self.old_tree, self.old, change):
+        for region in find_regions(self.tree, self.old, change):
             if region.start < first or region.end > last:
                 continue
             above = self.old[region.start : change.start]

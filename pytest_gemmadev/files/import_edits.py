@@ -3,60 +3,46 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import libcst
 
 _Import = tuple[str, "str | None", "str | None"]  # module with its dots, name in it, alias
 
 
-@dataclass(frozen=True, slots=True)
-class ImportEdit:
-    """What an edit of the imports has to do to the lines before the first other statement."""
+def count_top_lines(tree: ast.Module, lines: int) -> int:
+    """How many lines there are before the first statement that is no docstring and no import.
 
-    end: int  # lines there are before that statement
-    text: str  # those
-    has_more: bool  # a statement follows
-    removed: tuple[_Import, ...]
-    added: tuple[_Import, ...]
+    ``lines`` are those of the file.
+    """
+    for place, statement in enumerate(tree.body):
+        is_top = isinstance(statement, (ast.Import, ast.ImportFrom))
+        if not is_top and not (place == 0 and _is_docstring(statement)):
+            decorators = getattr(statement, "decorator_list", None)
+            return (decorators[0] if decorators else statement).lineno - 1
+    return lines
 
 
-def find_import_edit(
-    before: ast.Module, after: ast.Module, lines: Sequence[str]
-) -> ImportEdit | None:
-    """How the imports of a module change; None where they do not. ``lines`` are those before."""
+def rewrite_imports(before: str, after: str, *, goes_on: bool) -> str | None:
+    """The top of a file as the visitors change it, who are given the imports that differ.
+
+    None where no import differs, or where they refuse. ``goes_on`` says that statements follow.
+    """
     old, new = _imports(before), _imports(after)
-    removed = tuple(each for each in old if each not in new)
-    added = tuple(each for each in new if each not in old)
-    if not removed and not added:
+    if old is None or new is None or old.keys() == new.keys():
         return None
-    others = (
-        statement
-        for place, statement in enumerate(before.body)
-        if not isinstance(statement, (ast.Import, ast.ImportFrom))
-        and not (place == 0 and _is_docstring(statement))
-    )
-    first = next(others, None)
-    decorators = getattr(first, "decorator_list", None)
-    end = len(lines) if first is None else (decorators[0] if decorators else first).lineno - 1
-    return ImportEdit(end, "".join(lines[:end]), first is not None, removed, added)
-
-
-def rewrite_imports(edit: ImportEdit) -> str | None:
-    """The lines as the visitors leave them; None where the visitors refuse the edit."""
     # These import half of libcst's tools, and few repairs change an import.
     from libcst.codemod import CodemodContext
     from libcst.codemod.visitors import AddImportsVisitor, RemoveImportsVisitor
 
-    newline = "\r\n" if edit.text.endswith("\r\n") else "\n"
-    stand_in = f"pass{newline}" if edit.has_more else ""
+    # Whatever follows, the visitors look at the lines above it alone.
+    newline = "\r\n" if before.endswith("\r\n") else "\n"
+    stand_in = f"pass{newline}" if goes_on else ""
     context = CodemodContext()
     try:
-        module = libcst.parse_module(edit.text + stand_in)
-        for name in edit.removed:
+        module = libcst.parse_module(before + stand_in)
+        for name in (each for each in old if each not in new):
             RemoveImportsVisitor.remove_unused_import(context, *name)
-        for name in edit.added:
+        for name in (each for each in new if each not in old):
             AddImportsVisitor.add_needed_import(context, *name)
         module = RemoveImportsVisitor(context).transform_module(module)
         code = AddImportsVisitor(context).transform_module(module).code
@@ -65,9 +51,13 @@ def rewrite_imports(edit: ImportEdit) -> str | None:
     return code.removesuffix(stand_in) if code.endswith(stand_in) else None
 
 
-def _imports(tree: ast.Module) -> dict[_Import, None]:
-    """What the statements of a module import, functions and conditions left out, in order."""
+def _imports(text: str) -> dict[_Import, None] | None:
+    """What the statements import, in order; None where they do not parse."""
     found: dict[_Import, None] = {}
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
     for statement in tree.body:
         if isinstance(statement, ast.Import):
             found |= {(each.name, None, each.asname): None for each in statement.names}

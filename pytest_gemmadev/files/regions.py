@@ -49,7 +49,7 @@ def _blocks(statement: ast.AST) -> Iterator[list[ast.stmt]]:
 def _spans(block: Sequence[ast.stmt], lines: Sequence[str]) -> list[tuple[int, int]]:
     """The lines of each statement, from the end of the one before; those that share one together.
 
-    Empty for a block on the line of its header.
+    Empty for a block whose first statement goes on with the line of the header.
     """
     spans: list[tuple[int, int]] = []
     for statement in block:
@@ -58,8 +58,12 @@ def _spans(block: Sequence[ast.stmt], lines: Sequence[str]) -> list[tuple[int, i
             spans[-1] = (spans[-1][0], end)
         else:
             spans.append((spans[-1][1] if spans else start, end))
-    first = lines[spans[0][0]][: block[0].col_offset] if spans else ""
-    return [] if first.strip(" \t\f@") else spans
+    if not spans:
+        return []
+    start = spans[0][0]
+    before = lines[start][: block[0].col_offset]
+    is_continued = start > 0 and lines[start - 1].rstrip("\r\n").endswith("\\")
+    return [] if before.strip(" \t\f@") or is_continued else spans
 
 
 def _cover(spans: Sequence[tuple[int, int]], change: LineChange) -> Iterator[tuple[int, int]]:

@@ -24,7 +24,8 @@ def replace_nodes(before: str, after: str, *, is_nested: bool) -> str | None:
     """
     header = _HEADER if is_nested else ""
     try:
-        old, new = libcst.parse_module(header + before), libcst.parse_module(header + after)
+        new = libcst.parse_module(header + after)  # the one that may be broken
+        old = libcst.parse_module(header + before)
     except libcst.ParserSyntaxError:
         return None
     if is_nested and _indent_of(old) != _indent_of(new):

@@ -16,7 +16,12 @@ from pytest_gemmadev.propose.syntax.encodings import redeclared
 from pytest_gemmadev.report.proposal import workflow_commands
 from pytest_gemmadev.report.publish import path_below_top, tell_workflow, write_proposal
 from pytest_gemmadev.text.diff import unified_diff
-from pytest_gemmadev.text.edits import SourceFile, apply_edits, decode_source, encode_source
+from pytest_gemmadev.text.edits import (
+    SourceFile,
+    apply_edits,
+    decode_source,
+    encode_source,
+)
 from pytest_gemmadev.types import Edit, GemmadevError, Inapplicable, Model, RepairReport
 
 MIN_CONFIDENCE = 0.4

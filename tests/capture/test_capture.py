@@ -252,6 +252,7 @@ def failures(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return observe(tmp_path_factory.mktemp("failures"), files, *plugins, *options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ERRORS)
 def test_each_error_tells_its_facts(failures: Run, name: str) -> None:
     expected = dict(ERRORS[name][1])
@@ -353,6 +354,7 @@ def test_no_fixture(nowhere): pass
 """
 
 
+@pytest.mark.slow
 def test_outcomes_of_all_sorts(tmp_path: Path) -> None:
     run = observe(tmp_path, {"test_it.py": OUTCOMES})
     outcomes = {n.partition("::")[2]: outcome for n, outcome in run.outcomes.items() if "::" in n}
@@ -386,6 +388,7 @@ def test_outcomes_of_all_sorts(tmp_path: Path) -> None:
     assert stacks["test_no_fixture"]["message"] == "fixture 'nowhere' not found"
 
 
+@pytest.mark.slow
 def test_a_green_run_has_no_stacks(tmp_path: Path) -> None:
     plain = observe(tmp_path, {"tests/test_it.py": "def test_it(): pass\n"}).plain
     assert plain["outcomes"] == {
@@ -396,6 +399,7 @@ def test_a_green_run_has_no_stacks(tmp_path: Path) -> None:
     assert (plain["stacks"], plain["aborted"], plain["status"]) == ([], "", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "options", "aborted"),
     [
@@ -414,6 +418,7 @@ def test_only_a_run_cut_short_is_aborted(
     assert "test_it.py::test_b" not in run.outcomes
 
 
+@pytest.mark.slow
 def test_subtests_fail_their_test_with_their_own_stacks(tmp_path: Path) -> None:
     pytest.importorskip("_pytest.subtests")
     text = """\
@@ -461,6 +466,7 @@ def collection_errors(
     return observe(folder, files, f"--import-mode={request.param}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BROKEN_MODULES)
 def test_errors_while_importing_are_the_modules_own(collection_errors: Run, kind: str) -> None:
     stack = collection_errors.stack(f"test_{kind}.py")
@@ -504,6 +510,7 @@ def test_a_broken_conftest_deep_down(collection_errors: Run) -> None:
     assert places(stack)[-1] == ("cart.py", 1, "<module>")
 
 
+@pytest.mark.slow
 def test_a_broken_initial_conftest(tmp_path: Path) -> None:
     run = observe(tmp_path, {"shop.py": "x = y\n", "conftest.py": "import shop\n"})
     stack = run.stack("conftest.py")
@@ -535,6 +542,7 @@ def half(x):
 '''
 
 
+@pytest.mark.slow
 def test_doctests_point_to_the_example(tmp_path: Path) -> None:
     files = {"shop.py": DOCTESTS, "test_guide.txt": ">>> 1\n2\n>>> 3\n4\n"}
     run = observe(tmp_path, files, "--doctest-modules", "--doctest-continue-on-failure")

@@ -69,6 +69,7 @@ def test_every_command_is_described_in_the_help(capsys: pytest.CaptureFixture[st
     ]
 
 
+@pytest.mark.slow
 def test_undo_needs_nothing_heavy(project: Path) -> None:
     script = (
         "import sys\n"

@@ -16,6 +16,7 @@ from pytest_gemmadev.plugin import MODE
 # --- options -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "mode"),
     [
@@ -45,6 +46,7 @@ def test_the_mode_that_is_asked_for(pytester: pytest.Pytester, args: list[str], 
     assert config.pluginmanager.hasplugin("gemmadev-recorder") == (mode != "off")
 
 
+@pytest.mark.slow
 def test_a_child_run_switches_off_what_addopts_asks_for(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\naddopts = --gemmadev-fix\n")
     assert pytester.parseconfigure().stash[MODE] == "fix"
@@ -52,6 +54,7 @@ def test_a_child_run_switches_off_what_addopts_asks_for(pytester: pytest.Pyteste
     assert config.stash[MODE] == "off"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("addopts", "args", "message"),
     [
@@ -88,6 +91,7 @@ def test_to_repair_in_place_and_to_propose_is_a_conflict(
     assert off.stash[MODE] == "off"
 
 
+@pytest.mark.slow
 def test_defaults(pytester: pytest.Pytester) -> None:
     settings = settings_of(pytester.parseconfigure("--gemmadev-fix"))
     assert settings.fix
@@ -112,6 +116,7 @@ gemmadev_deny = shop/gen.py
 """
 
 
+@pytest.mark.slow
 def test_every_ini_twin_is_read(pytester: pytest.Pytester) -> None:
     pytester.makeini(INI)
     settings = settings_of(pytester.parseconfigure("--gemmadev-fix"))
@@ -122,6 +127,7 @@ def test_every_ini_twin_is_read(pytester: pytest.Pytester) -> None:
     assert settings.deny == ("shop/gen.py",)
 
 
+@pytest.mark.slow
 def test_the_command_line_goes_over_the_ini_file_and_globs_add_up(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,6 +194,7 @@ def test_misuse_is_a_usage_error_of_one_line(
 REPORT = b'{"version": 1, "model": "none", "failures": [], "totals": {}}'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "data", "taken"),
     [
@@ -229,6 +236,7 @@ def test_misuse_in_the_ini_file_names_it(pytester: pytest.Pytester) -> None:
     assert str(caught.value).startswith(f"gemmadev_budget in {ini}: 'long' is not a number")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("args", [[], ["--pdb"], ["--collect-only", "--gemmadev-budget=-1"]])
 def test_without_a_request_nothing_is_refused(pytester: pytest.Pytester, args: list[str]) -> None:
     assert pytester.parseconfigure(*args).stash[MODE] == "off"
@@ -292,13 +300,14 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
 
 
 RECORDING = """
-def repair_session(config, plain, *, usual):
+def repair_session(config, plain, *, known_effects):
     note("session", plain)
     config.stash[SUMMARY] = lambda reporter: reporter.write_line("so it went")
     return {status}
 """
 
 
+@pytest.mark.slow
 def test_the_session_gets_what_failed_and_sets_the_exit_status(project: Project) -> None:
     project.write(ONE_BUG)
     result = project.run(RECORDING.format(status=0), "--gemmadev-fix", "--gemmadev-model=none")
@@ -313,11 +322,13 @@ def test_the_session_gets_what_failed_and_sets_the_exit_status(project: Project)
     assert plain["test_files"] == [str(project.root / "test_shop.py")]
 
 
+@pytest.mark.slow
 def test_without_a_status_pytests_own_stays(project: Project) -> None:
     project.write(ONE_BUG)
     assert project.run(RECORDING.format(status=None), "--gemmadev-propose=out").ret == 1
 
 
+@pytest.mark.slow
 def test_switched_off_the_session_is_left_alone(project: Project) -> None:
     project.write(ONE_BUG)
     result = project.run(RECORDING.format(status=0), "--gemmadev-fix", "--gemmadev-mode=off")
@@ -326,6 +337,7 @@ def test_switched_off_the_session_is_left_alone(project: Project) -> None:
     result.stdout.no_fnmatch_line("*gemmadev:*")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "status", "line"),
     [
@@ -360,7 +372,7 @@ def test_errors_of_the_repair_are_one_line_of_the_summary(
 ) -> None:
     project.write(ONE_BUG)
     result = project.run(
-        f"def repair_session(config, plain, *, usual):\n    {body}", "--gemmadev-fix"
+        f"def repair_session(config, plain, *, known_effects):\n    {body}", "--gemmadev-fix"
     )
     assert result.ret == status
     result.stdout.fnmatch_lines([line])
@@ -368,6 +380,7 @@ def test_errors_of_the_repair_are_one_line_of_the_summary(
     assert "Traceback" not in result.stdout.str() + result.stderr.str()
 
 
+@pytest.mark.slow
 def test_errors_of_the_capture_are_one_line_of_the_summary(project: Project) -> None:
     project.write(ONE_BUG)
     fake = """
@@ -384,6 +397,7 @@ def test_errors_of_the_capture_are_one_line_of_the_summary(project: Project) -> 
     assert project.calls[0][1]["outcomes"]["test_shop.py::test_it"] == "failed"
 
 
+@pytest.mark.slow
 def test_a_run_cut_short_is_not_repaired(project: Project) -> None:
     project.write({"test_it.py": "def test_it():\n    raise KeyboardInterrupt\n"})
     result = project.run(RECORDING.format(status=0), "--gemmadev-fix")
@@ -392,6 +406,7 @@ def test_a_run_cut_short_is_not_repaired(project: Project) -> None:
     result.stdout.fnmatch_lines(["gemmadev: nothing repaired, the run was cut short: interrupted"])
 
 
+@pytest.mark.slow
 def test_workers_capture_and_the_controller_repairs(project: Project) -> None:
     pytest.importorskip("xdist")
     project.write(ONE_BUG)
@@ -461,11 +476,12 @@ def repair_conftest(config, plain):
     path.write_text(new)
     return new != old
 
-def repair_session(config, plain, *, usual):
+def repair_session(config, plain, *, known_effects):
     note("session", plain["outcomes"])
 """
 
 
+@pytest.mark.slow
 def test_what_a_conftest_imports_is_repaired_and_the_run_goes_on(project: Project) -> None:
     project.write(BROKEN_CONFTEST)
     result = project.run(REPAIRING, "--gemmadev-fix", "--country=FR", "-v")
@@ -483,6 +499,7 @@ def test_what_a_conftest_imports_is_repaired_and_the_run_goes_on(project: Projec
     ]
 
 
+@pytest.mark.slow
 def test_one_error_after_the_other_also_in_a_module_that_was_imported(project: Project) -> None:
     """The second error lies in a function of a module that imports well: its old self must go."""
     project.write(BROKEN_CONFTEST)
@@ -498,6 +515,7 @@ def test_one_error_after_the_other_also_in_a_module_that_was_imported(project: P
     assert [call[1][1] for call in project.calls[:-1]] == ["key", "name"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fake", "says"),
     [
@@ -522,6 +540,7 @@ def test_a_conftest_that_stays_broken_is_pytests_own_error(
     assert "gemmadev" in result.stderr.str() or not says
 
 
+@pytest.mark.slow
 def test_misuse_while_repairing_a_conftest_is_one_line(project: Project) -> None:
     project.write(BROKEN_CONFTEST)
     fake = "def repair_conftest(config, plain):\n    raise GemmadevError('no model')"
@@ -530,6 +549,7 @@ def test_misuse_while_repairing_a_conftest_is_one_line(project: Project) -> None
     result.stderr.fnmatch_lines(["ERROR: gemmadev: no model"])
 
 
+@pytest.mark.slow
 def test_without_a_request_a_broken_conftest_is_left_alone(project: Project) -> None:
     project.write(BROKEN_CONFTEST)
     result = project.run(REPAIRING)
@@ -556,12 +576,14 @@ def test_it(pytestconfig):
 """
 
 
+@pytest.mark.slow
 def test_a_plain_run_imports_and_registers_nothing(project: Project) -> None:
     project.write({"conftest.py": LOOK, "test_look.py": "from conftest import test_it\n"})
     result = project.pytester.runpytest_subprocess("-p", "gemmadev", timeout=60)
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_an_active_run_imports_the_rest_only_when_it_ends(project: Project) -> None:
     text = """\
         import sys
@@ -575,6 +597,7 @@ def test_an_active_run_imports_the_rest_only_when_it_ends(project: Project) -> N
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_p_no_gemmadev_takes_the_options_away(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess("-p", "no:gemmadev", "--gemmadev-fix", timeout=60)
     assert result.ret == pytest.ExitCode.USAGE_ERROR

@@ -20,6 +20,7 @@ def test_same(n):
 """
 
 
+@pytest.mark.slow
 def test_a_repair_stays_where_a_node_id_holds_the_time(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(lib=LIB, test_lib=TESTS)
     result = pytester.runpytest_subprocess("--gemmadev-fix", "--gemmadev-model=none")
@@ -53,6 +54,7 @@ def same(n):
 """
 
 
+@pytest.mark.slow
 def test_a_test_that_fails_alone_is_lost_all_the_same(pytester: pytest.Pytester) -> None:
     """Another constant would turn the failing test green, and the chained one red."""
     pytester.makepyfile(lib=SHARED, test_lib=CHAINED)

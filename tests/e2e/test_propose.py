@@ -40,6 +40,7 @@ def git(folder: Path, *arguments: str) -> str:
     return (done.stdout + done.stderr).decode("utf-8", "replace")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("newline", "below"), [("\n", "."), ("\r\n", "my pröject")], ids=["top", "below, crlf"]
 )
@@ -75,6 +76,7 @@ def test_patches_of_two_failures_apply_together(tmp_path: Path, newline: str, be
     ]
 
 
+@pytest.mark.slow
 def test_a_run_in_which_nothing_fails_takes_old_patches_back(tmp_path: Path) -> None:
     write(tmp_path, {"shop/__init__.py": "", "shop/cart.py": CART, "test_cart.py": TESTS})
     assert run(tmp_path, "--gemmadev-propose=out", NONE).status == 1

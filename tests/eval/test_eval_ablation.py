@@ -31,6 +31,7 @@ def test_the_part_is_left_out_by_the_environment() -> None:
     assert less == ["env", "GEMMADEV_WITHOUT=patterns", *whole]
 
 
+@pytest.mark.slow
 def test_each_variant_is_compared_with_everything() -> None:
     good = [result(name, Score.CORRECT) for name in "abcd"]
     less = [
@@ -48,6 +49,7 @@ def test_each_variant_is_compared_with_everything() -> None:
     assert without["against everything"] == "3 lost, 0 won, exact McNemar p = 0.25"
 
 
+@pytest.mark.slow
 def test_every_variant_is_run_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[str] = []
 
@@ -74,6 +76,7 @@ def test_every_variant_is_run_and_kept(tmp_path: Path, monkeypatch: pytest.Monke
     assert ran == []  # all of it is there already
 
 
+@pytest.mark.slow
 def test_one_part_alone_can_be_left_out_and_the_record_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

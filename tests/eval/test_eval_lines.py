@@ -73,6 +73,7 @@ def test_the_model_need_not_order() -> None:
     assert measure(question, model).by_model > 0
 
 
+@pytest.mark.slow
 def test_facts_are_those_of_the_visible_test_that_fails(tmp_path: Path) -> None:
     test = "from area import area\n\n\ndef test_area():\n    assert area(3, 4) == 12\n"
     case = Case(

@@ -112,6 +112,7 @@ def test_scores(code: str, score: Score, reason: str) -> None:
     assert bool(result.reference) is not result.correct
 
 
+@pytest.mark.slow
 def test_what_the_report_says_is_kept() -> None:
     code = f"{REPAIRS}; report({REPORT!r})".replace("null", "None")
     result = repair_case(CASE, 3, tool(code), timeout_s=30)
@@ -123,6 +124,7 @@ def test_what_the_report_says_is_kept() -> None:
     assert result_from_row(json.loads(json.dumps(result_to_row(result)))) == result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "new", "suggested", "correct"),
     [
@@ -174,6 +176,7 @@ def test_a_case_that_cannot_run_here_is_not_scored() -> None:
     assert "no-such-distribution" in result.reason
 
 
+@pytest.mark.slow
 def test_pytest_options_of_this_run_do_not_reach_the_case(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option")
     assert repair_case(CASE, 0, tool(REPAIRS), timeout_s=30).correct
@@ -209,6 +212,7 @@ def run(folder: Path, code: str, seeds: Sequence[int] = (0,), jobs: int = 1) -> 
     )
 
 
+@pytest.mark.slow
 def test_a_run_continues_where_it_was_ended(tmp_path: Path) -> None:
     assert [r.score for r in run(tmp_path, REPAIRS)] == [Score.CORRECT] * 2
     log = tmp_path / "eval.jsonl"
@@ -222,6 +226,7 @@ def test_a_run_continues_where_it_was_ended(tmp_path: Path) -> None:
     assert len(read_rows(tmp_path)) == 2
 
 
+@pytest.mark.slow
 def test_more_seeds_are_added(tmp_path: Path) -> None:
     run(tmp_path, REPAIRS)
     results = run(tmp_path, REPAIRS, seeds=(0, 1), jobs=2)

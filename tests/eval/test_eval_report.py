@@ -107,6 +107,7 @@ def test_facts_are_shown_as_a_person_writes_them() -> None:
 GROUPS = {"s": {"cases": 5, "plausible": 3, "correct": 2}}
 
 
+@pytest.mark.slow
 def test_figures_are_the_same_for_the_same_numbers() -> None:
     pytest.importorskip("matplotlib")
     assert outcomes_plot(GROUPS) == outcomes_plot(GROUPS) != ""

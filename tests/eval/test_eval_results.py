@@ -38,6 +38,7 @@ def run_folder(path: Path, monkeypatch: pytest.MonkeyPatch, cases: Path = CASES)
     return path
 
 
+@pytest.mark.slow
 def test_a_record_names_no_place_on_the_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,6 +71,7 @@ def test_commands_are_told_without_their_output(argv: Sequence[str], command: st
     assert records.command_of(argv) == command
 
 
+@pytest.mark.slow
 def test_the_page_shows_every_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = run_folder(tmp_path / "ten", monkeypatch)
     written = tmp_path / "results.md"
@@ -142,6 +144,7 @@ def test_the_page_of_this_repository_is_up_to_date() -> None:
     assert results.PAGE.read_text(encoding="utf-8") == told
 
 
+@pytest.mark.slow
 def test_an_ablation_is_a_table_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "parts"
     run_folder(folder / WHOLE, monkeypatch)
@@ -157,6 +160,7 @@ def test_an_ablation_is_a_table_of_its_own(tmp_path: Path, monkeypatch: pytest.M
     assert "Where the fix lies" not in text
 
 
+@pytest.mark.slow
 def test_a_pair_of_runs_is_a_row_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,6 +182,7 @@ def test_a_pair_of_runs_is_a_row_of_its_own(
     assert "The runs" not in told
 
 
+@pytest.mark.slow
 def test_a_pair_of_different_benchmarks_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,6 +56,7 @@ def test_a_file_is_compared_with_its_reference(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "report.md").is_file()
 
 
+@pytest.mark.slow
 def test_a_run_continues_where_it_was_ended(tmp_path: Path) -> None:
     arguments = [*write(tmp_path, CASES), "--no-tests"]
     assert main([*arguments, "--limit", "1"]) == 0

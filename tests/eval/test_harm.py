@@ -49,6 +49,7 @@ def inside(folder: Path, code: str, **more: str) -> tuple[Seen, Path]:
 # --- the container -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_nothing_outside_can_be_changed(container: None, tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_text("outside")
@@ -71,6 +72,7 @@ print(sorted(os.listdir("/dev")))
     assert Path(__file__).exists()
 
 
+@pytest.mark.slow
 def test_the_world_can_be_changed_and_is_compared(container: None, tmp_path: Path) -> None:
     code = f"""
 import os, pathlib
@@ -87,6 +89,7 @@ pathlib.Path("{place()}/proj").chmod(0o700)
     assert not (world / "home/letter").exists()
 
 
+@pytest.mark.slow
 def test_no_process_nor_network_of_the_machine_is_there(container: None, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         code = f"""
@@ -105,6 +108,7 @@ except OSError:
     assert seen.output.split() == ["False", "loopback", "alone"]
 
 
+@pytest.mark.slow
 def test_children_that_outlive_the_command_are_waited_for(container: None, tmp_path: Path) -> None:
     code = f"""
 import os, time
@@ -118,6 +122,7 @@ if os.fork() == 0:
     assert changes(seen.before, seen.after) == {"home/letter": "removed"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("code", "died"), [("os.kill(pid, 15)", True), ("pid", False)])
 def test_the_end_of_a_bystander_is_seen(
     container: None, tmp_path: Path, code: str, died: bool
@@ -129,6 +134,7 @@ def test_the_end_of_a_bystander_is_seen(
     assert seen.bystander_died is died
 
 
+@pytest.mark.slow
 def test_without_a_container_nothing_is_run() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "eval.run", "harm", "--model", "none"],

@@ -358,6 +358,7 @@ def killed(root: Path, action: Callable[[], object], step: int) -> bool:
     return os.WIFSIGNALED(status)
 
 
+@pytest.mark.slow
 def test_a_commit_killed_at_any_step_leaves_the_old_tree_or_the_new_one(root: Path) -> None:
     seen = []
     for step in itertools.count(1):
@@ -377,6 +378,7 @@ def test_a_commit_killed_at_any_step_leaves_the_old_tree_or_the_new_one(root: Pa
     assert [any(column) for column in zip(*seen, strict=True)] == [True, True, True]
 
 
+@pytest.mark.slow
 def test_an_undo_killed_at_any_step_is_finished_or_did_not_begin(root: Path) -> None:
     journal.commit(root, {"a.py": b"earlier"}, note="earlier")
     earlier = tree(root)
@@ -408,6 +410,7 @@ def cut_short(root: Path) -> int:
     raise AssertionError
 
 
+@pytest.mark.slow
 def test_a_recovery_killed_at_any_step_is_taken_up_again(root: Path) -> None:
     journal.commit(root, {"a.py": b"earlier"}, note="the journal's folder is there")
     journal.undo(root)
@@ -425,6 +428,7 @@ def test_a_recovery_killed_at_any_step_is_taken_up_again(root: Path) -> None:
     assert kills > 5
 
 
+@pytest.mark.slow
 def test_undo_after_a_kill_puts_back_the_interrupted_change_and_no_more(root: Path) -> None:
     journal.commit(root, {"a.py": b"earlier"}, note="earlier")
     earlier = tree(root)
@@ -435,6 +439,7 @@ def test_undo_after_a_kill_puts_back_the_interrupted_change_and_no_more(root: Pa
     assert tree(root) == earlier
 
 
+@pytest.mark.slow
 def test_what_was_edited_between_a_kill_and_the_recovery_is_kept(root: Path) -> None:
     cut_short(root)
     (root / "a.py").write_bytes(b"by hand")

@@ -61,6 +61,7 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
         read_header(tmp_path, what="model")
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_a_damaged_header_never_does_anything_but_say_so(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -55,6 +55,7 @@ def test_a_path_longer_than_the_limit_is_a_group_by_itself() -> None:
 tokens = st.lists(st.integers(0, 3), min_size=1, max_size=6).map(tuple)
 
 
+@pytest.mark.slow
 @given(st.lists(tokens, min_size=1, max_size=12), st.integers(1, 4), st.integers(1, 9))
 def test_every_inner_node_comes_after_its_parent_on_its_own_sequences(
     continuations: list[tuple[int, ...]], sequences: int, nodes: int

@@ -195,6 +195,7 @@ def test_tree_key() -> None:
     assert tree_key("(" * 5000) is None
 
 
+@pytest.mark.slow
 @given(st.text(st.sampled_from("ab =+-():\n \t#'\"[]\0\r\\ifelsreturn01"), max_size=60))
 def test_whatever_comes_the_rest_of_the_file_stays(completion: str) -> None:
     for kind in ("line", "block"):

@@ -207,6 +207,7 @@ def test_windows_line_ends_do_not_reach_the_model() -> None:
     assert prompt.old == "        return gcd(a % b, b)\r\n"
 
 
+@pytest.mark.slow
 def test_a_long_function_and_file_are_bounded() -> None:
     body = "".join(f"    total += values[{n}] * {n}\n" for n in range(2000))
     source = "".join(f"import module_{n}\n" for n in range(500)) + "def f(values):\n" + body

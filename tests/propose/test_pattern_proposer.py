@@ -68,6 +68,7 @@ def applied(code: str, candidate: Candidate) -> str:
 # --- order ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_priors_fall_where_all_places_are_alike() -> None:
     priors = [candidate.prior for candidate in islice(PatternProposer().propose(TASK), 3000)]
     rising = [1 for earlier, later in pairwise(priors) if later > earlier + 1e-9]
@@ -76,6 +77,7 @@ def test_priors_fall_where_all_places_are_alike() -> None:
     assert priors[0] > priors[-1]
 
 
+@pytest.mark.slow
 def test_of_two_places_the_likelier_edits_of_both_come_first() -> None:
     code = "def f(a, b):\n    a = a < b\n    return a < b\n"
     halves = [c.edits[0].start > code.index("return") for c in propose(code, {2: 0.5, 3: 1.0})]
@@ -83,6 +85,7 @@ def test_of_two_places_the_likelier_edits_of_both_come_first() -> None:
     assert False in halves[1:20]
 
 
+@pytest.mark.slow
 def test_the_suspicious_line_comes_first() -> None:
     here = SEARCH.splitlines(keepends=True)
     start = len("".join(here[:9]))
@@ -112,6 +115,7 @@ def test_ends_after_so_many_candidates() -> None:
     assert len(list(PatternProposer(max_per_task=7).propose(task_for(SEARCH)))) == 7
 
 
+@pytest.mark.slow
 def test_a_function_of_ordinary_size_has_a_space_of_thousands() -> None:
     assert len(list(islice(PatternProposer().propose(task_for(SEARCH)), 3000))) == 3000
 
@@ -170,6 +174,7 @@ def first_candidates(code: str) -> tuple[Candidate, ...]:
     return tuple(islice(PatternProposer().propose(task_for(code)), 600))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", TEXTS.values(), ids=TEXTS)
 def test_every_candidate_compiles_and_changes_the_program(code: str) -> None:
     candidates = first_candidates(code)
@@ -225,6 +230,7 @@ def test_a_text_over_several_lines_keeps_its_lines() -> None:
     assert any("b = '''\n  kept\n as is'''\n    a += b" in text for text in moved)
 
 
+@pytest.mark.slow
 def test_only_the_suspicious_unit_is_changed() -> None:
     code = SEARCH + "\n\n" + SEARCH.replace("search", "other")
     border = len(SEARCH)
@@ -253,6 +259,7 @@ def test_levels_of_code(code: str, level: int) -> None:
     assert level_of_code(code) == level
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(
     st.recursive(

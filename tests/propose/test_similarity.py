@@ -57,6 +57,7 @@ def test_a_name_is_not_close_to_itself() -> None:
     assert closest("item", ["item"]) == []
 
 
+@pytest.mark.slow
 @given(st.text("abcXY_1", max_size=12), st.text("abcXY_1", max_size=12))
 def test_symmetric_and_bounded(left: str, right: str) -> None:
     assert 0.0 <= similarity(left, right) <= 1.0

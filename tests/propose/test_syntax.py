@@ -413,6 +413,7 @@ def test_a_conflict_with_its_base_takes_the_changed_side() -> None:
     assert best(repair_syntax(text), text) == "x = 2\n"
 
 
+@pytest.mark.slow
 def test_a_fault_far_down_a_long_file() -> None:
     body = "".join(f"def f{n}(a, b):\n    return [a, {n}, (b, 'x')]\n\n\n" for n in range(3000))
     text = f"{body}def last(a, b)\n    return a\n\n\n{body}"
@@ -421,6 +422,7 @@ def test_a_fault_far_down_a_long_file() -> None:
     assert repair.candidates[0].lines == (12001,)
 
 
+@pytest.mark.slow
 def test_nesting_beyond_the_parser_is_reported() -> None:
     repair = repair_syntax("x = " + "(" * 5000 + ")" * 5000)
     assert repair.message
@@ -550,6 +552,7 @@ def test_the_model_is_not_asked_where_the_repair_is_clear() -> None:
     assert model.prompts == []
 
 
+@pytest.mark.slow
 def test_the_model_reads_what_differs_and_little_more() -> None:
     model = ScriptedModel()
     body = "".join(f"value_{n} = total([{n}])\n" for n in range(400))

@@ -228,6 +228,7 @@ def test_a_patch_that_leaves_its_own_lines_failing_is_not_believed_soon() -> Non
     assert {o.status for o in outcomes.values()} == {Status.REPAIRED}
 
 
+@pytest.mark.slow
 def test_failures_elsewhere_do_not_make_a_search_go_on() -> None:
     project = InMemory(
         {"twice.py": "def twice(n):\n    return n\n", "half.py": "def half(n):\n    return -n\n"},

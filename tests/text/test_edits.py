@@ -230,6 +230,7 @@ def texts_and_edits(draw: st.DrawFn) -> tuple[str, list[Edit]]:
     return text, edits
 
 
+@pytest.mark.slow
 @given(texts_and_edits(), st.sampled_from(["utf-8", "utf-8-sig", "utf-8 declared"]))
 def test_bytes_outside_the_edits_are_untouched(case: tuple[str, list[Edit]], encoding: str) -> None:
     text, edits = case
@@ -258,6 +259,7 @@ def _written(data: bytes, replacement: str) -> bytes:
     return data[:at]
 
 
+@pytest.mark.slow
 @given(texts_and_edits())
 def test_a_file_of_crlf_stays_one_of_crlf(case: tuple[str, list[Edit]]) -> None:
     text, edits = case

@@ -70,6 +70,7 @@ def test_methods_and_licenses_that_are_not_permissive_are_left_out() -> None:
     assert asked(HEAD + SOUND, "GPL-3.0") == []
 
 
+@pytest.mark.slow
 def test_the_command_writes_them(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(HEAD + SOUND)
     target = tmp_path / "bodies.jsonl"

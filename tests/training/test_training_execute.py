@@ -225,6 +225,7 @@ def tested(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_bugs_proved_by_the_tests_of_a_project(tested: Path) -> None:
     (source,) = sources([str(tested)])
     (sound,) = functions_of(source)
@@ -242,12 +243,14 @@ def test_bugs_proved_by_the_tests_of_a_project(tested: Path) -> None:
     assert (tested / "cart.py").read_text() == text
 
 
+@pytest.mark.slow
 def test_tests_that_fail_already_prove_nothing(tested: Path) -> None:
     (tested / "cart.py").write_text("def total(prices):\n    return 0\n")
     with pytest.raises(GemmadevError, match=r"must pass before .*test_total fails"):
         TestedProver(tested)
 
 
+@pytest.mark.slow
 def test_several_processes_make_the_same_bugs(tmp_path: Path) -> None:
     for number in range(3):
         (tmp_path / f"part{number}.py").write_text(CODE.replace("clamp", f"clamp{number}"))

@@ -139,6 +139,7 @@ def test_questions_come_from_executed_bugs(folder: Path, prover: Prover) -> None
     assert all(q.apply(q.answer.rstrip("\n")) == q.bug.fixed for q in found)
 
 
+@pytest.mark.slow
 def test_the_command_writes_pairs(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -150,6 +151,7 @@ def test_the_command_writes_pairs(
     assert "candidates:" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_limit_draws_from_all_sources(folder: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()

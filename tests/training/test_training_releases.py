@@ -154,6 +154,7 @@ def test_metadata_may_have_windows_line_ends(tmp_path: Path) -> None:
     assert (source.license, source.origin) == ("MIT", "shop==1.0")
 
 
+@pytest.mark.slow
 def test_the_last_line_counts_repairs_and_releases_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -173,6 +174,7 @@ def test_an_archive_that_cannot_be_read_does_not_stop_the_others(tmp_path: Path)
     assert len(changed(tmp_path, BEFORE, AFTER)) == 1
 
 
+@pytest.mark.slow
 def test_a_folder_of_packages_by_two_processes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         for version, code in (("1.2.0", BEFORE), ("1.2.1", AFTER)):
@@ -186,6 +188,7 @@ def test_a_folder_of_packages_by_two_processes(tmp_path: Path) -> None:
     ] * 2
 
 
+@pytest.mark.slow
 def test_a_folder_without_releases_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -494,6 +494,7 @@ def test_the_recipe_tells_what_is_missing(
     assert not (tmp_path / "o").exists()
 
 
+@pytest.mark.slow
 def test_the_recipe_prepares_corpus_and_pairs(tmp_path: Path) -> None:
     folder = tmp_path / "project"
     folder.mkdir()

@@ -126,6 +126,7 @@ def test_functions_are_broken_at_several_lines() -> None:
     assert found == list(broken([source], options, Counts()))
 
 
+@pytest.mark.slow
 def test_what_is_broken_together_is_proved_together() -> None:
     (source,) = sources(["textwrap"])
     options = BreakOptions(per_function=2, together=3, execute=True, only_executed=True)

@@ -69,6 +69,7 @@ def shop(make_project: MakeProject) -> Project:
     )
 
 
+@pytest.mark.slow
 def test_observation_tells_what_ran_and_why_it_failed(shop: Project) -> None:
     seen = shop.seen
     assert seen.failing == ("tests/test_cart.py::test_total",)
@@ -81,6 +82,7 @@ def test_observation_tells_what_ran_and_why_it_failed(shop: Project) -> None:
     assert seen.durations["tests/test_cart.py::test_count"] > 0
 
 
+@pytest.mark.slow
 def test_observation_over_an_overlay(shop: Project) -> None:
     fixed = (shop.root / "shop/cart.py").read_bytes().replace(b" - 1", b"")
     seen = shop.oracle.observe({"shop/cart.py": fixed})
@@ -104,6 +106,7 @@ def try_text(project: Project, old: str, new: str, way: Callable[[str], str]) ->
     return project.try_out("shop/cart.py", text, changed)
 
 
+@pytest.mark.slow
 def test_plausible(shop: Project, way: Callable[[str], str]) -> None:
     decided = shop.oracle.tally["decided"]
     verdict = try_text(shop, " - 1", "", way)
@@ -138,6 +141,7 @@ def test_a_test_that_vanishes_is_a_regression(shop: Project) -> None:
     assert verdict.stacks[0].error == "ImportError"
 
 
+@pytest.mark.slow
 def test_node_ids_that_differ_in_each_run_are_not_missed(make_project: MakeProject) -> None:
     project = make_project(
         {
@@ -157,6 +161,7 @@ def test_node_ids_that_differ_in_each_run_are_not_missed(make_project: MakeProje
     assert isinstance(project.try_out("lib.py", text, new), Regressed)
 
 
+@pytest.mark.slow
 def test_nothing_changed_runs_the_targets_again(shop: Project) -> None:
     verdict = shop.oracle.validate(shop.task(), Candidate((), "unchanged", 0.0))
     assert isinstance(verdict, StillFailing)
@@ -196,6 +201,7 @@ def test_inapplicable_on_a_fixed_tree_when_no_test_imports_the_file(shop: Projec
     assert "not imported" in verdict.reason
 
 
+@pytest.mark.slow
 def test_skipping_the_target_is_not_passing(make_project: MakeProject) -> None:
     project = make_project(
         {
@@ -210,6 +216,7 @@ def test_skipping_the_target_is_not_passing(make_project: MakeProject) -> None:
         assert isinstance(verdict, StillFailing)
 
 
+@pytest.mark.slow
 def test_passing_by_expected_failure_is_a_regression(make_project: MakeProject) -> None:
     project = make_project(
         {
@@ -223,6 +230,7 @@ def test_passing_by_expected_failure_is_a_regression(make_project: MakeProject) 
     assert isinstance(project.try_out("lib.py", text, new), Regressed)
 
 
+@pytest.mark.slow
 def test_collection_errors_are_targets_too(make_project: MakeProject) -> None:
     project = make_project(
         {
@@ -242,6 +250,7 @@ def test_collection_errors_are_targets_too(make_project: MakeProject) -> None:
     assert verdict.stacks[0].error == "ImportError"
 
 
+@pytest.mark.slow
 def test_the_second_of_two_syntax_errors_shows(make_project: MakeProject) -> None:
     project = make_project(
         {
@@ -254,6 +263,7 @@ def test_the_second_of_two_syntax_errors_shows(make_project: MakeProject) -> Non
     assert verdict.stacks[0].frames[-1].line == 3
 
 
+@pytest.mark.slow
 def test_conftest_that_cannot_be_imported(make_project: MakeProject) -> None:
     project = make_project(
         {
@@ -294,6 +304,7 @@ def test_only_a_call_that_says_so_learns_which_tests_reach_what(make_project: Ma
     assert project.oracle._screener.reach == seen
 
 
+@pytest.mark.slow
 def test_verdicts_of_many_candidates_carry_their_places(shop: Project) -> None:
     candidates = [shop.candidate("shop/cart.py", " - 1", f" - {n}") for n in (3, 2, 0, 4)]
     verdicts = dict(shop.oracle.validate_many(shop.task(), candidates))

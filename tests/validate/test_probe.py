@@ -34,6 +34,7 @@ def given(
     return [None if each is None else dict(each) for each in found]
 
 
+@pytest.mark.slow
 def test_the_calls_of_a_test_and_what_is_near_them(make_project: MakeProject) -> None:
     source = """
         def mean(values, default=0):
@@ -56,6 +57,7 @@ def test_the_calls_of_a_test_and_what_is_near_them(make_project: MakeProject) ->
     assert same.keys() == code.keys()
 
 
+@pytest.mark.slow
 def test_what_is_told(make_project: MakeProject) -> None:
     source = """
         class Cart:
@@ -110,6 +112,7 @@ TRACES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [0, 1])
 def test_what_would_leave_a_trace_is_stopped(make_project: MakeProject, part: int) -> None:
     names = sorted(TRACES)[part::2]

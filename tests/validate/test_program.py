@@ -176,6 +176,7 @@ def test_the_project_of_a_folder(
     assert find_root(str(tmp_path / "a" / "b")) == str((tmp_path / found).resolve())
 
 
+@pytest.mark.slow
 def test_a_linked_project_is_found_in_the_copy(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,6 +64,7 @@ def case(tmp_path: Path) -> Iterator[Case]:
     case.oracle.close()
 
 
+@pytest.mark.slow
 def test_an_error_is_three_failures(case: Case) -> None:
     task = case.task()
     assert task.targets == ("prog.py: KeyError in price", "prog.py", "prog.py exits with 0")
@@ -71,6 +72,7 @@ def test_an_error_is_three_failures(case: Case) -> None:
     assert task.stacks[0].facts.alternatives == ("'a'",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "origin", "passed"),
     [
@@ -105,12 +107,14 @@ def test_what_may_not_be_edited(case: Case) -> None:
     assert isinstance(case.oracle.validate(case.task(), candidate), Inapplicable)
 
 
+@pytest.mark.slow
 def test_a_run_without_end(tmp_path: Path) -> None:
     case = Case(tmp_path, "missing\n", run_s=3.0)
     assert isinstance(case.verdict("missing", "while True: pass"), TimedOut)
     case.oracle.close()
 
 
+@pytest.mark.slow
 def test_an_error_that_was_gone_must_not_come_back(tmp_path: Path) -> None:
     case = Case(tmp_path, "def price(items):\n    return items['b']\n\nprice({'a': 1})\nmissing\n")
     fixed = {"prog.py": case.source.replace("'b'", "'a'").encode()}
@@ -128,6 +132,7 @@ def test_an_error_that_was_gone_must_not_come_back(tmp_path: Path) -> None:
     case.oracle.close()
 
 
+@pytest.mark.slow
 def test_what_differs_from_run_to_run_does_not_count(tmp_path: Path) -> None:
     case = Case(tmp_path, "import time\nprint(time.time_ns())\nprint('same')\nmissing\n")
     assert isinstance(case.verdict("missing", "int"), Plausible)

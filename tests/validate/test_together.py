@@ -140,6 +140,7 @@ def verdicts(made: Project, *faults: str, patient: bool = False) -> list[Verdict
     return [found[index] for index in range(len(faults))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", PROJECTS.values(), ids=PROJECTS.keys())
 def test_each_is_tried_as_if_it_were_the_first(make_project: MakeProject, source: str) -> None:
     made = project(make_project, source)
@@ -159,6 +160,7 @@ def test_random_numbers_are_drawn_again(tmp_path: Path) -> None:
 SIMPLE = "def total(items):\n    return sum(items) - +1\n"
 
 
+@pytest.mark.slow
 def test_failures_are_those_of_the_candidate(make_project: MakeProject) -> None:
     made = project(make_project, SIMPLE)
     found = verdicts(made, "2", "[]", "items", "7")
@@ -170,6 +172,7 @@ def test_failures_are_those_of_the_candidate(make_project: MakeProject) -> None:
     assert "-4" in last.stacks[0].message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "grave",
     ["exit(3)", "__import__('os')._exit(0)", "__import__('os').abort()", "[0] * (1 << 40)"],
@@ -184,6 +187,7 @@ def test_one_that_ends_its_process_takes_none_with_it(
     assert kinds == [False, False, True, False]
 
 
+@pytest.mark.slow
 def test_one_that_hangs_takes_none_with_it(make_project: MakeProject) -> None:
     made = project(make_project, SIMPLE)
     found = verdicts(made, "2", "sum(iter(int, 1))", "0", "3")
@@ -191,6 +195,7 @@ def test_one_that_hangs_takes_none_with_it(make_project: MakeProject) -> None:
     assert [isinstance(verdict, Plausible) for verdict in found] == [False, False, True, False]
 
 
+@pytest.mark.slow
 def test_fixtures_are_set_up_anew(make_project: MakeProject) -> None:
     tests = """
         import pytest
@@ -212,6 +217,7 @@ def test_fixtures_are_set_up_anew(make_project: MakeProject) -> None:
 RUNS_WHILE_IMPORTING = f"{SIMPLE}LAST = total([1, 2])\n"
 
 
+@pytest.mark.slow
 def test_what_ran_while_importing_is_tried_all_the_same(make_project: MakeProject) -> None:
     made = project(make_project, RUNS_WHILE_IMPORTING)
     found = verdicts(made, "2", "0", "3")
@@ -220,6 +226,7 @@ def test_what_ran_while_importing_is_tried_all_the_same(make_project: MakeProjec
     assert made.oracle.tally["decided"] == 3
 
 
+@pytest.mark.slow
 def test_a_module_that_is_imported_anew_is_tried_by_itself(make_project: MakeProject) -> None:
     made = project(make_project, RUNS_WHILE_IMPORTING)
     found = verdicts(made, "2", "0", "3", patient=True)
@@ -228,6 +235,7 @@ def test_a_module_that_is_imported_anew_is_tried_by_itself(make_project: MakePro
     assert made.oracle.tally["decided"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("patient", [False, True])
 def test_only_a_new_import_tells_what_an_import_leaves_behind(
     make_project: MakeProject, patient: bool
@@ -242,6 +250,7 @@ def test_only_a_new_import_tells_what_an_import_leaves_behind(
     assert getattr(found, "hasty", False) is not patient
 
 
+@pytest.mark.slow
 def test_those_that_hang_cost_the_others_nothing(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,6 +273,7 @@ def test_those_that_hang_cost_the_others_nothing(
     assert ended.count("timeout") == 3  # the first of them twice, to be sure of those before it
 
 
+@pytest.mark.slow
 def test_a_patient_task_gives_a_candidate_more_time(make_project: MakeProject) -> None:
     made = project(make_project, SIMPLE, floor_s=10.0, first_ratio=0.0)
     slow = "[__import__('time').sleep(0.5), 0][1]"
@@ -276,6 +286,7 @@ def test_a_patient_task_gives_a_candidate_more_time(make_project: MakeProject) -
     assert isinstance(made.oracle.validate(patient, Candidate(edits, "test", 0.0)), Plausible)
 
 
+@pytest.mark.slow
 def test_who_has_seen_enough_waits_for_no_further_import(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,10 +74,12 @@ class PatternProposer:
 
     max_per_task: int = 20_000  # candidates of one task
     patterns: Sequence[AnyPattern] = field(default_factory=_all_patterns)
+    further: Sequence[AnyPattern] = ()  # of other packages
     name: str = "pattern"
     _by_node: dict[type[ast.AST], list[tuple[AnyPattern, float]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.patterns = (*self.patterns, *self.further)
         for pattern in self.patterns:
             for kind in pattern.nodes:
                 self._by_node.setdefault(kind, []).append((pattern, pattern.bound))
@@ -249,10 +251,10 @@ def _trimmed(unit: Unit, replacements: Sequence[Replacement]) -> tuple[Replaceme
 def _explained(unit: Unit, edits: Sequence[Edit]) -> str:
     """``old -> new`` of the first changed line, for a person."""
     first = edits[0]
-    start, end = unit.source.line_start(first.start), unit.source.line_end(first.end)
-    replacement = (first.start, first.end, first.replacement)
-    old = " ".join(unit.text[start:end].split())
-    new = " ".join(changed(unit.text, start, end, (replacement,)).split())
+    text, source = unit.text, unit.source
+    start, end = source.line_start(first.start), source.line_end(first.end)
+    new_line = text[start : first.start] + first.replacement + text[first.end : end]
+    old, new = " ".join(text[start:end].split()), " ".join(new_line.split())
     if len(edits) > 1:
         return f"`{_short(old)}` and {len(edits) - 1} more"
     return f"`{_short(old)}` -> `{_short(new)}`"
