@@ -9,6 +9,8 @@ from pytest_gemmadev.propose.code.replacements import Replacement
 from pytest_gemmadev.propose.code.statement_lines import owner, shaped
 from pytest_gemmadev.propose.code.unit import Unit
 
+_TAKE_WHOLE = (ast.Assign, ast.AugAssign, ast.Return)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -24,11 +26,11 @@ class Change:
 def replace(node: ast.expr, code: str, unit: Unit, weight: float = 0.0) -> Change:
     """The change of one expression to ``code``, in parentheses where its place needs them."""
     start, end = unit.span(node)
-    own = f"({unit.code(node)})"
-    is_whole = isinstance(unit.parent(node), (ast.Assign, ast.AugAssign, ast.Return))
-    if is_whole and code.startswith(f"{own} ") and unit.enclosed(node):
-        behind = unit.text.index(")", end) + 1  # it stands in parentheses that will do
-        return Change(((behind, behind, code.removeprefix(own)),), weight)
+    if code.startswith("(") and isinstance(unit.parent(node), _TAKE_WHOLE):
+        own = f"({unit.code(node)})"
+        if code.startswith(f"{own} ") and unit.enclosed(node):
+            behind = unit.text.index(")", end) + 1  # it stands in parentheses that will do
+            return Change(((behind, behind, code.removeprefix(own)),), weight)
     return Change(((start, end, unit.fitted(node, code)),), weight)
 
 

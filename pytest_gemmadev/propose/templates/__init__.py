@@ -1,4 +1,4 @@
-"""Edits said as data: code of one shape becomes code of another, with a guard, a prior and examples.
+r"""Edits said as data: code of one shape becomes code of another, with a guard, a prior and examples.
 
 A template in five lines, to be put into one of the modules ``*_templates``::
 

@@ -46,9 +46,7 @@ class Gap:
     many: bool = False
 
     def binding(self, match: Match) -> int:
-        """How tightly the code in the gap must bind."""
-        if not self.operator:
-            return self.needed
+        """How tightly an operand of an operator that is a hole must bind."""
         symbol = str(match.bound[self.operator])
         if symbol == "**":
             return FACTOR if self.is_right else AWAIT
@@ -139,7 +137,8 @@ def fill(parts: tuple[Part, ...], match: Match) -> str:
             done.append(part)
             lacks_comma = False
             continue
-        code = text_of(match.bound[part.hole], match.unit, part.binding(match))
+        needed = part.binding(match) if part.operator else part.needed
+        code = text_of(match.bound[part.hole], match.unit, needed)
         lacks_comma = part.many and not code
         if code:
             done.append(code)

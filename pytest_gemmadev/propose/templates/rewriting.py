@@ -64,8 +64,10 @@ class Rewrites:
 
     def allowed(self, node: ast.AST, unit: Unit) -> bool:
         """Whether what the template asks of the node itself, in all of its rewrites, is true."""
+        if not self._guard:
+            return True
         match = Match(node, _NO_FACTS, unit)
-        return all(holds(match) for holds in self._guard) if self._guard else True
+        return all(holds(match) for holds in self._guard)
 
     def check(self) -> None:
         """Compiles what is otherwise compiled at its first use."""
@@ -169,27 +171,29 @@ class CompiledRewrite:
             else:
                 yield match
 
-    def changes(self, match: Match) -> Iterator[Change]:
+    def changes(self, match: Match) -> list[Change]:
         """The changes for each choice of ingredients, in the order in which those come."""
-        outcomes = self._outcomes or self._after_sides()
-        if not self._rewrite.ingredients:
-            yield from self._written(match, outcomes, self._rewrite.weight)
-            return
-        names = tuple(self._rewrite.ingredients)
-        for values in product(*(make(match) for make in self._rewrite.ingredients.values())):
+        made: list[Change] = []
+        ingredients = self._rewrite.ingredients
+        if not ingredients:
+            self._write(match, self._rewrite.weight, made)
+            return made
+        for values in product(*(make(match) for make in ingredients.values())):
             weight = self._rewrite.weight
-            for name, (code, fit) in zip(names, values, strict=True):
+            for name, (code, fit) in zip(ingredients, values, strict=True):
                 match.bound[name] = code
                 weight += fit
-            if all(holds(match) for holds in self._late):
-                yield from self._written(match, outcomes, weight)
+            if not self._late or all(holds(match) for holds in self._late):
+                self._write(match, weight, made)
+        return made
 
-    def _written(self, match: Match, outcomes: list[_Outcome], weight: float) -> Iterator[Change]:
-        for outcome in outcomes:
+    def _write(self, match: Match, weight: float, made: list[Change]) -> None:
+        """Adds the change of each after side whose guard holds."""
+        for outcome in self._outcomes or self._after_sides():
             if not outcome.guard or all(holds(match) for holds in outcome.guard):
                 change = outcome.change(match, weight + outcome.weight)
                 if change is not None:
-                    yield change
+                    made.append(change)
 
     def _after_sides(self) -> list[_Outcome]:
         if self._outcomes is None:
