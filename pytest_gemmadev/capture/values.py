@@ -95,7 +95,7 @@ def state(value: object) -> Iterator[tuple[str, Any]]:
 
 def bounded_repr(value: object, *, limit: int = MAX_TEXT, deadline: float | None = None) -> str:
     """A repr of at most ``limit`` characters. Past ``deadline`` (monotonic s) no user code runs."""
-    return _Rendering(limit, deadline).clipped(value)
+    return _Rendering(limit, deadline).render_clipped(value)
 
 
 class _Rendering:
@@ -109,7 +109,7 @@ class _Rendering:
         self.left = MAX_NODES
         self.inside: set[int] = set()  # ids of the containers being rendered
 
-    def clipped(self, value: object) -> str:
+    def render_clipped(self, value: object) -> str:
         try:
             return clip(self.render(value, 0), self.limit)
         except KeyboardInterrupt:

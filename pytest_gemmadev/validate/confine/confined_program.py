@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from pytest_gemmadev.validate.confine.confinement import Confinement, changes_of_run
-from pytest_gemmadev.validate.confine.copy_changes import created
+from pytest_gemmadev.validate.confine.copy_changes import new_files
 from pytest_gemmadev.validate.confine.places import Level
 from pytest_gemmadev.validate.confine.private_copies import copies_from_outside
 from pytest_gemmadev.validate.messages import ProgramConfinement
@@ -86,7 +86,7 @@ def _bring(setup: ProgramConfinement) -> None:
     """Copies the project's new files to where the parent finds them."""
     name = os.path.basename(os.path.realpath(setup["scratch"]))
     for zone in copies_from_outside(setup["folder"], setup["private"], name):
-        for made in created(zone):
+        for made in new_files(zone):
             place = os.path.relpath(os.path.join(zone.path, made), setup["brings"])
             if place.startswith(os.pardir):
                 continue

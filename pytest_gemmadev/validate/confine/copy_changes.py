@@ -50,7 +50,7 @@ def changes(zone: Zone, filled: str = "") -> list[tuple[str, str]]:
     return found
 
 
-def created(zone: Zone) -> Iterator[str]:
+def new_files(zone: Zone) -> Iterator[str]:
     """Files and links, relative to the copy, that were not there before."""
     for folder, folders, files in os.walk(zone.upper):
         inner = os.path.relpath(folder, zone.upper)

@@ -203,7 +203,7 @@ class ProgramOracle:
         task, run, stack = validation.task, validation.run, validation.stack
         if not _keeps(validation.before, _lines(run.output)):
             return Regressed((self.runs,), run.seconds)
-        passed = self._passed(validation)
+        passed = self._targets_passed(validation)
         back = self._errors.get(_identity(stack)) if stack is not None else None
         if back in task.regression:  # an error that was gone already
             return Regressed((str(back),), run.seconds)
@@ -213,7 +213,7 @@ class ProgramOracle:
         stacks = tuple(replace(error, nodeid=t) for t in task.targets if t not in passed)
         return StillFailing(len(passed), len(task.targets), stacks, run.seconds)
 
-    def _passed(self, validation: _Validation) -> list[str]:
+    def _targets_passed(self, validation: _Validation) -> list[str]:
         """The targets that a run reached."""
         targets = validation.task.targets
         if validation.stack is None:
