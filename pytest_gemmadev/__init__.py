@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytest_gemmadev.api import propose, repair, undo
+    from pytest_gemmadev.api import repair, undo
     from pytest_gemmadev.report.json_report import to_json
     from pytest_gemmadev.report.markdown import to_markdown
     from pytest_gemmadev.report.patch_files import patch_files
@@ -24,7 +24,6 @@ __all__ = [
     "Status",
     "__version__",
     "patch_files",
-    "propose",
     "repair",
     "to_json",
     "to_markdown",
@@ -32,7 +31,7 @@ __all__ = [
 ]
 
 _PLACES = {
-    "api": ("propose", "repair", "undo"),
+    "api": ("repair", "undo"),
     "report.json_report": ("to_json",),
     "report.markdown": ("to_markdown",),
     "report.patch_files": ("patch_files",),
