@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "pytest_gemmadev"
-PARTS = ("search", "validate")
+PARTS = ("search", "files", "text", "prompting", "validate")
 MAX_POSITIONAL = 3  # besides self and cls
 
 
