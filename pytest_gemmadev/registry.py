@@ -14,7 +14,14 @@ import pluggy
 
 from pytest_gemmadev import hookspecs
 from pytest_gemmadev.hookspecs import PROJECT, KnownModel
-from pytest_gemmadev.types import CannotRunHere, GemmadevError, Model, Proposer, Validator
+from pytest_gemmadev.types import (
+    DEFAULT_MODEL,
+    CannotRunHere,
+    GemmadevError,
+    Model,
+    Proposer,
+    Validator,
+)
 
 if TYPE_CHECKING:
     from pytest_gemmadev.propose.patterns.pattern import AnyPattern
@@ -22,7 +29,6 @@ if TYPE_CHECKING:
         Template,
     )
 
-DEFAULT_MODEL = "gemmadev"
 NO_MODEL = "none"
 NO_ADAPTER = "none"
 

@@ -353,6 +353,8 @@ class RepairTask:
 
 # --- models --------------------------------------------------------------------------------------
 
+DEFAULT_MODEL = "gemmadev"  # the spec of the model that is used where none is named
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:

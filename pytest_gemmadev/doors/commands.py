@@ -12,8 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pytest_gemmadev.registry import DEFAULT_MODEL
-from pytest_gemmadev.types import GemmadevError
+from pytest_gemmadev.types import DEFAULT_MODEL, GemmadevError
 
 _MODEL_HELP = "which model; default gemmadev, none to search without one; gemmadev models lists all"
 _SHELLS = ("bash", "zsh", "tcsh")

@@ -12,8 +12,7 @@ from enum import Enum
 from pathlib import Path
 
 from pytest_gemmadev import __version__
-from pytest_gemmadev.registry import DEFAULT_MODEL
-from pytest_gemmadev.types import CannotRunHere, GemmadevError, ModelInfo
+from pytest_gemmadev.types import DEFAULT_MODEL, CannotRunHere, GemmadevError, ModelInfo
 
 _BLOCK = 1 << 22  # bytes read at once when a model is hashed
 _SPACE = 2 << 30  # bytes that a packaged model takes when it is put together, and some more

@@ -24,8 +24,7 @@ from pytest_gemmadev.doors.side_effects import WatchedRun
 from pytest_gemmadev.doors.stash import SUMMARY
 from pytest_gemmadev.files import journal
 from pytest_gemmadev.files.interrupts import Interrupts
-from pytest_gemmadev.registry import DEFAULT_MODEL
-from pytest_gemmadev.types import GemmadevError
+from pytest_gemmadev.types import DEFAULT_MODEL, GemmadevError
 from pytest_gemmadev.validate.confine.places import Level, describe_level, level_for
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pytest_gemmadev.registry import DEFAULT_MODEL
+from pytest_gemmadev.types import DEFAULT_MODEL
 
 DEFAULT_BUDGET_S = 300.0
 MAX_JOBS = 64
