@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NoReturn, Protocol, TypeAlias, runtime_checkable
 
+DEFAULT_MODEL = "gemmadev"  # the model that is meant where none is named
+
 
 class GemmadevError(Exception):
     """Misuse or a broken installation: one line that says what happened, where, and what to do."""

@@ -267,6 +267,7 @@ def test_each_error_tells_its_facts(failures: Run, name: str) -> None:
         assert stack["facts"]["name"] not in stack["facts"]["alternatives"]
 
 
+@pytest.mark.slow
 def test_frames_lead_from_the_test_to_the_break_with_facts(failures: Run) -> None:
     stack = failures.stack("test_error_key-of-attribute.py")
     assert places(stack)[1:] == [("shop.py", 12, "Cart.rate")]
@@ -479,6 +480,7 @@ def test_errors_while_importing_are_the_modules_own(collection_errors: Run, kind
     assert collection_errors.outcomes[f"test_{kind}.py"] == "error"
 
 
+@pytest.mark.slow
 def test_what_did_collect_is_told_apart(collection_errors: Run) -> None:
     assert collection_errors.plain["collected"] == ["test_fine.py::test_it"]
     assert collection_errors.outcomes["test_fine.py"] == "passed"

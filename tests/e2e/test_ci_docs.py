@@ -31,7 +31,7 @@ def test_options_are_there(page: str) -> None:
     offered = {name for o in parser.getgroup("gemmadev").options for name in o.names()}
     assert set(re.findall(r"--gemmadev-[a-z-]+", text)) <= offered
     hook = set(re.findall(r"^\| `(--[a-z-]+)", text, re.M))
-    known = command._parser().format_help()
+    known = command._make_parser().format_help()
     assert [option for option in hook if option not in known] == []
 
 

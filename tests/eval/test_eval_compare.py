@@ -20,6 +20,7 @@ def repaired(case: str, score: Score, *, seed: int = 0, validations: int = 7) ->
     return result_to_row(Result(case, "s", (), seed, score, validations=validations))
 
 
+@pytest.mark.slow
 def test_counts_and_what_changed() -> None:
     first = of_repair([repaired("a", Score.CORRECT), repaired("b", Score.FAILED)])
     second = of_repair([repaired("a", Score.CORRECT), repaired("b", Score.OVERFITTING)])

@@ -76,6 +76,7 @@ OVERFITS = r"put('calc.py', 'def add(a, b):\n    return 4\n')"
 BREAKS = r"put('calc.py', 'def add(a, b):\n    return 5\n')"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "score", "reason"),
     [

@@ -117,6 +117,7 @@ def test_figures_are_the_same_for_the_same_numbers() -> None:
     assert time_plot({"a": ([1.0, 3.0], 4), "b": ([], 4)}) != ""
 
 
+@pytest.mark.slow
 def test_nothing_to_draw() -> None:
     assert outcomes_plot({}) == rates_plot({}, "%") == time_plot({"a": ([], 3)}) == ""
 
@@ -132,6 +133,7 @@ def test_reports_do_without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- what reports show ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_failure_is_shown_with_its_diff_and_reason() -> None:
     blocks = repair_document(report_of(RESULTS, {"model": "<none>"}), RESULTS)
     entries = {block.title: block for block in blocks if isinstance(block, Entry)}
@@ -145,6 +147,7 @@ def test_every_failure_is_shown_with_its_diff_and_reason() -> None:
     assert ("no candidate turned the failing set green", "1") in misses.rows
 
 
+@pytest.mark.slow
 def test_places_count_runs_that_found_them() -> None:
     results = [
         result("a", Score.CORRECT, seconds=2.0, function_rank=1, line_rank=6, localizing_s=1.0),
@@ -189,6 +192,7 @@ class Links(HTMLParser):
         self.found += [tag] if tag in ("script", "link", "iframe") else []
 
 
+@pytest.mark.slow
 def test_the_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
     write_reports(tmp_path, RESULTS, {"model": "none"})
     page = (tmp_path / "report.html").read_text(encoding="utf-8")

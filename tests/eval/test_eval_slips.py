@@ -67,6 +67,7 @@ async def waiting(a):
 '''
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SLIPS)
 def test_a_slip_breaks_a_source_and_nothing_where_there_is_no_place(name: str) -> None:
     texts = {SLIPS[name](Source.of(RICH), random.Random(seed)) for seed in range(12)}

@@ -83,6 +83,7 @@ EDITS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("old", "new", "expected"), EDITS)
 @pytest.mark.parametrize("style", ["LF", "CRLF", "tabs", "BOM", "latin-1"])
 def test_an_edit(old: str, new: str, expected: list[Route] | str, style: str) -> None:
@@ -149,6 +150,7 @@ def test_odd_files(before: str, after: str, expected: list[Route] | str) -> None
     assert routes(before.encode(), after.encode()) == expected
 
 
+@pytest.mark.slow
 def test_what_is_nested_too_deep_for_libcst_is_taken_as_python_takes_it() -> None:
     before = "x = " + "+".join(["1"] * 600) + "\n"
     assert routes(before.encode(), before.replace("1\n", "2\n").encode()) == [TEXT]
@@ -219,6 +221,7 @@ def changed(name: str, kind: int, one: float, other: float) -> str | None:
     return result
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.sampled_from(NAMES), st.integers(0, 5), PLACE, PLACE)
 def test_edits_at_the_nodes_of_a_real_file(name: str, kind: int, one: float, other: float) -> None:

@@ -130,6 +130,7 @@ def test_frames_stand_in_for_missing_suspicions() -> None:
     assert lines <= {9, 10, 11}
 
 
+@pytest.mark.slow
 def test_two_edits_of_one_statement_are_tried_together() -> None:
     code = "def f(a, b):\n    return a < b and b < a + 2\n"
     fixed = "def f(a, b):\n    return a <= b and b <= a + 2\n"
@@ -185,6 +186,7 @@ def test_every_candidate_compiles_and_changes_the_program(code: str) -> None:
         assert ast.dump(ast.parse(new)) != old, candidate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", TEXTS.values(), ids=TEXTS)
 def test_no_program_is_proposed_twice(code: str) -> None:
     texts = [applied(code, c) for c in first_candidates(code)]
@@ -200,6 +202,7 @@ def test_edits_are_sorted_and_do_not_overlap(code: str) -> None:
         assert all(a[1] <= b[0] for a, b in pairwise(places))
 
 
+@pytest.mark.slow
 def test_newlines_stay_those_of_the_file() -> None:
     code = TEXTS["crlf"]
     for candidate in islice(PatternProposer().propose(task_for(code)), 900):
@@ -216,6 +219,7 @@ def test_docstrings_and_annotations_are_left_alone() -> None:
         assert isinstance(new.returns, ast.Constant)
 
 
+@pytest.mark.slow
 def test_no_candidate_swallows_exceptions() -> None:
     for code in TEXTS.values():
         handlers = code.count("except")
@@ -283,6 +287,7 @@ def test_expressions_of_any_shape_are_changed_into_code_that_compiles(expression
         compile(applied(code, candidate), PATH, "exec", dont_inherit=True)
 
 
+@pytest.mark.slow
 def test_setting_a_constant_is_not_repeated() -> None:
     text = "def f(a):\n    b = 0\n    for x in a:\n        b += x\n    return b\n"
     assert not any(str(c.origin) == "pattern:wrap_in_loop" for c in propose(text, {2: 1.0}))

@@ -107,6 +107,7 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("broken", "repaired"), CASES.values(), ids=CASES)
 def test_repairs_by_the_lines_around(broken: str, repaired: str) -> None:
     repair = repair_syntax(broken)

@@ -88,6 +88,7 @@ def git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("below", ["", "a folder/further"], ids=["top", "below"])
 @pytest.mark.parametrize(("path", "text"), FILES.values(), ids=FILES)
 def test_patches_apply_at_the_root_in_any_order(

@@ -42,6 +42,7 @@ def called(drill: Drill, arguments: list[Any]) -> Any:
         return type(error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("procedure", "vary"), VARIATIONS)
 def test_all_idioms_of_a_procedure_agree(procedure: Procedure, vary: Mapping[str, str]) -> None:
     for seed in range(6):

@@ -191,6 +191,7 @@ def test_kept_and_undone_patches(tmp_path: Path) -> None:
     assert found["undone", "line"].completion == TRUE + "\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

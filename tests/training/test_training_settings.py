@@ -105,6 +105,7 @@ def test_a_wrong_file_is_named(tmp_path: Path, text: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_help_needs_no_torch() -> None:
     code = (
         "import sys; sys.modules['torch'] = None; from training.run import main; main(['--help'])"
@@ -359,6 +360,7 @@ def test_a_limit_draws_from_the_whole_source(tmp_path: Path) -> None:
     assert one == same
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "told"),
     [
@@ -469,6 +471,7 @@ def imports_of(file: Path) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_training_asks_the_core_for_prompts_and_little_else() -> None:
     files = [file for file in TRAINING.rglob("*.py") if file.name not in MEETING]
     assert len(files) > 30

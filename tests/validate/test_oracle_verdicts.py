@@ -116,6 +116,7 @@ def test_plausible(shop: Project, way: Callable[[str], str]) -> None:
     assert shop.oracle.tally["decided"] == decided + swapped
 
 
+@pytest.mark.slow
 def test_still_failing_with_the_new_stack(shop: Project, way: Callable[[str], str]) -> None:
     verdict = try_text(shop, "sum(items) - 1", "sum(items) / 0", way)
     assert isinstance(verdict, StillFailing)
@@ -125,6 +126,7 @@ def test_still_failing_with_the_new_stack(shop: Project, way: Callable[[str], st
     assert (stack.frames[-1].path, stack.frames[-1].line) == ("shop/cart.py", 5)
 
 
+@pytest.mark.slow
 def test_regressed(shop: Project, way: Callable[[str], str]) -> None:
     both = "return sum(items)\n\ndef count(items):\n    return 1"
     old = "return sum(items) - 1\n\ndef count(items):\n    return len(items)"
@@ -290,6 +292,7 @@ def test_spectrum_of_targets_and_of_passing_tests(shop: Project) -> None:
     assert all("::" in nodeid for nodeid in spectra)
 
 
+@pytest.mark.slow
 def test_only_a_call_that_says_so_learns_which_tests_reach_what(make_project: MakeProject) -> None:
     project = make_project(
         {

@@ -113,6 +113,7 @@ def test_a_stack_names_the_real_project(project: Path) -> None:
     assert stack["message"] == str((project / "beside.py").resolve())
 
 
+@pytest.mark.slow
 def test_a_run_changes_nothing_in_the_project(project: Path) -> None:
     (project / "tell.py").write_text(
         "import os\nopen('made.txt', 'x').write('1')\nos.remove('beside.py')\n"

@@ -102,6 +102,7 @@ def test_what_a_run_says(case: Case, old: str, new: str, origin: str, passed: in
         assert len(verdict.stacks) == 3 - passed
 
 
+@pytest.mark.slow
 def test_what_may_not_be_edited(case: Case) -> None:
     candidate = Candidate((Edit("test_prog.py", 0, 0, "x = 1\n"),), "rule:x", 0.0)
     assert isinstance(case.oracle.validate(case.task(), candidate), Inapplicable)

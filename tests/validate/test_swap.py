@@ -189,6 +189,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @WHOLE
 @pytest.mark.parametrize("case", APPLIED.values(), ids=APPLIED)
 def test_code_of_live_functions_is_replaced(
@@ -199,6 +200,7 @@ def test_code_of_live_functions_is_replaced(
     assert eval(expression, {**names, "run": asyncio.run}) == expected
 
 
+@pytest.mark.slow
 @WHOLE
 @pytest.mark.parametrize(("before", "after", "reason"), REFUSED.values(), ids=REFUSED)
 def test_what_takes_a_new_import_is_refused(
@@ -276,6 +278,7 @@ def outcome(tmp_path: Path, after: str, *, whole: bool) -> object:
     return [(code, code.co_linetable, code.co_consts) for code in found]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("old", "new"), EDITS.values(), ids=EDITS)
 def test_a_chunk_by_itself_comes_to_what_the_module_comes_to(
     tmp_path: Path, old: str, new: str
