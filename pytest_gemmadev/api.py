@@ -22,6 +22,7 @@ from pytest_gemmadev.files.scope import Scope
 from pytest_gemmadev.hookspecs import KnownModel, hookimpl
 from pytest_gemmadev.propose.rules.failure import Failure
 from pytest_gemmadev.propose.rules.rule import Example, Fix, Rule, fix
+from pytest_gemmadev.propose.templates.template import Rewrite, Template
 from pytest_gemmadev.report.json_report import to_json
 from pytest_gemmadev.report.markdown import to_markdown
 from pytest_gemmadev.report.patch_files import patch_files
@@ -78,10 +79,12 @@ __all__ = [
     "RepairOptions",
     "RepairReport",
     "RepairTask",
+    "Rewrite",
     "Rule",
     "Sampling",
     "Status",
     "Streaming",
+    "Template",
     "Validator",
     "fix",
     "hookimpl",

@@ -1,8 +1,9 @@
-"""For tests of rules, proposers and models, of this package and of others.
+"""For tests of rules, templates, proposers and models, of this package and of others.
 
 `check_rule` holds a rule to its own examples: each is a small project that is written to a folder and
-really run, so that the rule meets the error that Python raises. The functions below it are the
-steps of that, for other tests. `ScriptedModel` answers from a script, without weights and at once.
+really run, so that the rule meets the error that Python raises. `check_template` holds a template to
+its examples, which are code alone. The functions below them are the steps of that, for other tests.
+`ScriptedModel` answers from a script, without weights and at once.
 """
 
 from __future__ import annotations
@@ -24,8 +25,11 @@ from pytest_gemmadev.capture.hooks import capture_stack
 from pytest_gemmadev.capture.plain import stack_from_plain
 from pytest_gemmadev.files.scope import Scope
 from pytest_gemmadev.models.scripted import ScriptedModel
+from pytest_gemmadev.propose.patterns import PatternProposer
 from pytest_gemmadev.propose.rules import RuleProposer
 from pytest_gemmadev.propose.rules.rule import Example, Rule
+from pytest_gemmadev.propose.templates.template import Template
+from pytest_gemmadev.propose.templates.template_pattern import TemplatePattern
 from pytest_gemmadev.text.edits import apply_edits
 from pytest_gemmadev.types import (
     Candidate,
@@ -44,6 +48,7 @@ __all__ = [
     "ScriptedModel",
     "apply_candidate",
     "check_rule",
+    "check_template",
     "make_task",
     "parse_tree",
     "propose_everywhere",
@@ -72,6 +77,20 @@ def check_rule(rule: Rule, example: Example, folder: Path) -> None:
     assert whole.count(example.old) == 1, f"{example.old!r} must occur once"
     wanted = {path: text.replace(example.old, example.new) for path, text in files.items()}
     assert wanted in results, results
+
+
+def check_template(template: Template) -> None:
+    """Asserts that a template does with its examples, and with what it must leave alone, what they say."""
+    proposer = PatternProposer(patterns=(TemplatePattern(template),))
+    for code, wanted in template.examples:
+        results = propose_everywhere(proposer, code)
+        trees = {ast.dump(ast.parse(result)) for result in results}
+        assert ast.dump(ast.parse(wanted)) in trees, f"{template.name} makes of {code!r}: {results}"
+    for code in template.untouched:
+        results = propose_everywhere(proposer, code)
+        assert results == [], (
+            f"{template.name} must leave {code!r} alone, and makes of it: {results}"
+        )
 
 
 def propose_everywhere(proposer: Proposer, code: str) -> list[str]:

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NoReturn, Protocol, TypeAlias, runtime_checkable
 
-DEFAULT_MODEL = "gemmadev"  # the model that is meant where none is named
-
 
 class GemmadevError(Exception):
     """Misuse or a broken installation: one line that says what happened, where, and what to do."""
@@ -354,6 +352,8 @@ class RepairTask:
 
 
 # --- models --------------------------------------------------------------------------------------
+
+DEFAULT_MODEL = "gemmadev"  # the spec of the model that is used where none is named
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import pytest
 
 import pytest_gemmadev
 from pytest_gemmadev import GemmadevError, Status, patch_files, repair, to_json, undo
+from pytest_gemmadev.api import propose
 from pytest_gemmadev.models.scripted import ScriptedModel
 
 SOURCE = "def total(items):\n    return sum(itms)\n"
@@ -54,6 +55,17 @@ def test_patches_are_proposed_and_nothing_is_written(project: Path) -> None:
     assert told[0] == "running the tests"
     assert (project / "cart.py").read_text() == SOURCE
     assert not (project / ".gemmadev").exists()
+
+
+@pytest.mark.slow
+def test_patches_are_written_to_a_folder_that_is_named(project: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "patches"
+    report = propose(project, ["test_cart.py"], folder=folder, model="none")
+    assert report.overlay == {"cart.py": FIXED.encode()}
+    (patch,) = folder.glob("*.patch")
+    assert patch.read_text() == report.diff
+    assert (folder / "report.json").is_file()
+    assert (project / "cart.py").read_text() == SOURCE
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_gemmadev import registry
-from pytest_gemmadev.api import Failure, Fix, Rule
+from pytest_gemmadev.api import Failure, Fix, Rewrite, Rule, Template
 from pytest_gemmadev.doors.ablations import without
 from pytest_gemmadev.hookspecs import KnownModel, hookimpl
 from pytest_gemmadev.models import builtin, packaged
@@ -230,10 +230,9 @@ def test_third_parties_bring_rules_proposers_and_validators() -> None:
 
 
 def test_third_parties_bring_templates() -> None:
-    engine = pytest.importorskip("pytest_gemmadev.propose.templates.template")
-    template = engine.Template(
+    template = Template(
         name="theirs_swapped",
-        rewrites=engine.Rewrite("$a.minus($b)", "$b.minus($a)"),
+        rewrites=Rewrite("$a.minus($b)", "$b.minus($a)"),
         examples=(("x.minus(y)", "y.minus(x)"),),
         untouched=("x.plus(y)",),
         per_thousand=5.0,
@@ -241,7 +240,7 @@ def test_third_parties_bring_templates() -> None:
 
     class Templates:
         @hookimpl
-        def gemmadev_templates(self) -> Sequence[object]:
+        def gemmadev_templates(self) -> Sequence[Template]:
             return [template]
 
     manager = plugin_manager(third_party=False)

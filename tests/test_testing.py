@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,13 +19,16 @@ from pytest_gemmadev.api import (
     Failure,
     Fix,
     RepairTask,
+    Rewrite,
     Rule,
+    Template,
     fix,
 )
 from pytest_gemmadev.testing import (
     ScriptedModel,
     apply_candidate,
     check_rule,
+    check_template,
     parse_tree,
     propose_everywhere,
     raise_error,
@@ -84,6 +90,32 @@ def test_a_project_runs_in_its_folder_and_leaves_no_module_behind(tmp_path: Path
     )
     with pytest.raises(ImportError):
         __import__("shop.cart")
+
+
+SWAPPED = Template(
+    name="swapped",
+    rewrites=Rewrite("$a.minus($b)", "$b.minus($a)"),
+    examples=(("x.minus(y)", "y.minus(x)"),),
+    untouched=("x.plus(y)",),
+    per_thousand=5.0,
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        pytest.param({}, "", id="sound"),
+        pytest.param({"examples": (("x.plus(y)", "y.plus(x)"),)}, "makes of", id="example"),
+        pytest.param({"untouched": ("x.minus(y)",)}, "leave 'x.minus(y)' alone", id="untouched"),
+    ],
+)
+def test_a_template_is_held_to_its_examples(changes: dict[str, Any], says: str) -> None:
+    template = replace(SWAPPED, **changes)
+    if not says:
+        check_template(template)
+        return
+    with pytest.raises(AssertionError, match=re.escape(says)):
+        check_template(template)
 
 
 def test_a_proposer_that_goes_by_the_place() -> None:
