@@ -283,6 +283,7 @@ def test_frames_lead_from_the_test_to_the_break_with_facts(failures: Run) -> Non
     ]
 
 
+@pytest.mark.slow
 def test_frames_outside_the_project_carry_no_facts(failures: Run) -> None:
     stack = failures.stack("test_outside.py")
     assert stack["frames"][0]["function"] == "test_it"
@@ -487,6 +488,7 @@ def test_what_did_collect_is_told_apart(collection_errors: Run) -> None:
     assert collection_errors.outcomes["test_skipped.py"] == "skipped"
 
 
+@pytest.mark.slow
 def test_a_syntax_error_tells_message_and_offset(collection_errors: Run) -> None:
     stack = collection_errors.stack("test_syntax.py")
     with pytest.raises(SyntaxError) as caught:

@@ -33,6 +33,7 @@ def test_counts_and_what_changed() -> None:
     assert lines[5:] == ["  b seed 0: failed -> overfitting"]
 
 
+@pytest.mark.slow
 def test_seeds_are_counted_by_cases_as_well() -> None:
     def run(good: int, validations: int) -> Verdicts:
         return of_repair(

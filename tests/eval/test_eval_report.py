@@ -165,6 +165,7 @@ def test_places_count_runs_that_found_them() -> None:
     assert shown.rows == (("s", "3", "1", "2", "2", "2", "0", "0", "1", "1", "2.0"),)
 
 
+@pytest.mark.slow
 def test_samples_are_shown_with_their_verdicts() -> None:
     row = {"task_id": "t", "seed": 0, "sample": 0, "tokens": 1, "completion": HOSTILE}
     rows = [

@@ -193,6 +193,7 @@ def test_no_program_is_proposed_twice(code: str) -> None:
     assert len(texts) == len(set(texts))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", TEXTS.values(), ids=TEXTS)
 def test_edits_are_sorted_and_do_not_overlap(code: str) -> None:
     for candidate in first_candidates(code):

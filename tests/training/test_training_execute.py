@@ -146,6 +146,7 @@ def test_what_can_be_called(
     assert [bug.broken for bug in prover.prove(sound, [same, wrong])] == [wrong.broken]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [

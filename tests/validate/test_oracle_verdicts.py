@@ -135,6 +135,7 @@ def test_regressed(shop: Project, way: Callable[[str], str]) -> None:
     assert verdict.nodeids == ("tests/test_more.py::test_none",)
 
 
+@pytest.mark.slow
 def test_a_test_that_vanishes_is_a_regression(shop: Project) -> None:
     old = "return sum(items) - 1\n\ndef count(items):\n    return len(items)"
     verdict = shop.try_out("shop/cart.py", old, "return sum(items)\n")

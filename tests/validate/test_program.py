@@ -55,6 +55,7 @@ def project(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [
@@ -131,6 +132,7 @@ def test_a_run_changes_nothing_in_the_project(project: Path) -> None:
     assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_a_run_that_hangs_is_ended_with_what_it_started(project: Path) -> None:
     (project / "tell.py").write_text(
         "import subprocess, sys\n"
