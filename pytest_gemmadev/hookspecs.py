@@ -17,9 +17,7 @@ from pytest_gemmadev.types import Model, ModelInfo, Proposer, Validator
 
 if TYPE_CHECKING:
     from pytest_gemmadev.propose.rules.rule import Rule
-    from pytest_gemmadev.propose.templates.template import (
-        Template,
-    )
+    from pytest_gemmadev.propose.templates.template import Template
 
 PROJECT = "gemmadev"
 hookspec = pluggy.HookspecMarker(PROJECT)

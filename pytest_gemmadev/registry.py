@@ -25,9 +25,7 @@ from pytest_gemmadev.types import (
 
 if TYPE_CHECKING:
     from pytest_gemmadev.propose.patterns.pattern import AnyPattern
-    from pytest_gemmadev.propose.templates.template import (
-        Template,
-    )
+    from pytest_gemmadev.propose.templates.template import Template
 
 NO_MODEL = "none"
 NO_ADAPTER = "none"
@@ -146,9 +144,7 @@ def validators(manager: pluggy.PluginManager | None = None) -> tuple[Validator, 
 def _compile_templates(templates: Sequence[Template]) -> list[AnyPattern]:
     if not templates:
         return []
-    from pytest_gemmadev.propose.templates.template_pattern import (
-        TemplatePattern,
-    )
+    from pytest_gemmadev.propose.templates.template_pattern import TemplatePattern
 
     return [TemplatePattern(template) for template in templates]
 

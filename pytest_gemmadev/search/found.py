@@ -74,9 +74,7 @@ class SearchResult:
     found: Sequence[Found] = ()
     statistics: Statistics = field(default_factory=Statistics)
     is_out_of_budget: bool = False
-    vetoes: Sequence[
-        str
-    ] = ()  # why validators rejected plausible repairs, which are not among them
+    vetoes: Sequence[str] = ()  # why validators rejected plausible repairs; those are not in found
 
 
 def highest_score_first(step: Step) -> float:
