@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytest_gemmadev.propose.rules import (
+    absent_keys,
     assertions,
     bounds,
     callables,
@@ -21,6 +22,7 @@ from pytest_gemmadev.propose.rules import (
     mismatched_operands,
     missing_attributes,
     missing_imports,
+    needless_imports,
     nothing,
     paths,
     quantities,
@@ -50,7 +52,9 @@ RULES: tuple[Rule, ...] = (
     *members.RULES,
     *classes.RULES,
     *failing_imports.RULES,
+    *needless_imports.RULES,
     *keys.RULES,
+    *absent_keys.RULES,
     *mismatched_calls.RULES,
     *keywords.RULES,
     *mismatched_operands.RULES,
