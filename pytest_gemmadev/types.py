@@ -427,6 +427,14 @@ class Streaming(Protocol):
 # --- search --------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Expression:
+    """An expression that is evaluated among the names of a module of the project."""
+
+    path: str  # of the module
+    text: str  # ``slug("Hello World")``
+
+
 class Proposer(Protocol):
     """Writes candidate patches for a task, best first; lazily, for the budget may end any time."""
 
@@ -475,6 +483,14 @@ class Probing(Protocol):
     ) -> list[Mapping[str, str] | None]:
         """What each call gives, by the call, on each overlay; None where it cannot be told."""
 
+    def evaluate(
+        self, task: RepairTask, overlays: Sequence[Overlay], expressions: Sequence[Expression]
+    ) -> list[Mapping[Expression, str] | None]:
+        """What each expression gives on each overlay: the ``repr`` of its value, or the name of the
+        exception that it ends with. One that had to be stopped is left out; None where nothing can
+        be told.
+        """
+
 
 @runtime_checkable
 class Rechecking(Protocol):
@@ -499,6 +515,25 @@ class Spectrum:
 # --- outcome of a failure ------------------------------------------------------------------------
 
 
+class Confidence(str, Enum):
+    """How sure a plausible patch is: what share of patches that are called so is right."""
+
+    SURE = "sure"  # 95 % or more
+    LIKELY = "likely"  # 80 % or more
+    GUESS = "guess"
+
+    @classmethod
+    def of(cls, probability: float) -> Confidence:
+        """The name of a probability in [0, 1]."""
+        if probability >= 0.95:
+            return cls.SURE
+        return cls.LIKELY if probability >= 0.8 else cls.GUESS
+
+    def is_at_least(self, other: Confidence) -> bool:
+        order = (Confidence.GUESS, Confidence.LIKELY, Confidence.SURE)
+        return order.index(self) >= order.index(other)
+
+
 @dataclass(frozen=True, slots=True)
 class RankedPatch:
     """A plausible patch: the one chosen, or one of the others."""
@@ -508,6 +543,42 @@ class RankedPatch:
     rank: int  # place in the order in which candidates were tried, from 1
     chosen: bool
     score: float = 0.0  # nats; what orders the plausible patches, the model's part left out
+    probability: float = 0.0  # in [0, 1], that it is right: it or one that does the same
+    group: int = 0  # the same for patches that do the same wherever they were compared
+
+    @property
+    def confidence(self) -> Confidence:
+        return Confidence.of(self.probability)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One result of a question's call, and the patches that give it."""
+
+    result: str  # repr of the value, or ``raises ValueError``
+    patches: tuple[int, ...]  # places among the outcome's patches
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A call for which plausible patches give different results: a person can say which is right."""
+
+    call: str  # as it would be written: ``total([])``
+    answers: tuple[Answer, ...]  # the likeliest first; at least two
+    path: str = ""  # of the file that defines what is called; empty where the call cannot be a test
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectTest:
+    """An expectation of a test that is likelier wrong than the code."""
+
+    file: str
+    line: int
+    expected: str  # as the test has it
+    got: str  # what the code gives, repr
+    evidence: tuple[str, ...]  # sentences, the strongest first
+    diff: str = ""  # that changes the expectation; empty where none can be written
+    probability: float = 0.0  # in [0, 1], that the test is at fault
 
 
 class Status(str, Enum):
@@ -516,6 +587,7 @@ class Status(str, Enum):
     REPAIRED = "repaired"  # a patch was written
     PROPOSED = "proposed"  # a patch would have been, in a run that writes nothing
     SUGGESTED = "suggested"  # plausible, and not to be written without being asked for
+    TEST_SUSPECT = "test_suspect"  # the test is likelier wrong than the code: nothing was written
     UNREPAIRED = "unrepaired"  # no patch was found that the tests accept
     FLAKY = "flaky"  # the test passes when it is simply run again
     SKIPPED = "skipped"  # not searched: nothing to edit, or no budget left
@@ -535,6 +607,8 @@ class Outcome:
     suspicions: tuple[Suspicion, ...] = ()  # where the fault was looked for, best first
     localizing_s: float = 0.0  # of the seconds, those that finding the places took
     refused: int = 0  # candidates that reached for what lies outside the places of their run
+    question: Question | None = None  # that tells plausible patches apart
+    suspect_test: SuspectTest | None = None  # where the test may be at fault, whatever the status
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ WORDS = {
     Status.REPAIRED: "repaired",
     Status.PROPOSED: "patch proposed",
     Status.SUGGESTED: "suggested, not written",
+    Status.TEST_SUSPECT: "the test is suspected, nothing written",
     Status.UNREPAIRED: "not repaired",
     Status.FLAKY: "flaky, left alone",
     Status.SKIPPED: "skipped",

@@ -14,10 +14,12 @@ from pytest_gemmadev.search.losses import find_losses
 from pytest_gemmadev.search.patches import found_overlay, make_ranked_patch, plausible_order
 from pytest_gemmadev.text.edits import text_overlay
 from pytest_gemmadev.types import (
+    Confidence,
     Inapplicable,
     Observation,
     Overlay,
     Probing,
+    Question,
     RankedPatch,
     RepairTask,
     TestOutcome,
@@ -33,6 +35,12 @@ class Accepted:
     patches: tuple[RankedPatch, ...]  # it first
     after: Observation  # the full run with it
     differ: str  # a call for which other plausible patches give something else
+    is_suggestion: bool = False  # not written: it may destroy something, or is not sure enough
+    question: Question | None = None
+
+    @property
+    def confidence(self) -> Confidence:
+        return self.patches[0].confidence
 
 
 def accept(
@@ -58,12 +66,15 @@ def accept(
                 each, task, overlay, read=context.files.read, chosen=place == confirmed.index
             )
             patches.append(patch)
+    chosen = ranked[confirmed.index].found
+    is_sure = patches[0].confidence.is_at_least(context.accept)
     return Accepted(
-        ranked[confirmed.index].found,
+        chosen,
         confirmed.overlay,
         tuple(patches),
         confirmed.after,
         _describe_difference(ranked, confirmed.index),
+        bool(chosen.destroys) or not is_sure,
     )
 
 

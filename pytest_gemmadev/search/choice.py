@@ -29,6 +29,8 @@ class Ranked:
     found: Found
     ratio: float | None = None  # nats that the model finds it likelier than the code as it is
     behaviour: Behaviour | None = None
+    probability: float = 1.0  # in [0, 1], that it or one that does the same is right
+    group: int = 0  # the same for those that do the same
 
 
 def choose(

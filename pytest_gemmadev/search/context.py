@@ -15,6 +15,7 @@ from pytest_gemmadev.search.localize import localize, suspect_mentioned
 from pytest_gemmadev.text.edits import edit_overlay
 from pytest_gemmadev.types import (
     Candidate,
+    Confidence,
     ErrorKind,
     ErrorStack,
     Inapplicable,
@@ -24,6 +25,7 @@ from pytest_gemmadev.types import (
     OriginKind,
     Plausible,
     Proposer,
+    Question,
     RepairTask,
     Spectrum,
     Suspicion,
@@ -68,6 +70,9 @@ class SearchContext:
     localizer: Localizer = localize
     validators: Sequence[Validator] = ()  # of other packages, which may reject a plausible patch
     hazards: Hazards = field(default_factory=Hazards)  # what is known of destructive calls
+    accept: Confidence = Confidence.LIKELY  # what is less sure is suggested, not written
+    ask: Callable[[Question], str | None] | None = None
+    # puts a question to a person: the result that is right as the question has it, None for no answer
 
     def locate(self, task: RepairTask) -> RepairTask:
         """The task with its spectra and suspicions."""

@@ -164,7 +164,7 @@ class _Loop:
         self.outcomes.close(
             failing, accepted, observation, statistics=result.statistics, seconds=seconds
         )
-        if accepted.found.destroys:
+        if accepted.is_suggestion:
             return observation  # a suggestion: the loop goes on with the tree without it
         self.overlay = dict(accepted.overlay)
         return accepted.after

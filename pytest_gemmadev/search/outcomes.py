@@ -8,10 +8,21 @@ from dataclasses import dataclass, field, replace
 from pytest_gemmadev.search.accept import Accepted
 from pytest_gemmadev.search.failing_sets import FailingSet
 from pytest_gemmadev.search.found import SearchResult, Statistics
-from pytest_gemmadev.types import Inapplicable, Observation, Outcome, Status
+from pytest_gemmadev.types import Confidence, Inapplicable, Observation, Outcome, Status
 
-_CLOSED = (Status.SUGGESTED, Status.UNREPAIRED, Status.FLAKY, Status.SKIPPED)
+_CLOSED = (
+    Status.SUGGESTED,
+    Status.TEST_SUSPECT,
+    Status.UNREPAIRED,
+    Status.FLAKY,
+    Status.SKIPPED,
+)
 ASKED_FOR = "written only when asked for"
+_NOT_SURE = {
+    Confidence.GUESS: "a guess: it passes the tests, and so may a wrong one",
+    Confidence.LIKELY: "likely, but not sure",
+    Confidence.SURE: "sure",
+}
 
 
 @dataclass(slots=True)
@@ -36,7 +47,7 @@ class Outcomes:
     ) -> None:
         """Notes the repair at the first that it turns green, and with it what else it does.
 
-        One that may destroy something is a suggestion: the tree goes without it.
+        A suggestion is one that may destroy something or is not sure enough: the tree goes without it.
         """
         chosen, patches, after = accepted.found, accepted.patches, accepted.after
         first = next(s for s in failing.stacks if s.nodeid in chosen.targets)
@@ -49,10 +60,11 @@ class Outcomes:
             reason += f" that differ: {accepted.differ}"
         if chosen.assertions == 1:
             reason += "; thinly tested: one assertion runs what was changed"
-        status = Status.REPAIRED
+        status = Status.SUGGESTED if accepted.is_suggestion else Status.REPAIRED
         if chosen.destroys:
-            status = Status.SUGGESTED
             reason = f"it {chosen.destroys}; {ASKED_FOR}; {reason}"
+        elif accepted.is_suggestion:
+            reason = f"{_NOT_SURE[accepted.confidence]}; {ASKED_FOR}; {reason}"
         self.by_nodeid[first.nodeid] = Outcome(
             first.nodeid,
             first,
@@ -64,11 +76,14 @@ class Outcomes:
             statistics.suspicions,
             statistics.localizing_s,
             statistics.refused,
+            accepted.question,
         )
         still = set(after.failing)
         for stack in before.stacks:
             known = self.by_nodeid.get(stack.nodeid)
-            is_open = known is None or (known.status is Status.SUGGESTED and not chosen.destroys)
+            is_open = known is None or (
+                known.status is Status.SUGGESTED and not accepted.is_suggestion
+            )
             if is_open and stack.nodeid not in still:
                 self.by_nodeid[stack.nodeid] = Outcome(
                     stack.nodeid, stack, status, f"the same cause as {first.nodeid}"

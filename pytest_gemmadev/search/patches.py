@@ -50,7 +50,15 @@ def make_ranked_patch(
         log_likelihood=ratio if ratio is not None else steps[0].log_likelihood,
     )
     diff = "".join(text for text, _ in diffs)
-    return RankedPatch(candidate, diff, found.steps[-1].rank, chosen, found.score)
+    return RankedPatch(
+        candidate,
+        diff,
+        found.steps[-1].rank,
+        chosen,
+        found.score,
+        ranked.probability,
+        ranked.group,
+    )
 
 
 def standalone_diff(path: str, before: Overlay, after: Overlay, *, read: Read) -> tuple[str, bool]:
