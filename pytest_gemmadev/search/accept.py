@@ -44,13 +44,21 @@ class Accepted:
 
 
 def accept(
-    context: SearchContext, found: Sequence[Found], task: RepairTask, *, before: Observation
+    context: SearchContext,
+    found: Sequence[Found],
+    task: RepairTask,
+    *,
+    before: Observation,
+    tried: int = 0,
 ) -> Accepted | Inapplicable | None:
-    """The repair to keep; None where no full run carries one. ``before``: a run without any.
+    """The repair to keep; None where no full run carries one. ``before``: a run without any;
+    ``tried``: how many candidates were validated.
 
     Where not one of them can be written, the reason.
     """
-    ranked = choose(context, found, task, probe=lambda some: _probe(context, some, task))
+    ranked = choose(
+        context, found, task, probe=lambda some: _probe(context, some, task), tried=tried
+    )
     overlays = [_writable_overlay(context, each.found, task) for each in ranked]
     refusals = [each for each in overlays if isinstance(each, Inapplicable)]
     if refusals and len(refusals) == len(overlays):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from pytest_gemmadev.search.budget import Meter
 from pytest_gemmadev.search.context import SearchContext
-from pytest_gemmadev.search.evidence import count_assertions
+from pytest_gemmadev.search.evidence import count_assertions, count_tests
 from pytest_gemmadev.search.found import Applied, Found, Statistics, Step, Validated
 from pytest_gemmadev.search.partial_repairs import is_progress
 from pytest_gemmadev.search.rank import Places
@@ -105,18 +105,20 @@ class CandidatePass:
     def _note_plausible(self, applied: Applied, verdict: Plausible) -> None:
         context, task, (step, texts) = self.context, self.level.task, applied
         others = self._count_others_passing(step.candidate)
-        against = 0.0
-        if len(self.level.found) < context.limits.examined:  # it takes a run
-            against = context.evidence_against(task, step.candidate)
-        assertions = count_assertions(task, step.candidate.edits)
-        found = Found((step,), texts, verdict, task.targets, others, against, assertions)
+        found = Found(
+            (step,),
+            texts,
+            verdict,
+            task.targets,
+            others,
+            assertions=count_assertions(task, step.candidate.edits),
+            suspicion=self.level.places.suspiciousness(step.candidate),
+            tests=count_tests(task, step.candidate.edits),
+        )
         self.level.found.append(found)
-        if against < context.limits.doubtful:
-            explains_all = others == len(task.others)
-            related = not explains_all and context.count_related(task, step.candidate)
-            self.stopping.narrow(
-                self.meter, explains_all=explains_all, related_fail=others < related
-            )
+        explains_all = others == len(task.others)
+        related = not explains_all and context.count_related(task, step.candidate)
+        self.stopping.narrow(self.meter, explains_all=explains_all, related_fail=others < related)
 
     def _note_failing(self, applied: Applied, verdict: StillFailing) -> None:
         level, (step, texts) = self.level, applied

@@ -1,22 +1,24 @@
-"""Which of the plausible repairs is the likeliest to be correct.
+"""Which of the plausible repairs is the likeliest to be right, and how likely that is.
 
-What explains more failures comes first. Then a repair has its score, the model's likelihood, and
-what it does: one that changes less of what the code gave is likelier, and what speaks for those that do
-the same, in whatever words, adds up.
+What explains more failures comes first. Then repairs that do the same, in whatever words, are one group,
+and each group has a probability (`search.confidence`), learned from repairs that were executed against
+far more tests than the search saw.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from math import exp, log
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from pytest_gemmadev.search.behaviour import Behaviour, alike
+from pytest_gemmadev.search.behaviour import Behaviour
+from pytest_gemmadev.search.confidence.facts import PatchFacts, TaskFacts, changed_share, facts_of
+from pytest_gemmadev.search.confidence.features import Groups, features_of, make_groups
+from pytest_gemmadev.search.confidence.probability import Learned, probability, shipped
 from pytest_gemmadev.search.context import SearchContext
+from pytest_gemmadev.search.evidence import count_task_assertions
 from pytest_gemmadev.search.found import Found
-from pytest_gemmadev.search.limits import Limits
 from pytest_gemmadev.search.rank import model_scores
-from pytest_gemmadev.types import RepairTask
+from pytest_gemmadev.types import ErrorKind, RepairTask
 
 Probe = Callable[[Sequence[Found]], tuple[Behaviour | None, list[Behaviour | None]]]
 # what the code gives as it is, and with each repair
@@ -34,48 +36,108 @@ class Ranked:
 
 
 def choose(
-    context: SearchContext, found: Sequence[Found], task: RepairTask, *, probe: Probe
+    context: SearchContext,
+    found: Sequence[Found],
+    task: RepairTask,
+    *,
+    probe: Probe,
+    tried: int = 0,
+    learned: Learned | None = None,
 ) -> list[Ranked]:
-    """Plausible repairs, the likeliest one first."""
+    """Plausible repairs, the likeliest one first: the best of each group, then the rest.
+
+    ``tried`` is the number of candidates that were validated; ``learned`` defaults to what is shipped.
+    """
     limits = context.limits
-    ratios = _model_ratios(context, found, task)
-    weight = limits.model_weight
-    values = [f.score + weight * (r or 0.0) for f, r in zip(found, ratios, strict=True)]
-    order = sorted(range(len(found)), key=lambda i: (-_reach(found[i]), -values[i]))
-    asked = order[: limits.probed] if len(order) > 1 else []
-    original, behaviours = probe([found[i] for i in asked]) if asked else (None, [])
-    known = dict(zip(asked, behaviours, strict=True))
-    for index, share in zip(asked, _changed_shares(original, behaviours), strict=True):
-        values[index] -= limits.changed_behaviour * share
-    alikes = alike([known.get(i) for i in range(len(found))])
-    groups = list(zip(map(_reach, found), alikes, strict=True))
-    joint = _add_up(values, groups, limits.same_behaviour)
-    order.sort(key=lambda i: (-_reach(found[i]), -joint[i], -values[i]))
-    return [Ranked(found[i], ratios[i], known.get(i)) for i in order]
+    furthest = max(map(_reach, found), default=0)
+    order = sorted(range(len(found)), key=lambda i: (-_reach(found[i]), -found[i].score))
+    close = [i for i in order if _reach(found[i]) == furthest][: limits.probed]
+    some = [found[i] for i in close]
+    original, behaviours = probe(some) if some else (None, [])
+    task_facts = TaskFacts(
+        task.stacks[0].kind.value if task.stacks else ErrorKind.OTHER.value,
+        len(task.targets),
+        tried,
+        count_task_assertions(task),
+    )
+    facts = [
+        replace(facts_of(each, task), changed=changed_share(original, behaviour))
+        for each, behaviour in zip(some, behaviours, strict=True)
+    ]
+    learned = shipped() if learned is None else learned
+    groups = _believe(make_groups(facts, behaviours, task_facts), learned)
+    facts = _look_closer(context, some, task, facts=facts, groups=groups)
+    groups = _believe(make_groups(facts, behaviours, task_facts), learned)
+    ranked = _in_order(groups, some, facts=facts, behaviours=behaviours)
+    others = [i for i in order if i not in close]
+    return ranked + [Ranked(found[i], None, None, 0.0, -1) for i in others]
+
+
+def _in_order(
+    groups: Sequence[tuple[tuple[int, ...], float]],
+    found: Sequence[Found],
+    *,
+    facts: Sequence[PatchFacts],
+    behaviours: Sequence[Behaviour | None],
+) -> list[Ranked]:
+    """The best of each group, the likeliest group first; then the other members."""
+    rows = [
+        (place, number, Ranked(found[i], facts[i].ratio, behaviours[i], chance, number))
+        for number, (members, chance) in enumerate(groups)
+        for place, i in enumerate(members)
+    ]
+    rows.sort(key=lambda row: (row[0] > 0, row[1], row[0]))
+    return [ranked for _, _, ranked in rows]
+
+
+def _believe(groups: Groups, learned: Learned) -> list[tuple[tuple[int, ...], float]]:
+    """(places of the members, probability) of each group, the likeliest first.
+
+    Groups do different things, so at most one of them is right: together they have at most 1.
+    """
+    groups = replace(groups, habits=learned.habits)
+    chances = [
+        probability(features_of(groups, place), learned) for place in range(len(groups.groups))
+    ]
+    most = max(1.0, sum(chances))
+    rows = [(g.members, chance / most) for g, chance in zip(groups.groups, chances, strict=True)]
+    return sorted(rows, key=lambda row: -row[1])
+
+
+def _look_closer(
+    context: SearchContext,
+    found: Sequence[Found],
+    task: RepairTask,
+    *,
+    facts: Sequence[PatchFacts],
+    groups: Sequence[tuple[tuple[int, ...], float]],
+) -> list[PatchFacts]:
+    """The facts with what takes time to know, of the best of the likeliest groups."""
+    limits, better = context.limits, list(facts)
+    best = [members[0] for members, _ in groups]
+    ratios = _model_ratios(context, [found[i] for i in best[: limits.listed]], task)
+    for i, ratio in zip(best, ratios, strict=False):
+        better[i] = replace(better[i], ratio=ratio)
+    for i in best[: limits.examined]:
+        if len(found[i].steps) == 1 and not found[i].destroys:
+            against = context.evidence_against(task, found[i].steps[0].candidate)
+            better[i] = replace(better[i], against=against)
+    return better
 
 
 def _model_ratios(
     context: SearchContext, found: Sequence[Found], task: RepairTask
 ) -> list[float | None]:
-    """What the model says of those that it could bring to the top."""
+    """What the model says of each, where there is a choice."""
     model, limits = context.model, context.limits
     ratios: list[float | None] = [None] * len(found)
-    close = [i for i in _contenders(found, limits) if len(found[i].steps) == 1]
-    if model is not None and model.info.can_score and len(close) > 1:
-        candidates = [found[i].steps[0].candidate for i in close]
+    single = [i for i, each in enumerate(found) if len(each.steps) == 1]
+    if model is not None and model.info.can_score and len(single) > 1:
+        candidates = [found[i].steps[0].candidate for i in single]
         scores = model_scores(candidates, task, model, limits=limits)
-        for index, ratio in zip(close, scores, strict=True):
+        for index, ratio in zip(single, scores, strict=True):
             ratios[index] = ratio
     return ratios
-
-
-def _contenders(found: Sequence[Found], limits: Limits) -> list[int]:
-    """Places of those that the model could bring to the top, which are worth its time."""
-    reach = max((_reach(item) for item in found), default=0)
-    furthest = [index for index, item in enumerate(found) if _reach(item) == reach]
-    best = max((found[index].score for index in furthest), default=0.0)
-    within = 2 * limits.model_nats * limits.model_weight + limits.changed_behaviour
-    return [index for index in furthest if found[index].score >= best - within]
 
 
 def _reach(found: Found) -> int:
@@ -83,28 +145,10 @@ def _reach(found: Found) -> int:
     return len(found.targets) + found.others
 
 
-def _changed_shares(
-    original: Behaviour | None, behaviours: Sequence[Behaviour | None]
-) -> list[float]:
-    """The share of calls that give something else than before; where unknown, the mean of others."""
-    shares: list[float | None] = []
-    for behaviour in behaviours:
-        both = behaviour.keys() & original.keys() if behaviour and original else set[str]()
-        if behaviour is None or original is None or not both:
-            shares.append(None)
-        else:
-            shares.append(sum(behaviour[call] != original[call] for call in both) / len(both))
-    known = [share for share in shares if share is not None]
-    mean = sum(known) / len(known) if known else 0.0
-    return [mean if share is None else share for share in shares]
-
-
-def _add_up(
-    values: Sequence[float], groups: Sequence[tuple[int, int]], weight: float
-) -> list[float]:
-    """The value of each in nats, together with all others of its group."""
-    sums: dict[tuple[int, int], float] = {}
-    best = max(values, default=0.0)
-    for group, value in zip(groups, values, strict=True):
-        sums[group] = sums.get(group, 0.0) + exp(weight * max(-500.0, value - best))
-    return [best + log(sums[group]) / weight for group in groups]
+def behaviours_of(ranked: Sequence[Ranked]) -> list[Mapping[str, str]]:
+    """What is known of the behaviour of each group, the likeliest first."""
+    known: dict[int, Mapping[str, str]] = {}
+    for each in ranked:
+        if each.behaviour is not None:
+            known.setdefault(each.group, each.behaviour)
+    return list(known.values())

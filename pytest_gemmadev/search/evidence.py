@@ -62,6 +62,17 @@ def count_assertions(task: RepairTask, edits: Sequence[Edit]) -> int:
     return sum(_assertions_of(nodeid, task.context) for nodeid in tests) if touched else 0
 
 
+def count_task_assertions(task: RepairTask) -> int:
+    """How many assertions the failing tests of the task hold."""
+    return sum(_assertions_of(nodeid, task.context) for nodeid in task.targets)
+
+
+def count_tests(task: RepairTask, edits: Sequence[Edit]) -> int:
+    """How many of the traced tests, the failing ones among them, ran the lines before the edits."""
+    touched = touched_lines(edits, task.sources)
+    return sum(not touched.isdisjoint(spectrum.lines) for spectrum in task.spectra.values())
+
+
 def touched_lines(edits: Sequence[Edit], sources: Mapping[str, str]) -> frozenset[_Line]:
     """Lines that the edits touch; where they only put something in, the lines around that."""
     found: set[_Line] = set()

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pytest_gemmadev.text.edits import apply_edits
-from pytest_gemmadev.types import Candidate, Inapplicable, Plausible, Suspicion, Verdict
+from pytest_gemmadev.types import (
+    Candidate,
+    Inapplicable,
+    Plausible,
+    Spectrum,
+    Suspicion,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,8 @@ class Found:
     others: int = 0  # failing tests outside the set that turn green as well
     against: float = 0.0  # nats against it, by the code that tests do not run any more
     assertions: int = 0  # that run what it changes; 0 when unknown
+    suspicion: float = 0.0  # in [0, 1], of the most suspicious place that its last step changes
+    tests: int = 0  # of the task that run what it changes; 0 when unknown
 
     @property
     def score(self) -> float:
@@ -65,6 +74,7 @@ class Statistics:
     refused: int = 0  # candidates that reached for what lies outside the places of their run
     suspicions: tuple[Suspicion, ...] = ()  # of the task that was asked about, best first
     localizing_s: float = 0.0  # seconds that those took
+    spectra: Mapping[str, Spectrum] = field(default_factory=dict)  # of that task, by node id
 
 
 @dataclass(frozen=True, slots=True)

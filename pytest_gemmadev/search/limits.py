@@ -126,13 +126,14 @@ class Limits:
         4.0  # nats where all lines that the failing tests ran are lost; a share for some
     )
     doubtful: float = 1.5  # nats against it from which the search goes on as before
-    examined: int = 12  # plausible candidates of a task whose runs are looked at
-    probed: int = 8  # plausible repairs that are asked what they give for other arguments
+    examined: int = 3  # of the likeliest groups, whose runs are looked at: a traced run each
+    probed: int = 24  # plausible repairs that are asked what they give for other arguments
     changed_behaviour: float = (
         4.0  # nats against one that changes all that the code gave; a share for less
     )
     same_behaviour: float = 0.5  # of a nat counts where several that do the same add up
     compared_runs: int = 4  # plausible repairs of a broken import that a whole run compares
+    documented_calls: int = 3  # for which the model is asked which result the docstring means
     listed: int = 5  # plausible patches that are listed beside the chosen one
 
     # --- destructive edits ---

@@ -153,7 +153,9 @@ class _Loop:
         context, failing = self.context, searched.failing
         start_s = context.clock()
         result = apply_validators(context, searched.result, searched.task)
-        accepted = accept(context, result.found, searched.task, before=observation)
+        task = replace(searched.task, spectra=result.statistics.spectra)
+        tried = result.statistics.validations
+        accepted = accept(context, result.found, task, before=observation, tried=tried)
         seconds = searched.seconds + context.clock() - start_s
         if not isinstance(accepted, Accepted):
             reason = explain_failure(result, accepted)

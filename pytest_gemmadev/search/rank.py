@@ -138,7 +138,22 @@ def overfitting_penalty(
     candidate: Candidate, task: RepairTask, *, limits: Limits = DEFAULT
 ) -> float:
     """Nats taken off for edits that make tests pass without repairing anything."""
-    penalty = 0.0
+    nats = {
+        "copied_literal": limits.copied_literal,
+        "constant_condition": limits.constant_condition,
+        "deletion": limits.deletion,
+        "removal": limits.removal,
+    }
+    return sum(nats[sign] for sign in overfitting_signs(candidate, task))
+
+
+def overfitting_signs(candidate: Candidate, task: RepairTask) -> list[str]:
+    """What smells of overfitting, by name: one for each edit that has it.
+
+    ``copied_literal``: a literal of the tests that the source did not have; ``constant_condition``;
+    ``deletion`` of lines, ``removal`` of part of an expression, with nothing in their place.
+    """
+    signs: list[str] = []
     old_tokens: Counter[str] = Counter()
     new_tokens: Counter[str] = Counter()
     lines = 0
@@ -152,14 +167,25 @@ def overfitting_penalty(
             source = literals(task.sources[edit.path])
             tests = frozenset().union(*(literals(t) for t in task.context.values()))
             if any(literal in tests and literal not in source for literal in added):
-                penalty += limits.copied_literal
+                signs.append("copied_literal")
         if _CONSTANT.search(new) and not _CONSTANT.search(old):
-            penalty += limits.constant_condition
+            signs.append("constant_condition")
     further = new_tokens - old_tokens
     emptied = further.pop("pass", 0) > 0  # all that a block held
     if old_tokens - new_tokens and not further:
-        penalty += limits.deletion if lines < 0 or emptied else limits.removal
-    return penalty
+        signs.append("deletion" if lines < 0 or emptied else "removal")
+    return signs
+
+
+def tokens_changed(candidate: Candidate, task: RepairTask) -> tuple[Counter[str], Counter[str]]:
+    """(tokens taken out, tokens put in), counted over the lines that the edits touch."""
+    old_tokens: Counter[str] = Counter()
+    new_tokens: Counter[str] = Counter()
+    for edit in candidate.edits:
+        old, new = lines_before_and_after(task.sources[edit.path], edit)
+        old_tokens.update(_TOKEN.findall(old))
+        new_tokens.update(_TOKEN.findall(new))
+    return old_tokens - new_tokens, new_tokens - old_tokens
 
 
 def lines_before_and_after(text: str, edit: Edit) -> tuple[str, str]:

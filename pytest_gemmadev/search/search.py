@@ -90,6 +90,7 @@ class _Search:
         task = self.context.locate(task)
         if is_first:
             self.statistics.suspicions = task.suspicions
+            self.statistics.spectra = task.spectra
             self.statistics.localizing_s = self.context.clock() - start_s
         return task
 

@@ -46,8 +46,13 @@ _HARMLESS = (
 
 def probe_calls(calls: Sequence[Call], seed: int) -> dict[str, str]:
     """What each call and its variations give, by the call as it would be written."""
-    restraint = _Restraint()
-    sys.addaudithook(restraint)
+    restraint = Restraint()
+    sys.addaudithook(restraint)  # for as long as the process lives
+    return probe_restrained(calls, seed, restraint)
+
+
+def probe_restrained(calls: Sequence[Call], seed: int, restraint: Restraint) -> dict[str, str]:
+    """The same, under an audit hook that is there already."""
     end_s = time.monotonic() + LIMITS.all_s
     results: dict[str, str] = {}
     stopped: set[str] = set()  # functions that had to be, and are left alone from then on
@@ -67,7 +72,7 @@ def probe_calls(calls: Sequence[Call], seed: int) -> dict[str, str]:
     return results
 
 
-class _Restraint:
+class Restraint:
     """An audit hook that stops what leaves traces, while it is on."""
 
     def __init__(self) -> None:
@@ -87,7 +92,7 @@ class _Stop(BaseException):
     """Not an `Exception`: the code under test may catch those."""
 
 
-def _result(call: Call, restraint: _Restraint) -> str | None:
+def _result(call: Call, restraint: Restraint) -> str | None:
     """What a call gives, as a string; None where it was stopped."""
     try:
         owner, args, keywords = copy.deepcopy((call.owner, call.args, call.keywords))
