@@ -9,7 +9,7 @@ import pytest
 
 from pytest_gemmadev.search.claims.annotations import fits_annotation
 from pytest_gemmadev.search.claims.claim import check_bounds, check_examples, claims_of
-from pytest_gemmadev.search.claims.values import (
+from pytest_gemmadev.search.claims.plain_values import (
     call_of,
     exception_name,
     normal_call,

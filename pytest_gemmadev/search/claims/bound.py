@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pytest_gemmadev.search.claims.functions import Function
-from pytest_gemmadev.search.claims.values import read_value
+from pytest_gemmadev.search.claims.documented import Function
+from pytest_gemmadev.search.claims.plain_values import read_value
 
 Arguments = Mapping[str, object]
 Check = Callable[[Arguments, object], "bool | None"]

@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pytest_gemmadev.search.claims.bounds import Bound, bounds_of
+from pytest_gemmadev.search.claims.annotations import fits_annotation
+from pytest_gemmadev.search.claims.bound import Bound
+from pytest_gemmadev.search.claims.documented import Function, functions_of
 from pytest_gemmadev.search.claims.examples import Example, examples_of
-from pytest_gemmadev.search.claims.functions import Function, functions_of
-from pytest_gemmadev.search.claims.values import (
+from pytest_gemmadev.search.claims.plain_values import (
     UNKNOWN,
     bind,
     call_of,
@@ -18,6 +19,7 @@ from pytest_gemmadev.search.claims.values import (
     read_value,
     same_result,
 )
+from pytest_gemmadev.search.claims.stated_bounds import bounds_of
 from pytest_gemmadev.types import Expression
 
 
@@ -66,6 +68,16 @@ def check_examples(claims: Sequence[Claim], values: Mapping[Expression, str]) ->
     return Checked(held, len(broken), tuple(broken))
 
 
+def _are_meant(function: Function, arguments: Mapping[str, object]) -> bool:
+    """Whether the arguments fit their annotations: nothing is stated of others."""
+    known = dict(function.annotations)
+    return all(
+        fits_annotation(known[name], value) is not False
+        for name, value in arguments.items()
+        if name in known
+    )
+
+
 _NOT_TOLD = ("NameError", "AttributeError", "ImportError", "ModuleNotFoundError")
 
 
@@ -87,7 +99,7 @@ def check_bounds(claims: Sequence[Claim], results: Mapping[str, str]) -> Checked
         if len(named) != 1:  # several functions have the name
             continue
         arguments = bind(call, named[0].function.parameters)
-        if arguments is None:
+        if arguments is None or not _are_meant(named[0].function, arguments):
             continue
         for place, bound in enumerate(named[0].bounds):
             key = (named[0].function.name, place)

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from pytest_gemmadev.search.claims import predicates
+from pytest_gemmadev.search.claims import bound_predicates
 from pytest_gemmadev.search.claims.bound import RETURN, Bound
+from pytest_gemmadev.search.claims.documented import Function
 from pytest_gemmadev.search.claims.examples import literal_at
-from pytest_gemmadev.search.claims.functions import Function
-from pytest_gemmadev.search.claims.values import read_value
+from pytest_gemmadev.search.claims.plain_values import read_value
 
 _SIZED = (
     r"(?:list|array|string|str|text|sequence|iterable|dict|dictionary|input|collection|grid|values"
@@ -52,7 +52,9 @@ def empty_cases(function: Function, sentence: str) -> Iterator[Bound]:
             continue
         parameter = named if named in function.parameters else function.parameters[0]
         if value:
-            check = partial(predicates.gives_for_empty, parameter, read_value(value))
+            check = partial(
+                bound_predicates.gives_for_empty, parameter=parameter, value=read_value(value)
+            )
             yield Bound(function.name, "empty", match[0].strip(), check)
 
 

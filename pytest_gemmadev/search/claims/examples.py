@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pytest_gemmadev.search.claims.functions import Function
-from pytest_gemmadev.search.claims.values import RAISES, UNKNOWN, call_of, read_value
+from pytest_gemmadev.search.claims.documented import Function
+from pytest_gemmadev.search.claims.plain_values import RAISES, UNKNOWN, call_of, read_value
 from pytest_gemmadev.types import Expression
 
 _GIVES = re.compile(

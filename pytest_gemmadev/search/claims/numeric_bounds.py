@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from pytest_gemmadev.search.claims import predicates
+from pytest_gemmadev.search.claims import bound_predicates
 from pytest_gemmadev.search.claims.bound import END, NAME, RETURN, Bound, operand
-from pytest_gemmadev.search.claims.functions import Function
+from pytest_gemmadev.search.claims.documented import Function
 
 _LIMIT = re.compile(
     r"(?:^|[,;(]|\b(?:to|result is|be|and|but|never|always|clamped|limited|capped))\s*"
@@ -25,8 +25,8 @@ def limits(function: Function, sentence: str) -> Iterator[Bound]:
         end = operand(match[2], function)
         if end is not None:
             is_lower = bool(re.search(r"least|less|below", match[1], re.I))
-            ends = (end, None) if is_lower else (None, end)
-            check = partial(predicates.is_within, *ends)
+            low, high = (end, None) if is_lower else (None, end)
+            check = partial(bound_predicates.is_within, low=low, high=high)
             yield Bound(function.name, "limit", f"{match[1]} {match[2]}", check)
 
 
@@ -45,7 +45,7 @@ def ranges(function: Function, sentence: str) -> Iterator[Bound]:
     for match in _RANGE.finditer(sentence):
         low, high = operand(match[1], function), operand(match[2], function)
         if low is not None and high is not None:
-            check = partial(predicates.is_within, low, high)
+            check = partial(bound_predicates.is_within, low=low, high=high)
             yield Bound(function.name, "limit", f"between {match[1]} and {match[2]}", check)
 
 
@@ -66,8 +66,10 @@ def signs(function: Function, sentence: str) -> Iterator[Bound]:
         return
     if sign := _SIGN.search(told[1]):
         is_strict = sign[1].lower() == "positive"
-        yield Bound(function.name, "sign", sign[0].strip(), partial(predicates.is_above, is_strict))
+        yield Bound(
+            function.name, "sign", sign[0].strip(), partial(bound_predicates.is_above, is_strict)
+        )
     if parity := _PARITY.search(told[1]):
         remainder = 0 if parity[1].lower() == "even" else 1
-        check = partial(predicates.are_all_of_parity, remainder)
+        check = partial(bound_predicates.are_all_of_parity, remainder)
         yield Bound(function.name, "parity", parity[0].strip(), check)

@@ -10,11 +10,7 @@ Arguments = Mapping[str, object]
 
 
 def is_within(
-    low: str | float | None,
-    high: str | float | None,
-    arguments: Arguments,
-    /,
-    result: object,
+    arguments: Arguments, result: object, *, low: str | float | None, high: str | float | None
 ) -> bool | None:
     """Whether a number lies between two others, each a parameter's name, a number or None."""
     if not _is_number(result):
@@ -86,7 +82,7 @@ def is_of(
 
 
 def gives_for_empty(
-    parameter: str, value: object, arguments: Arguments, /, result: object
+    arguments: Arguments, result: object, *, parameter: str, value: object
 ) -> bool | None:
     """Whether the result is what is stated for an empty argument; None for another argument."""
     given = arguments.get(parameter)

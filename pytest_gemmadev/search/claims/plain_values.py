@@ -98,8 +98,8 @@ def _equal(one: object, other: object) -> bool:
             return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-9)
         return one == other
     if isinstance(one, list | tuple) and type(one) is type(other):
-        pairs = zip(one, other, strict=False)  # type: ignore[call-overload]
-        return len(one) == len(other) and all(_equal(a, b) for a, b in pairs)  # type: ignore[arg-type]
+        pairs = zip(one, other, strict=False)
+        return len(one) == len(other) and all(_equal(a, b) for a, b in pairs)
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_equal(one[k], other[k]) for k in one)
     return one == other

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _LOOKED_AT = 3  # first statements of a body among which a docstring is found
 
@@ -20,7 +20,8 @@ class Function:
     end_line: int
     parameters: tuple[str, ...]  # without ``self`` and ``cls``
     docstring: str
-    returns: ast.expr | None  # the annotation
+    annotations: tuple[tuple[str, ast.expr], ...] = field(compare=False)  # of parameters
+    returns: ast.expr | None = field(compare=False)  # the annotation
     is_lazy: bool  # a generator or a coroutine: a call gives no value yet
     is_callable: bool  # by its name, or on an object that its class makes of nothing
     is_decorated: bool
@@ -67,6 +68,11 @@ def _read(
         line=node.lineno,
         end_line=node.end_lineno or node.lineno,
         parameters=(*names, *(a.arg for a in arguments.kwonlyargs)),
+        annotations=tuple(
+            (a.arg, a.annotation)
+            for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+            if a.annotation is not None
+        ),
         docstring=_docstring(node.body),
         returns=node.returns,
         is_lazy=isinstance(node, ast.AsyncFunctionDef) or _yields(node),

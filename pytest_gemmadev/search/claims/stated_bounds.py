@@ -13,11 +13,11 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from pytest_gemmadev.search.claims import predicates
+from pytest_gemmadev.search.claims import bound_predicates
 from pytest_gemmadev.search.claims.annotations import fits_annotation
 from pytest_gemmadev.search.claims.bound import NAME, RETURN, Arguments, Bound, sentences
+from pytest_gemmadev.search.claims.documented import Function
 from pytest_gemmadev.search.claims.empty_cases import empty_cases
-from pytest_gemmadev.search.claims.functions import Function
 from pytest_gemmadev.search.claims.numeric_bounds import limits, ranges, signs
 
 
@@ -71,11 +71,13 @@ def _orders(function: Function, sentence: str) -> Iterator[Bound]:
     told = RETURN.search(sentence)
     if told is None or _ODD_ORDER.search(sentence):
         return
+    if {"reverse", "key", "cmp", "order", "descending", "ascending"} & set(function.parameters):
+        return  # the caller says in which order
     for match in _SORTED.finditer(told[1]):
         falls = bool(re.search(r"descending|decreasing|largest|highest", told[1], re.I))
         if falls and re.search(r"ascending|increasing|smallest|lowest", told[1], re.I):
             return
-        check = partial(predicates.is_ordered, falls)
+        check = partial(bound_predicates.is_ordered, falls)
         yield Bound(function.name, "order", match[0].strip(), check)
         return
 
@@ -95,7 +97,7 @@ _ODD_CASE = re.compile(
 def _cases(function: Function, sentence: str) -> Iterator[Bound]:
     match = _CASE.search(sentence)
     if match is not None and not _ODD_CASE.search(sentence):
-        check = partial(predicates.has_case, match[1].lower() == "upper")
+        check = partial(bound_predicates.has_case, match[1].lower() == "upper")
         yield Bound(function.name, "case", f"{match[1]}case", check)
 
 
@@ -114,7 +116,7 @@ _ODD_UNIQUE = re.compile(
 def _uniques(function: Function, sentence: str) -> Iterator[Bound]:
     if not _ODD_UNIQUE.search(sentence):
         for match in _UNIQUE.finditer(sentence):
-            yield Bound(function.name, "unique", match[0], predicates.is_unique)
+            yield Bound(function.name, "unique", match[0], bound_predicates.is_unique)
             return
 
 
@@ -128,7 +130,7 @@ def _lengths(function: Function, sentence: str) -> Iterator[Bound]:
     told = RETURN.search(sentence)
     match = _LENGTH.search(told[1]) if told else None
     if match is not None and match[1] in function.parameters:
-        check = partial(predicates.has_length_of, match[1])
+        check = partial(bound_predicates.has_length_of, match[1])
         yield Bound(function.name, "length", match[0], check)
 
 
@@ -160,5 +162,5 @@ def _types(function: Function, sentence: str) -> Iterator[Bound]:
     if match is not None and match[1].lower() in _TYPES and " or " not in sentence:
         kinds = _TYPES[match[1].lower()]
         may_be_none = bool(re.search(r"\bNone\b", function.docstring))
-        check = partial(predicates.is_of, kinds, may_be_none=may_be_none)
+        check = partial(bound_predicates.is_of, kinds, may_be_none=may_be_none)
         yield Bound(function.name, "type", f"returns {match[0].strip()}", check)
