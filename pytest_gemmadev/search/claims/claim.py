@@ -18,6 +18,7 @@ from pytest_gemmadev.search.claims.plain_values import (
     exception_name,
     read_value,
     same_result,
+    with_defaults,
 )
 from pytest_gemmadev.search.claims.stated_bounds import bounds_of
 from pytest_gemmadev.types import Expression
@@ -101,6 +102,7 @@ def check_bounds(claims: Sequence[Claim], results: Mapping[str, str]) -> Checked
         arguments = bind(call, named[0].function.parameters)
         if arguments is None or not _are_meant(named[0].function, arguments):
             continue
+        arguments = with_defaults(arguments, named[0].function.defaults)
         for place, bound in enumerate(named[0].bounds):
             key = (named[0].function.name, place)
             holds = bound.check(arguments, value)

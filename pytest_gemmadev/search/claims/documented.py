@@ -20,6 +20,7 @@ class Function:
     end_line: int
     parameters: tuple[str, ...]  # without ``self`` and ``cls``
     docstring: str
+    defaults: tuple[tuple[str, str], ...]  # of parameters, as written
     annotations: tuple[tuple[str, ast.expr], ...] = field(compare=False)  # of parameters
     returns: ast.expr | None = field(compare=False)  # the annotation
     is_lazy: bool  # a generator or a coroutine: a call gives no value yet
@@ -68,6 +69,7 @@ def _read(
         line=node.lineno,
         end_line=node.end_lineno or node.lineno,
         parameters=(*names, *(a.arg for a in arguments.kwonlyargs)),
+        defaults=_defaults(arguments),
         annotations=tuple(
             (a.arg, a.annotation)
             for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
@@ -79,6 +81,15 @@ def _read(
         is_callable=owner is None or not (owner.bases or owner.keywords or _has_init(owner)),
         is_decorated=bool(node.decorator_list) and not is_static,
     )
+
+
+def _defaults(arguments: ast.arguments) -> tuple[tuple[str, str], ...]:
+    plain = [*arguments.posonlyargs, *arguments.args]
+    last = plain[len(plain) - len(arguments.defaults) :]
+    pairs = [*zip(last, arguments.defaults, strict=True)]
+    given = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    pairs += [(name, node) for name, node in given if node is not None]
+    return tuple((name.arg, ast.unparse(node)) for name, node in pairs)
 
 
 def _docstring(body: Sequence[ast.stmt]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 RAISES = "raises "
 _MUTATED = re.compile(r", and its arguments become \(.*\Z", re.DOTALL)
@@ -77,6 +77,14 @@ def bind(call: ast.Call, parameters: Sequence[str]) -> dict[str, object] | None:
     bound = {name: read_value(ast.unparse(node)) for name, node in given}
     known = all(value is not UNKNOWN for value in bound.values())
     return bound if known and set(bound) <= set(parameters) and len(bound) == len(given) else None
+
+
+def with_defaults(
+    arguments: Mapping[str, object], defaults: Sequence[tuple[str, str]]
+) -> dict[str, object]:
+    """The arguments and those defaults that are literals."""
+    values = {name: read_value(text) for name, text in defaults}
+    return {n: v for n, v in values.items() if v is not UNKNOWN} | dict(arguments)
 
 
 def normal_call(call: ast.Call, parameters: Sequence[str]) -> str:

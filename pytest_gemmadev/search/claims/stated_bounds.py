@@ -71,7 +71,7 @@ def _orders(function: Function, sentence: str) -> Iterator[Bound]:
     told = RETURN.search(sentence)
     if told is None or _ODD_ORDER.search(sentence):
         return
-    if {"reverse", "key", "cmp", "order", "descending", "ascending"} & set(function.parameters):
+    if any(re.match(r"reverse|key|cmp|order|desc|asc|sort", p) for p in function.parameters):
         return  # the caller says in which order
     for match in _SORTED.finditer(told[1]):
         falls = bool(re.search(r"descending|decreasing|largest|highest", told[1], re.I))

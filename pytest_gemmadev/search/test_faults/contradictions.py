@@ -15,6 +15,7 @@ from pytest_gemmadev.search.claims.plain_values import (
     normal_call,
     read_value,
     same_result,
+    with_defaults,
 )
 from pytest_gemmadev.search.test_faults.expectations import Means, Stated
 from pytest_gemmadev.search.test_faults.slips import slip_between
@@ -143,6 +144,7 @@ def _parting_bounds(
     arguments = None if call is None else bind(call, failing.function.parameters)
     if arguments is None or failing.stated.means is not Means.EQUAL or exception_name(got):
         return (), 0
+    arguments = with_defaults(arguments, failing.function.defaults)
     expected, result = read_value(failing.stated.expected), read_value(got)
     against: list[str] = []
     speaking_for = 0
