@@ -37,6 +37,7 @@ class Accepted:
     differ: str  # a call for which other plausible patches give something else
     is_suggestion: bool = False  # not written: it may destroy something, or is not sure enough
     question: Question | None = None
+    doubt: str = ""  # why the test may be wrong instead
 
     @property
     def confidence(self) -> Confidence:

@@ -136,6 +136,15 @@ class Limits:
     documented_calls: int = 3  # for which the model is asked which result the docstring means
     listed: int = 5  # plausible patches that are listed beside the chosen one
 
+    # --- whether the test is at fault ---
+
+    suspected: float = 0.9  # probability that it is from which nothing is written
+    suspected_early: float = 0.97  # from which nothing is searched; chosen: only what settles it
+    doubted: float = 0.4  # from which the outcome says so, and a patch is suggested, not written
+    expectations: int = 100  # of a test file that are read
+    many_tried: int = 100  # candidates without a plausible one, from which that says something
+    early_rank: int = 10  # of a first plausible patch, to which nothing is unusual
+
     # --- destructive edits ---
 
     indexed_chars: int = 8_000_000  # of the sources that are searched for destructive functions

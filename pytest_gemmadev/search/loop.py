@@ -21,6 +21,7 @@ from pytest_gemmadev.search.failing_sets import FailingSet, sets_beside, top_of_
 from pytest_gemmadev.search.found import SearchResult
 from pytest_gemmadev.search.outcomes import Outcomes, explain_failure
 from pytest_gemmadev.search.search import search
+from pytest_gemmadev.search.test_faults.assess import Doubt, assess_after, assess_before
 from pytest_gemmadev.search.vetoes import apply_validators
 from pytest_gemmadev.types import (
     ErrorStack,
@@ -58,6 +59,7 @@ class _Searched:
     task: RepairTask
     result: SearchResult
     seconds: float
+    doubt: Doubt | None = None  # whether its tests are at fault, before the search
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class _Loop:
         for left in self._open(following):
             reason = "the budget was spent before its turn"
             self.outcomes.give_up(FailingSet((left,)), Status.SKIPPED, reason)
-        return tuple(self.outcomes.by_nodeid.values()), dict(self.overlay)
+        return self.outcomes.all(), dict(self.overlay)
 
     def _open(self, observation: Observation) -> list[ErrorStack]:
         """The error stack: the failures of a run that may still be repaired."""
@@ -142,11 +144,15 @@ class _Loop:
         if context.passes_again(task, meter):
             reason = "it passes when it is run again with nothing changed"
             return _NotSearched(failing, Status.FLAKY, reason)
+        doubt = assess_before(context, task)
+        if doubt is not None and doubt.probability >= context.limits.suspected_early:
+            self.outcomes.suspects.update(doubt.suspects)
+            return _NotSearched(failing, Status.TEST_SUSPECT, doubt.reason)
         open_sets = len({s.signature for s in observation.stacks})
         least = context.limits.least_share
         fraction = max(least, sets / max(1, open_sets)) if open_sets > 1 else 1.0
         result = search(context, task, meter.share(fraction))
-        return _Searched(failing, task, result, meter.seconds - start_s)
+        return _Searched(failing, task, result, meter.seconds - start_s, doubt)
 
     def _settle(self, searched: _Searched, observation: Observation) -> Observation:
         """Accepts what was found, or closes the failing set; the run of all tests after it."""
@@ -155,17 +161,22 @@ class _Loop:
         result = apply_validators(context, searched.result, searched.task)
         task = replace(searched.task, spectra=result.statistics.spectra)
         tried = result.statistics.validations
-        accepted = accept(context, result.found, task, before=observation, tried=tried)
+        doubt = assess_after(context, task, searched.doubt, result=result)
+        is_suspect = doubt is not None and doubt.probability >= context.limits.suspected
+        found = [] if is_suspect else result.found
+        accepted = accept(context, found, task, before=observation, tried=tried) if found else None
+        if doubt is not None and doubt.probability >= context.limits.doubted:
+            self.outcomes.suspects.update(doubt.suspects)
+            if isinstance(accepted, Accepted):
+                accepted = replace(accepted, is_suggestion=True, doubt=doubt.reason)
         seconds = searched.seconds + context.clock() - start_s
+        statistics = result.statistics
         if not isinstance(accepted, Accepted):
-            reason = explain_failure(result, accepted)
-            self.outcomes.give_up(
-                failing, Status.UNREPAIRED, reason, statistics=result.statistics, seconds=seconds
-            )
+            status = Status.TEST_SUSPECT if is_suspect else Status.UNREPAIRED
+            reason = doubt.reason if doubt and is_suspect else explain_failure(result, accepted)
+            self.outcomes.give_up(failing, status, reason, statistics=statistics, seconds=seconds)
             return observation
-        self.outcomes.close(
-            failing, accepted, observation, statistics=result.statistics, seconds=seconds
-        )
+        self.outcomes.close(failing, accepted, observation, statistics=statistics, seconds=seconds)
         if accepted.is_suggestion:
             return observation  # a suggestion: the loop goes on with the tree without it
         self.overlay = dict(accepted.overlay)

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field, replace
 from pytest_gemmadev.search.accept import Accepted
 from pytest_gemmadev.search.failing_sets import FailingSet
 from pytest_gemmadev.search.found import SearchResult, Statistics
-from pytest_gemmadev.types import Confidence, Inapplicable, Observation, Outcome, Status
+from pytest_gemmadev.types import (
+    Confidence,
+    Inapplicable,
+    Observation,
+    Outcome,
+    Status,
+    SuspectTest,
+)
 
 _CLOSED = (
     Status.SUGGESTED,
@@ -30,6 +37,14 @@ class Outcomes:
     """Outcomes by node id."""
 
     by_nodeid: dict[str, Outcome] = field(default_factory=dict)
+    suspects: dict[str, SuspectTest] = field(default_factory=dict)  # tests that may be at fault
+
+    def all(self) -> tuple[Outcome, ...]:
+        """The outcomes with what is known against their tests."""
+        return tuple(
+            replace(o, suspect_test=self.suspects.get(nodeid))
+            for nodeid, o in self.by_nodeid.items()
+        )
 
     def is_open(self, nodeid: str) -> bool:
         """Whether the failure may still be repaired; one that was, and fails again, may."""
@@ -63,6 +78,8 @@ class Outcomes:
         status = Status.SUGGESTED if accepted.is_suggestion else Status.REPAIRED
         if chosen.destroys:
             reason = f"it {chosen.destroys}; {ASKED_FOR}; {reason}"
+        elif accepted.doubt:
+            reason = f"{accepted.doubt}; a patch is {ASKED_FOR}; {reason}"
         elif accepted.is_suggestion:
             reason = f"{_NOT_SURE[accepted.confidence]}; {ASKED_FOR}; {reason}"
         self.by_nodeid[first.nodeid] = Outcome(

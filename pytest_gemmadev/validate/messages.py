@@ -140,7 +140,7 @@ class Reach(TypedDict):
 
 @final
 class Behaviour(TypedDict):
-    """What calls gave, by the call as it would be written."""
+    """What calls gave, by the call as it would be written; what expressions gave, by their places."""
 
     behaviour: dict[str, str]
 
@@ -227,10 +227,11 @@ class AttemptPlan(TypedDict):
 
 
 class ProbePlan(TypedDict):
-    """Calls with other arguments, made after the tests."""
+    """Calls with other arguments, made after the tests; or expressions, evaluated instead of them."""
 
     paths: list[str]  # real paths of files whose functions are called
     seed: int
+    expressions: NotRequired[list[tuple[str, str]]]  # (real path of a module, text)
 
 
 class JobPlan(TypedDict):

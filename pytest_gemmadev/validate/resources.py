@@ -127,6 +127,8 @@ class ProbeLimits:
     values: int = 200  # in the arguments of a call
     characters: int = 200  # shown of a call and of what it gives
     items: int = 50  # taken from an iterator
+    expressions: int = 200  # that are evaluated on one tree
+    value_characters: int = 2000  # of the value of an expression; one with more is left out
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from projects import MakeProject
 
+from pytest_gemmadev.types import Expression
 from pytest_gemmadev.validate.child.variation import vary
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
@@ -148,3 +149,63 @@ def test_variations_are_of_the_same_type_and_differ(value: Any) -> None:
 @pytest.mark.parametrize("value", [None, "", [], {}, object])
 def test_what_cannot_be_varied_stays(value: Any) -> None:
     assert vary(value, random.Random(0)) is value or vary(value, random.Random(0)) == value
+
+
+EVALUATED = {
+    "double(3)": "6",
+    "double([1])": "[1, 1]",
+    "double()": "raises TypeError",
+    "[double(n) for n in range(3)]": "[0, 2, 4]",
+    "deep.double(LIMIT)": None,  # no such name: what it raises is told
+    "double(": None,
+    "x = 3": None,
+    "os.mkdir(os.environ['TMPDIR'] + '/made')": None,
+    "sys.exit(1)": None,
+    "forever()": None,
+    "(DOUBLED := double(4))": "8",
+    "DOUBLED": "raises NameError",
+    "double('a' * 5000)": None,
+}
+
+
+@pytest.mark.slow
+def test_expressions_are_evaluated_among_the_names_of_a_module(make_project: MakeProject) -> None:
+    source = """
+        import os, sys
+
+        def double(x):
+            return x * 2
+
+        def forever():
+            while True: pass
+        """
+    project = make_project(
+        {
+            "shop/__init__.py": "",
+            "shop/deep.py": source,
+            "shop/other.py": "",
+            "test_shop.py": "from shop.deep import double\n\ndef test_it():\n    assert double(1) == 3\n",
+        }
+    )
+    task = project.task("test_shop.py::test_it")
+    code = (project.root / "shop/deep.py").read_text()
+    asked = [Expression("shop/deep.py", text) for text in EVALUATED]
+    other = Expression("shop/other.py", "1")
+    changed = {"shop/deep.py": code.replace("x * 2", "x * 3").encode()}
+    plain, new = project.oracle.evaluate(task, [{}, changed], [*asked, other])
+    assert plain is not None
+    told = {text: value for text, value in EVALUATED.items() if value is not None}
+    told["deep.double(LIMIT)"] = "raises NameError"
+    assert {each.text: value for each, value in plain.items()} == told
+    assert new is not None
+    assert new[Expression("shop/deep.py", "double(3)")] == "9"
+
+
+@pytest.mark.slow
+def test_an_expression_needs_a_module_that_was_imported(make_project: MakeProject) -> None:
+    project = make_project(
+        {"shop.py": "x = 1\n", "late.py": "x = 1\n", "test_shop.py": "import shop\nabsent\n"}
+    )
+    known, unknown = Expression("shop.py", "x"), Expression("late.py", "x")
+    assert project.oracle.evaluate(project.task(), [{}], [unknown, known]) == [{known: "1"}]
+    assert project.oracle.evaluate(project.task(), [{}, {}], []) == [{}, {}]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from pytest_gemmadev.validate.child.call_recorder import CallRecorder
-from pytest_gemmadev.validate.child.probe import probe_calls
+from pytest_gemmadev.validate.child.probe import evaluate_all, probe_calls
 from pytest_gemmadev.validate.child.process_state import ProcessState
 from pytest_gemmadev.validate.child.swap import NeedsImport, Swapper
 from pytest_gemmadev.validate.messages import AttemptEnd, AttemptPlan, Event, How, Job, ProbePlan
@@ -229,7 +229,10 @@ class _Attempts:
         return problem is not None or self._failed_ordinarily()
 
     def _probe(self, other_ids: list[str], plan: ProbePlan) -> None:
-        """Runs the tests, and then what they call with other arguments."""
+        """Runs the tests, and then what they call with other arguments; or evaluates expressions."""
+        if "expressions" in plan:
+            self._runner.report({"behaviour": evaluate_all(plan["expressions"])})
+            return
         wanted = frozenset(plan["paths"])
         recorder = CallRecorder(lambda path: os.path.realpath(path) in wanted)
         recorder.start()

@@ -19,6 +19,7 @@ from pytest_gemmadev.capture.plain import observation_from_plain
 from pytest_gemmadev.files.scope import Scope
 from pytest_gemmadev.types import (
     Candidate,
+    Expression,
     Inconclusive,
     Observation,
     Overlay,
@@ -30,15 +31,15 @@ from pytest_gemmadev.types import (
     Verdict,
 )
 from pytest_gemmadev.validate.confine.places import Level, level_for
-from pytest_gemmadev.validate.parent import launch
 from pytest_gemmadev.validate.parent.judge import Judge
 from pytest_gemmadev.validate.parent.known_effects import KnownEffects
 from pytest_gemmadev.validate.parent.launch import Launcher
 from pytest_gemmadev.validate.parent.nodeids import is_test, nearest_tests
 from pytest_gemmadev.validate.parent.parallel_validation import ParallelValidation
+from pytest_gemmadev.validate.parent.probing import Prober
 from pytest_gemmadev.validate.parent.project_runs import ProjectRuns
 from pytest_gemmadev.validate.parent.runs import Run
-from pytest_gemmadev.validate.parent.screening import Screener, Screening, changes_to
+from pytest_gemmadev.validate.parent.screening import Screener, Screening
 from pytest_gemmadev.validate.parent.spectra import choose_traced, read_spectra
 from pytest_gemmadev.validate.parent.timing import Timings
 from pytest_gemmadev.validate.parent.warm_tree import TreeKey, tree_key
@@ -101,6 +102,7 @@ class PytestOracle:
         self._judge = Judge(Path(root), scope, self.known_effects)
         self._screener = Screener(self._runs, scope, self._judge)
         self._pools = [self._new_pool()]  # one for each validation at a time
+        self._prober = Prober(self._runs, self._screener, self._pools[0])
         self._crashes: dict[tuple[tuple[str, ...], TreeKey], bool] = {}
         # whether the unchanged code crashes
         self._stable: set[str] = set()  # tests that passed again without a candidate
@@ -204,13 +206,16 @@ class PytestOracle:
 
         None where a worker cannot tell. The overlays are ``task.overlay`` with changes.
         """
-        if not launch.CAN_FORK:
-            return [None] * len(overlays)
-        paths = self._runs.real_paths(task.sources)
-        plan = self._runs.plan_worker(task.overlay)
-        attempts = [self._screener.attempt(changes_to(task, overlay)) for overlay in overlays]
-        pool = self._pools[0]
-        return [pool.probe(task, attempt, paths=paths, plan=plan) for attempt in attempts]
+        return self._prober.behaviours(task, overlays)
+
+    def evaluate(
+        self, task: RepairTask, overlays: Sequence[Overlay], expressions: Sequence[Expression]
+    ) -> list[Mapping[Expression, str] | None]:
+        """What expressions give among the names of their modules on each overlay.
+
+        As of `types.Probing`; one is also left out where the tests do not import its module.
+        """
+        return self._prober.evaluate(task, overlays, expressions)
 
     def close(self) -> None:
         """Ends every process of this oracle and removes its files."""

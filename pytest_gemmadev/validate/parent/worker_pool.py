@@ -84,16 +84,32 @@ class WorkerPool:
         self, task: RepairTask, attempt: Attempt, *, paths: Sequence[str], plan: RunPlan
     ) -> dict[str, str] | None:
         """What the calls of the targets give with other arguments; None where a worker cannot say."""
+        probe: ProbePlan = {"paths": list(paths), "seed": task.seed}
         with self._lock:
             tree = self._prepare_tree(task, plan)
             if isinstance(tree.worker, NoWorker) or not tree.fails_all(task.targets):
                 return None
             if not attempt.files and all(tree.failures[t] == UNKNOWN for t in task.targets):
                 return None  # it never ends
-            probe: ProbePlan = {"paths": list(paths), "seed": task.seed}
-            batch = _Batch(task, [_attempt_plan(attempt, [])], probe=probe)
-            runs = _read(self._run(tree, tree.worker, batch))
-        return runs[0].behaviour if runs else None
+            return self._run_probe(tree, task, attempt, probe=probe)
+
+    def evaluate(
+        self,
+        task: RepairTask,
+        attempt: Attempt,
+        *,
+        expressions: Sequence[tuple[str, str]],
+        plan: RunPlan,
+    ) -> dict[int, str] | None:
+        """What expressions give, by their places; None where a worker cannot say.
+
+        Each is (real path of a module, text). No test runs, so the targets need not fail here.
+        """
+        probe: ProbePlan = {"paths": [], "seed": task.seed, "expressions": list(expressions)}
+        with self._lock:
+            tree = self._prepare_tree(task, plan)
+            values = self._run_probe(tree, task, attempt, probe=probe)
+        return None if values is None else {int(place): v for place, v in values.items()}
 
     def end(self) -> None:
         """Ends all workers."""
@@ -101,6 +117,15 @@ class WorkerPool:
             for tree in self._trees.values():
                 tree.end_worker()
             self._trees.clear()
+
+    def _run_probe(
+        self, tree: WarmTree, task: RepairTask, attempt: Attempt, *, probe: ProbePlan
+    ) -> dict[str, str] | None:
+        if isinstance(tree.worker, NoWorker):
+            return None
+        batch = _Batch(task, [_attempt_plan(attempt, [])], probe=probe)
+        runs = _read(self._run(tree, tree.worker, batch))
+        return runs[0].behaviour if runs else None
 
     # --- one tree --------------------------------------------------------------------------------
 

@@ -1,0 +1,1 @@
+"""What code states of itself, in docstrings and annotations, and whether it holds."""

@@ -1,0 +1,1 @@
+"""Whether a failing test's expectation is likelier wrong than the code."""
