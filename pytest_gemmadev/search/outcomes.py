@@ -19,8 +19,8 @@ _CLOSED = (
 )
 ASKED_FOR = "written only when asked for"
 _NOT_SURE = {
-    Confidence.GUESS: "a guess: it passes the tests, and so may a wrong one",
-    Confidence.LIKELY: "likely, but not sure",
+    Confidence.GUESS: "it passes the tests, and so may a wrong one",
+    Confidence.LIKELY: "not as sure as was asked for",
     Confidence.SURE: "sure",
 }
 
@@ -58,7 +58,8 @@ class Outcomes:
         reason = f"{carried} with it, {further}"
         if accepted.differ:
             reason += f" that differ: {accepted.differ}"
-        if chosen.assertions == 1:
+        # What is sure is so by more than the assertions that run it.
+        if chosen.assertions == 1 and accepted.confidence is not Confidence.SURE:
             reason += "; thinly tested: one assertion runs what was changed"
         status = Status.SUGGESTED if accepted.is_suggestion else Status.REPAIRED
         if chosen.destroys:
@@ -114,8 +115,8 @@ class Outcomes:
 
 
 def suggestions(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """The outcomes that hold a suggestion, as `gemmadev apply` numbers them."""
-    return [o for o in outcomes if o.status is Status.SUGGESTED and o.patches]
+    """The outcomes that hold something to apply, as `gemmadev apply` numbers them."""
+    return [outcome for outcome in outcomes if outcome.is_offer]
 
 
 def number_suggestions(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
