@@ -481,7 +481,10 @@ class Probing(Protocol):
     def behaviours(
         self, task: RepairTask, overlays: Sequence[Overlay]
     ) -> list[Mapping[str, str] | None]:
-        """What each call gives, by the call, on each overlay; None where it cannot be told."""
+        """What each call gives, by the call, on each overlay; None where it cannot be told.
+
+        That is the ``repr`` of its value, or ``raises ValueError``.
+        """
 
     def evaluate(
         self, task: RepairTask, overlays: Sequence[Overlay], expressions: Sequence[Expression]

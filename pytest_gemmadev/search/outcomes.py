@@ -61,6 +61,8 @@ class Outcomes:
         # What is sure is so by more than the assertions that run it.
         if chosen.assertions == 1 and accepted.confidence is not Confidence.SURE:
             reason += "; thinly tested: one assertion runs what was changed"
+        if accepted.note:
+            reason += f"; {accepted.note}"
         status = Status.SUGGESTED if accepted.is_suggestion else Status.REPAIRED
         if chosen.destroys:
             reason = f"it {chosen.destroys}; {ASKED_FOR}; {reason}"

@@ -101,7 +101,7 @@ def _result(call: Call, restraint: _Restraint) -> str | None:
     except _Stop:
         return None
     except Exception as error:  # it is what the call gives
-        text = type(error).__name__
+        text = f"raises {type(error).__name__}"
     except BaseException:
         return None
     finally:
