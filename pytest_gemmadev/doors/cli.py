@@ -245,7 +245,8 @@ def _find_repaired_root(given: Path | None) -> Path:
 def _describe_undo(result: UndoResult, root: Path) -> Iterator[str]:
     # Whole paths: the project that was found may be another than the one that was meant.
     for path in result.restored:
-        yield f"put back {root.absolute() / path}"
+        done = "removed" if path in result.removed else "put back"
+        yield f"{done} {root.absolute() / path}"
     for copy in result.rescued:
         yield f"kept a copy in {root.absolute() / copy}"
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(result.when))
