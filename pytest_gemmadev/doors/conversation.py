@@ -22,7 +22,7 @@ from pytest_gemmadev.files import journal
 from pytest_gemmadev.report.failure_text import Failure, Patch, Turn, facts
 from pytest_gemmadev.report.question_text import choices, sentence
 from pytest_gemmadev.report.wording import describe_suspect, percent
-from pytest_gemmadev.types import GemmadevError, Status
+from pytest_gemmadev.types import GemmadevError
 
 HELP = """\
 /show         the failure that is talked about: error, stack, values, patches
@@ -170,7 +170,7 @@ class Conversation:
     def _apply(self, rest: str) -> None:
         number, *words = rest.split() or ["1"]
         count, patch = self._find_patch(number)
-        if self._known_failure().status == Status.SUGGESTED.value and words != [SURE]:
+        if self._known_failure().is_offer and words != [SURE]:
             raise GemmadevError(
                 f"patch {count} is only suggested: {self._known_failure().reason}; "
                 f"/apply {count} {SURE} writes it"
