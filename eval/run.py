@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from eval.bench import human_eval_run, repair_run
+from eval.bench import faulty_tests, human_eval_run, repair_run
 from eval.bench.options import add_model_options
 from eval.cases.case import DEBUG_CASES
 from eval.report.compare import compare, read_verdicts
@@ -48,12 +48,14 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="BENCHMARK")
     repair = commands.add_parser("repair", help="repair whole cases, judge by hidden tests")
     repair.add_argument("--cases", type=Path, required=True, help="folder, case or .jsonl file")
+    faulty = commands.add_parser("faulty-tests", help="sound code with a false test: changed?")
+    faulty.add_argument("--cases", type=Path, required=True, help="folder, case or .jsonl file")
     debug = commands.add_parser("debug-cases", help="the ten cases of this repository")
     debug.set_defaults(cases=DEBUG_CASES)
-    for command in (repair, debug):
+    for command in (repair, debug, faulty):
         add_model_options(command)
         repair_run.add_options(command)
-        command.set_defaults(run=repair_run.run)
+        command.set_defaults(run=faulty_tests.run if command is faulty else repair_run.run)
     humaneval = commands.add_parser("humaneval", help="164 problems, pass@k")
     add_model_options(humaneval)
     human_eval_run.add_options(humaneval)

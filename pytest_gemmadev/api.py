@@ -28,8 +28,11 @@ from pytest_gemmadev.report.markdown import to_markdown
 from pytest_gemmadev.report.patch_files import patch_files
 from pytest_gemmadev.report.publish import write_proposal
 from pytest_gemmadev.types import (
+    NEITHER,
+    Answer,
     Candidate,
     Completion,
+    Confidence,
     Edit,
     ErrorKind,
     ErrorStack,
@@ -42,12 +45,14 @@ from pytest_gemmadev.types import (
     OriginKind,
     Outcome,
     Proposer,
+    Question,
     RankedPatch,
     RepairReport,
     RepairTask,
     Sampling,
     Status,
     Streaming,
+    SuspectTest,
     Validator,
 )
 from pytest_gemmadev.validate.confine.places import Level, level_for
@@ -57,8 +62,11 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 __all__ = [
+    "NEITHER",
+    "Answer",
     "Candidate",
     "Completion",
+    "Confidence",
     "Edit",
     "ErrorKind",
     "ErrorStack",
@@ -75,6 +83,7 @@ __all__ = [
     "OriginKind",
     "Outcome",
     "Proposer",
+    "Question",
     "RankedPatch",
     "RepairOptions",
     "RepairReport",
@@ -84,6 +93,7 @@ __all__ = [
     "Sampling",
     "Status",
     "Streaming",
+    "SuspectTest",
     "Template",
     "Validator",
     "fix",
@@ -111,6 +121,8 @@ def repair(
     jobs: int = 1,
     limits: Limits | None = None,
     confine: str = "auto",
+    accept: str = "likely",
+    ask: Callable[[Question], str | None] | None = None,
     tell: Callable[[str], None] = lambda _message: None,
 ) -> RepairReport:
     """What was repaired, or with ``write`` left out, which patches would repair it.
@@ -121,7 +133,10 @@ def repair(
     in seconds of wall clock, ``jobs`` says how many independent failures are repaired at the same
     time; ``allow`` and ``deny`` are globs of files that may be edited. ``tell`` is called with a line
     about each thing that is begun. ``confine`` says how runs of candidates are kept from doing harm:
-    ``auto``, ``strict`` (refuses where the system cannot) or ``off``.
+    ``auto``, ``strict`` (refuses where the system cannot) or ``off``. ``accept`` is how sure a patch
+    must be to be written: ``sure``, ``likely`` or ``guess``; what is less sure is suggested. ``ask``
+    is given a `Question` where plausible patches differ, and returns the result of one of its answers,
+    `NEITHER` where none is right, None where it does not know.
 
     With ``write`` the tree changes once, when everything was validated, and `undo` takes it back.
     A repair that newly reaches a call which removes or overwrites something, or changes what that is
@@ -134,6 +149,8 @@ def repair(
         raise GemmadevError(f"{root}: no such folder")
     if not 0 <= budget_s < float("inf"):
         raise GemmadevError(f"budget_s={budget_s}: not a number of seconds, 0 or more")
+    if accept not in {each.value for each in Confidence}:
+        raise GemmadevError(f"accept={accept!r}: not one of sure, likely, guess")
     if jobs < 1:
         raise GemmadevError(f"jobs={jobs}: not a number from 1 on")
     tested = _Tested(folder, tests, tuple(allow), tuple(deny), limits or limits_for(jobs),
@@ -151,6 +168,8 @@ def repair(
             budget_s=budget_s,
             seed=seed,
             jobs=jobs,
+            accept=Confidence(accept),
+            ask=ask,
             progress=tell,
             interrupted=lambda: interrupts.noted,
         )
@@ -171,6 +190,8 @@ class RepairOptions(TypedDict, total=False):
     jobs: int
     limits: Limits | None
     confine: str
+    accept: str
+    ask: Callable[[Question], str | None] | None
     tell: Callable[[str], None]
 
 

@@ -38,6 +38,11 @@ _OPTIONS = (  # name, metavar, help
     ("seed", "N", "same seed, model and tree: same patches; default 0"),
     ("jobs", "N", "independent failures repaired at the same time; default 1"),
     (
+        "accept",
+        "sure|likely|guess",
+        "how sure a patch must be to be written; what is less sure is suggested; default likely",
+    ),
+    (
         "confine",
         "auto|strict|off",
         "how runs of candidates are kept from doing harm; strict refuses to run where the "
@@ -49,6 +54,7 @@ _OPTIONS = (  # name, metavar, help
         "how the processes of candidates begin; auto, the default, forks where that is safe",
     ),
 )
+_ASK = "where plausible patches differ, ask on the terminal which result is right"
 _GLOBS = (  # name, help
     ("allow", "only files that match may be edited, instead of all project sources"),
     ("deny", "files that match are never edited"),
@@ -78,6 +84,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         option, dest = f"--gemmadev-{name}", f"gemmadev_{name}"
         group.addoption(option, metavar=metavar, dest=dest, help=about)
         parser.addini(dest, f"{about} ({option})", default="")
+    group.addoption(
+        "--gemmadev-ask", action="store_true", default=None, dest="gemmadev_ask", help=_ASK
+    )
+    parser.addini("gemmadev_ask", f"{_ASK} (--gemmadev-ask)", type="bool", default=False)
     for name, about in _GLOBS:
         option, dest = f"--gemmadev-{name}", f"gemmadev_{name}"
         more = {"action": "append", "help": f"{about}; repeatable"}

@@ -481,7 +481,10 @@ class Probing(Protocol):
     def behaviours(
         self, task: RepairTask, overlays: Sequence[Overlay]
     ) -> list[Mapping[str, str] | None]:
-        """What each call gives, by the call, on each overlay; None where it cannot be told."""
+        """What each call gives, by the call, on each overlay; None where it cannot be told.
+
+        That is the ``repr`` of its value, or ``raises ValueError``.
+        """
 
     def evaluate(
         self, task: RepairTask, overlays: Sequence[Overlay], expressions: Sequence[Expression]
@@ -568,6 +571,9 @@ class Question:
     path: str = ""  # of the file that defines what is called; empty where the call cannot be a test
 
 
+NEITHER = ""  # the answer that none of a question's results is right
+
+
 @dataclass(frozen=True, slots=True)
 class SuspectTest:
     """An expectation of a test that is likelier wrong than the code."""
@@ -609,6 +615,19 @@ class Outcome:
     refused: int = 0  # candidates that reached for what lies outside the places of their run
     question: Question | None = None  # that tells plausible patches apart
     suspect_test: SuspectTest | None = None  # where the test may be at fault, whatever the status
+
+    @property
+    def is_offer(self) -> bool:
+        """Whether it holds something that was not written and may be asked for."""
+        return is_offer(self.status, bool(self.patches), self.suspect_test)
+
+
+def is_offer(status: Status, has_patches: bool, suspect: SuspectTest | None) -> bool:
+    """Whether a failure has a patch, or a change of its test, that was not written."""
+    if status in (Status.REPAIRED, Status.PROPOSED, Status.FLAKY):
+        return False
+    suggested = status in (Status.SUGGESTED, Status.TEST_SUSPECT) and has_patches
+    return suggested or (suspect is not None and bool(suspect.diff))
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,8 @@ def commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentP
         pytest.param("--gemmadev-report", None, id="report"),
         pytest.param("--gemmadev-confine", "gemmadev_confine", id="confine"),
         pytest.param("--gemmadev-start", "gemmadev_start", id="start"),
+        pytest.param("--gemmadev-accept", "gemmadev_accept", id="accept"),
+        pytest.param("--gemmadev-ask", "gemmadev_ask", id="ask"),
     ],
 )
 def test_an_option_of_pytest_has_its_ini_twin(
@@ -66,7 +68,7 @@ def test_kinds_and_statuses_of_the_report() -> None:
     early = {"syntax", "indentation", "import"}
     late = {"name", "attribute", "key", "index", "type", "value", "assertion", "timeout", "other"}
     assert {kind.value for kind in ErrorKind} == early | late
-    done = {"repaired", "proposed", "suggested"}
+    done = {"repaired", "proposed", "suggested", "test_suspect"}
     assert {s.value for s in Status} == done | {"unrepaired", "flaky", "skipped"}
 
 

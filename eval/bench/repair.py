@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from eval.bench.answered import apply_chosen, first_question, trees_of_answers
 from eval.bench.kept import strays, without_outputs
 from eval.bench.place import ranks_of
 from eval.cases.case import Case, Files, read_tree, write_tree
@@ -29,11 +30,14 @@ from eval.cases.tests import (
 )
 from eval.report.result import Result, Score
 from pytest_gemmadev.doors.ablations import VARIABLE, Part
-from pytest_gemmadev.text.diff import apply_unified, unified_diff
-from pytest_gemmadev.types import GemmadevError, Inapplicable
+from pytest_gemmadev.text.diff import unified_diff
+from pytest_gemmadev.types import GemmadevError
 
 _USAGE_ERROR = 4  # of pytest
 _MAX_REASON = 600  # characters
+_PATCH_KEYS = (
+    *("origin", "rank", "log_likelihood", "explanation", "probability", "confidence", "written"),
+)
 
 ToolCommand = Callable[[Case, int, Path], Sequence[str]]
 """The argv that repairs a case: (case, seed, where to write the JSON report)."""
@@ -96,12 +100,19 @@ def repair_case(
         reason = _why(done, report, reason)
     failures = tuple(report.get("failures", ()))
     suggested = score is Score.FAILED and any(f["status"] == "suggested" for f in failures)
-    written = with_suggestions(after, failures) if suggested else after
+    written = after
+    if suggested:
+        written = apply_chosen(after, [f for f in failures if f["status"] == "suggested"])
+    asked = first_question(failures)
     searched: Mapping[str, Any] = next(
         (failure for failure in failures if failure.get("suspicions")), {}
     )
     ranks = ranks_of(case, searched.get("suspicions", ()))
-    patches = [patch for failure in failures for patch in failure["patches"]]
+    patches = [
+        {**patch, "written": failure["status"] == "repaired"}
+        for failure in failures
+        for patch in failure["patches"]
+    ]
     return Result(
         case=case.id,
         slice=case.slice,
@@ -116,9 +127,7 @@ def repair_case(
         diff=diff_of(case.project, after),
         reference="" if score is Score.CORRECT else diff_of(case.project, case.fixed),
         patches=tuple(
-            {key: patch.get(key) for key in ("origin", "rank", "log_likelihood", "explanation")}
-            for patch in patches
-            if patch["chosen"]
+            {key: patch.get(key) for key in _PATCH_KEYS} for patch in patches if patch["chosen"]
         ),
         others=sum(not patch["chosen"] for patch in patches),
         failures=tuple(
@@ -133,6 +142,17 @@ def repair_case(
         refused=sum(failure.get("refused", 0) for failure in failures),
         confinement=str(report.get("confinement", "")),
         strays=stray,
+        faulty_test=case.faulty_test,
+        suspected=any(f["status"] == "test_suspect" or f.get("suspect_test") for f in failures),
+        question=None if asked is None else asked["question"],
+        correct_after_question=(
+            None
+            if asked is None or case.faulty_test
+            else any(
+                judge(case, tree, stop=stop)[0] is Score.CORRECT
+                for _, tree in trees_of_answers(case.project, after, failures)
+            )
+        ),
     )
 
 
@@ -141,6 +161,9 @@ def judge(case: Case, after: Files, *, stop: Event | None = None) -> tuple[Score
     changed = {
         path for path in {*case.project, *after} if case.project.get(path) != after.get(path)
     }
+    if case.faulty_test:
+        sound = f"{min(changed)} was changed, and was right" if changed else ""
+        return (Score.OVERFITTING if changed else Score.CORRECT), sound
     if not changed:
         return Score.FAILED, "nothing was changed"
     touched = sorted(path for path in changed if case.protects(path))
@@ -153,17 +176,6 @@ def judge(case: Case, after: Files, *, stop: Event | None = None) -> tuple[Score
     if hidden.status != 0:
         return Score.OVERFITTING, f"hidden tests fail: {_verdict_line(hidden)}"
     return Score.CORRECT, ""
-
-
-def with_suggestions(after: Files, failures: Sequence[Mapping[str, Any]]) -> Files:
-    """The tree with what was suggested, as far as it applies."""
-    tree = dict(after)
-    for failure in failures:
-        for patch in failure["patches"] if failure["status"] == "suggested" else ():
-            changed = apply_unified(patch["diff"], tree.__getitem__) if patch["chosen"] else {}
-            if not isinstance(changed, Inapplicable):
-                tree |= changed
-    return tree
 
 
 def diff_of(before: Files, after: Files) -> str:

@@ -49,7 +49,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> int:
+def run(
+    options: argparse.Namespace, summarize: Callable[[Sequence[Result]], None] | None = None
+) -> int:
+    """Runs the benchmark; ``summarize`` is told the results as well."""
     for name in ("jobs", "every"):
         if getattr(options, name) < 1:
             raise GemmadevError(f"--{name} must be 1 or more")
@@ -72,7 +75,9 @@ def run(options: argparse.Namespace) -> int:
     }
     output = options.output or new_run_path("ablation" if options.ablate else "repair")
     if not options.ablate:
-        _run_without(options, cases, settings, output, options.without)
+        results = _run_without(options, cases, settings, output, options.without)
+        if summarize is not None:
+            summarize(results)
         return 0
     runs = {}
     for name, part in VARIANTS.items():

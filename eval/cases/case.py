@@ -53,6 +53,7 @@ class Case:
     command: tuple[str, ...]  # runs the visible tests; empty for plain pytest
     deps: tuple[str, ...] = ()  # distributions that it needs
     writes: tuple[str, ...] = ()  # files and folders of the project that its tests write
+    faulty_test: bool = False  # the code is sound: the right answer is to write nothing
 
     @property
     def fixed(self) -> Files:
@@ -203,6 +204,7 @@ def _case(where: str, meta: Any, *, project: Files, hidden: Files, reference: Fi
         command=_strings(where, meta, "cmd"),
         deps=_strings(where, meta, "deps"),
         writes=_strings(where, meta, "writes"),
+        faulty_test=meta.get("faulty_test") is True,
     )
 
 

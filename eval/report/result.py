@@ -10,7 +10,7 @@ from typing import Any
 
 class Score(str, Enum):
     CORRECT = "correct"
-    OVERFITTING = "overfitting"  # plausible, and a hidden test fails
+    OVERFITTING = "overfitting"  # plausible, and a hidden test fails; or sound code was changed
     FAILED = "failed"  # not plausible
     NOT_SCORED = "not scored"  # could not be run here; says nothing about the tool
 
@@ -42,10 +42,22 @@ class Result:
     refused: int = 0  # candidates that reached for what is not theirs
     confinement: str = ""  # as the tool named it
     strays: tuple[str, ...] = ()  # files but sources that no plain run would have left so
+    faulty_test: bool = False  # the code was sound: correct is to write nothing
+    suspected: bool = False  # the tool says that a test may be at fault
+    question: Mapping[str, Any] | None = None  # that tells the plausible patches apart
+    correct_after_question: bool | None = None  # whether one answer's first patch is; None unasked
 
     @property
     def plausible(self) -> bool:
-        return self.score in (Score.CORRECT, Score.OVERFITTING)
+        return self.score is Score.OVERFITTING or (self.correct and not self.faulty_test)
+
+    @property
+    def confidence(self) -> str:
+        """The name of the least sure patch that was written; empty where there is none."""
+        names = [
+            str(patch.get("confidence") or "") for patch in self.patches if patch.get("written")
+        ]
+        return next((name for name in ("guess", "likely", "sure") if name in names), "")
 
     @property
     def correct(self) -> bool:

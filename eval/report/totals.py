@@ -14,7 +14,9 @@ def totals_of(results: Sequence[Result]) -> dict[str, Any]:
     """Counts of cases, with 95 % Wilson intervals of their rates, and times of runs.
 
     A case is one id; with several seeds it counts as plausible or correct where every run of it
-    does, so that ``correct`` never exceeds ``cases``. ``runs`` counts each case with each seed.
+    does, so that ``correct`` never exceeds ``cases``, and as overfitting where one does. Only what was
+    written is a repair; of the rest, ``suggested`` counts what was offered. ``confidence`` and
+    ``questions`` count runs; ``runs`` counts each case with each seed.
     """
     scored = [result for result in results if result.score is not Score.NOT_SCORED]
     runs = [list(group) for _, group in groupby(sorted(scored, key=_id), key=_id)]
@@ -22,13 +24,26 @@ def totals_of(results: Sequence[Result]) -> dict[str, Any]:
     correct = sum(all(result.correct for result in group) for group in runs)
     suggested = sum(all(result.suggested for result in group) for group in runs)
     right = sum(all(result.suggested_correct for result in group) for group in runs)
+    overfitting = sum(any(r.score is Score.OVERFITTING for r in group) for group in runs)
+    written = overfitting + sum(all(r.correct and r.plausible for r in group) for group in runs)
+    asked = [result for result in scored if result.correct_after_question is not None]
     seconds = [result.seconds for result in scored]
     return {
         "cases": len(runs),
         "plausible": plausible,
         "correct": correct,
+        "overfitting": overfitting,
         "suggested": suggested,
         "suggested_correct": right,
+        "unrepaired": len(runs) - correct - overfitting - suggested,
+        "wrong_of_written": _rounded(overfitting / written) if written else None,
+        "wrong_of_written_interval": _interval(overfitting, written),
+        "confidence": {name: _of_confidence(scored, name) for name in CONFIDENCES},
+        "questions": {
+            "asked": len(asked),
+            "correct": sum(bool(r.correct_after_question) for r in asked),
+        },
+        "suspected": sum(all(result.suspected for result in group) for group in runs),
         "not_scored": len({_id(result) for result in results} - {_id(r) for r in scored}),
         "plausible_interval": _interval(plausible, len(runs)),
         "correct_interval": _interval(correct, len(runs)),
@@ -44,6 +59,16 @@ def totals_of(results: Sequence[Result]) -> dict[str, Any]:
             "correct": sum(result.correct for result in scored),
         },
     }
+
+
+CONFIDENCES = ("sure", "likely", "guess")
+
+
+def _of_confidence(results: Sequence[Result], name: str) -> dict[str, Any]:
+    """Runs whose least sure patch that was written is called so, and how many of them are correct."""
+    those = [r for r in results if r.plausible and r.confidence == name]
+    right = sum(r.correct for r in those)
+    return {"written": len(those), "correct": right, "interval": _interval(right, len(those))}
 
 
 PLACES = (1, 5, 10, 20)
@@ -108,7 +133,30 @@ def totals_line(totals: Mapping[str, Any]) -> str:
     strays = f"; {totals['strays']} with stray files" if totals.get("strays") else ""
     return (
         f"{totals['cases']} cases: {totals['plausible']} plausible, {totals['correct']} correct "
-        f"({low:.0%} to {high:.0%}){times}; {totals['validations']} validations{unscored}{strays}"
+        f"({low:.0%} to {high:.0%}){_describe_rest(totals)}{times}; "
+        f"{totals['validations']} validations{unscored}{strays}"
+    )
+
+
+def _describe_rest(totals: Mapping[str, Any]) -> str:
+    """What became of the cases that are not correct, and how sure what was written was called."""
+    if "overfitting" not in totals:  # a record of before these were counted
+        return ""
+    named = [
+        f"{name} {counts['correct']}/{counts['written']}"
+        for name, counts in totals["confidence"].items()
+        if counts["written"]
+    ]
+    questions = totals["questions"]
+    asked = (
+        f"; {questions['correct']}/{questions['asked']} after a question"
+        if questions["asked"]
+        else ""
+    )
+    return (
+        f", {totals['overfitting']} overfitting, {totals['suggested']} suggested "
+        f"({totals['suggested_correct']} correct), {totals['unrepaired']} unrepaired"
+        f"{'; right of what is called ' + ', '.join(named) if named else ''}{asked}"
     )
 
 

@@ -24,7 +24,7 @@ from pytest_gemmadev.doors.commands import (
     seconds,
     sentence,
 )
-from pytest_gemmadev.types import GemmadevError
+from pytest_gemmadev.types import Confidence, GemmadevError
 
 if TYPE_CHECKING:
     from pytest_gemmadev.files.journal import UndoResult
@@ -110,6 +110,12 @@ def _add_fix(commands: Any) -> None:
         default=[],
         help="a further program that has to run, without arguments, before this one; repeatable",
     )
+    parser.add_argument(
+        "--accept",
+        choices=[each.value for each in Confidence],
+        default=Confidence.LIKELY.value,
+        help="how sure a patch must be to be written; what is less sure is suggested; default likely",
+    )
     parser.add_argument("--propose", action="store_true", help="show the patch, write nothing")
     parser.add_argument(
         "--confine",
@@ -182,6 +188,7 @@ def _fix(arguments: argparse.Namespace) -> int:
         deny=tuple(arguments.deny),
         propose=arguments.propose,
         confine=arguments.confine,
+        accept=Confidence(arguments.accept),
     )
     for program in programs:
         status = fix(program, options)
@@ -238,7 +245,8 @@ def _find_repaired_root(given: Path | None) -> Path:
 def _describe_undo(result: UndoResult, root: Path) -> Iterator[str]:
     # Whole paths: the project that was found may be another than the one that was meant.
     for path in result.restored:
-        yield f"put back {root.absolute() / path}"
+        done = "removed" if path in result.removed else "put back"
+        yield f"{done} {root.absolute() / path}"
     for copy in result.rescued:
         yield f"kept a copy in {root.absolute() / copy}"
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(result.when))

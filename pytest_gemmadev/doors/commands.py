@@ -52,15 +52,21 @@ def add_apply(commands: Any) -> None:
         "apply",
         help=about,
         description=(
-            f"{sentence(about)} Suggested is what changes a call that removes or overwrites "
-            "something. gemmadev undo takes it back."
+            f"{sentence(about)} Suggested is what is not sure enough, and what changes a call that "
+            "removes or overwrites something. Where patches differ, the answer to their question "
+            "chooses one. gemmadev undo takes it back."
         ),
     )
     parser.add_argument(
         "number", metavar="N", nargs="?", type=int, help="which; without it, several are listed"
     )
     parser.add_argument(
-        "--test", action="store_true", help="the change of a test instead, where the run has one"
+        "--answer", metavar="K", type=int, help="which result of its question is right"
+    )
+    parser.add_argument(
+        "--test",
+        action="store_true",
+        help="write the answer as a new test too; of a suspected test, its change instead",
     )
     parser.add_argument(
         "--root",

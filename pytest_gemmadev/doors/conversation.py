@@ -20,7 +20,9 @@ from pytest_gemmadev.doors.apply import apply_patch
 from pytest_gemmadev.doors.last_failures import Last, recall
 from pytest_gemmadev.files import journal
 from pytest_gemmadev.report.failure_text import Failure, Patch, Turn, facts
-from pytest_gemmadev.types import GemmadevError, Status
+from pytest_gemmadev.report.question_text import choices, sentence
+from pytest_gemmadev.report.wording import describe_suspect, percent
+from pytest_gemmadev.types import GemmadevError
 
 HELP = """\
 /show         the failure that is talked about: error, stack, values, patches
@@ -112,8 +114,24 @@ class Conversation:
         self._line(f"{failure.status}: {failure.reason}")
         for number, patch in enumerate(failure.patches, 1):
             chosen = ", chosen" if patch.chosen else ""
-            self._line(f"\npatch {number}{chosen}: {patch.explanation or patch.origin}")
+            sure = f"{patch.confidence.value}, {percent(patch.probability)}"
+            self._line(f"\npatch {number}{chosen}: {patch.explanation or patch.origin} ({sure})")
             self._line(patch.diff.rstrip("\n"))
+        self._doubts(failure)
+
+    def _doubts(self, failure: Failure) -> None:
+        """Says what tells the patches apart, and what speaks against the test."""
+        if failure.question is not None:
+            self._line(f"\nwhich is right? {sentence(failure.question)}")
+            for shown, answer in zip(
+                choices(failure.question), failure.question.answers, strict=True
+            ):
+                numbers = ", ".join(str(place + 1) for place in answer.patches)
+                self._line(f"  {shown}: patch {numbers}")
+        if failure.suspect_test is not None:
+            self._line(f"\nis the test at fault? {describe_suspect(failure.suspect_test)}")
+            for each in failure.suspect_test.evidence:
+                self._line(f"  - {each}")
 
     def _choose(self, rest: str) -> None:
         failures = self.last.failures if self.last is not None else ()
@@ -132,6 +150,7 @@ class Conversation:
         failure = self._known_failure()
         if not failure.patches:
             self._line(f"no patch: {failure.reason}")
+            self._doubts(failure)
             return
         number, patch = self._find_patch(rest)
         self._line(f"patch {number}: {patch.explanation or 'a change that was tried'}")
@@ -141,15 +160,17 @@ class Conversation:
         else:
             self._line("plausible too, and believed less than the chosen one")
         ratio = patch.log_likelihood
-        of_model = "" if ratio is None else f", of which the model adds {ratio:+.1f} nats"
-        self._line(f"belief {patch.score:.1f}{of_model}; plausible is not correct: read it")
+        of_model = "" if ratio is None else f", the model adds {ratio:+.1f} nats"
+        sure = f"{patch.confidence.value}: {percent(patch.probability)} likely to be right"
+        self._line(f"{sure} (score {patch.score:.1f}{of_model}); plausible is not correct: read it")
+        self._doubts(failure)
 
     # --- what changes something ------------------------------------------------------------------
 
     def _apply(self, rest: str) -> None:
         number, *words = rest.split() or ["1"]
         count, patch = self._find_patch(number)
-        if self._known_failure().status == Status.SUGGESTED.value and words != [SURE]:
+        if self._known_failure().is_offer and words != [SURE]:
             raise GemmadevError(
                 f"patch {count} is only suggested: {self._known_failure().reason}; "
                 f"/apply {count} {SURE} writes it"

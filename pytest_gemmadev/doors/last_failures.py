@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,14 @@ from pytest_gemmadev.capture.plain import plain_from_stack, stack_from_plain
 from pytest_gemmadev.files.scope import Scope
 from pytest_gemmadev.models.packaged import cache_folder
 from pytest_gemmadev.report.failure_text import Failure, Patch
-from pytest_gemmadev.types import GemmadevError, Outcome, RepairReport, Status
+from pytest_gemmadev.types import (
+    Answer,
+    GemmadevError,
+    Outcome,
+    Question,
+    RepairReport,
+    SuspectTest,
+)
 
 KEPT = 50  # projects; those not looked at for longest are forgotten
 FAILURES = 40  # of one run, and all its suggestions
@@ -47,7 +54,7 @@ def remember(root: str | os.PathLike[str], report: RepairReport, command: str) -
         "failures": [
             _to_plain(outcome)
             for place, outcome in enumerate(report.outcomes)
-            if place < FAILURES or (outcome.status is Status.SUGGESTED and outcome.patches)
+            if place < FAILURES or outcome.is_offer
         ],
     }
     with contextlib.suppress(OSError):  # a home that cannot be written to
@@ -111,9 +118,12 @@ def _to_plain(outcome: Outcome) -> dict[str, Any]:
                 "chosen": patch.chosen,
                 "log_likelihood": patch.candidate.log_likelihood,
                 "score": patch.score,
+                "probability": patch.probability,
             }
             for patch in outcome.patches
         ],
+        "question": None if outcome.question is None else asdict(outcome.question),
+        "suspect_test": None if outcome.suspect_test is None else asdict(outcome.suspect_test),
     }
 
 
@@ -124,4 +134,17 @@ def _from_plain(plain: dict[str, Any], scope: Scope) -> Failure:
         reason=plain["reason"],
         stack=stack_from_plain(plain["stack"], scope),
         patches=tuple(Patch(**patch) for patch in plain["patches"]),
+        question=_question(plain.get("question")),
+        suspect_test=_suspect(plain.get("suspect_test")),
     )
+
+
+def _question(plain: dict[str, Any] | None) -> Question | None:
+    if plain is None:
+        return None
+    answers = tuple(Answer(each["result"], tuple(each["patches"])) for each in plain["answers"])
+    return Question(plain["call"], answers, plain["path"])
+
+
+def _suspect(plain: dict[str, Any] | None) -> SuspectTest | None:
+    return SuspectTest(**{**plain, "evidence": tuple(plain["evidence"])}) if plain else None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from pytest_gemmadev.doors.progress import Progress, spin
 from pytest_gemmadev.report.terminal import render_terminal
 from pytest_gemmadev.types import RepairReport
 
@@ -26,17 +27,14 @@ def show_report(report: RepairReport) -> None:
 
 
 @contextmanager
-def show_progress() -> Iterator[Callable[[str], None]]:
+def show_progress() -> Iterator[Progress]:
     """Gives what shows a message as a line that changes, on a terminal; one that does nothing elsewhere."""
     console = _make_console()
     if not console.is_terminal:
-        yield lambda _message: None
+        yield Progress()
         return
-    from rich.markup import escape
-    from rich.status import Status as Spinner
-
-    with Spinner("gemmadev", console=console) as spinner:
-        yield lambda message: spinner.update(f"gemmadev: {escape(message)}")
+    with spin(console) as progress:
+        yield progress
 
 
 def _make_console() -> Console:

@@ -21,7 +21,15 @@ from pytest_gemmadev.search.context import SearchContext
 from pytest_gemmadev.search.loop import repair
 from pytest_gemmadev.search.outcomes import number_suggestions
 from pytest_gemmadev.search.patches import rebase_suggestion
-from pytest_gemmadev.types import Model, Observation, Outcome, Overlay, RepairReport, Status
+from pytest_gemmadev.types import (
+    Confidence,
+    Model,
+    Observation,
+    Outcome,
+    Overlay,
+    RepairReport,
+    Status,
+)
 from pytest_gemmadev.validate.confine.places import describe_level, level_for
 from pytest_gemmadev.validate.program.program_oracle import ProgramOracle
 from pytest_gemmadev.validate.program.program_process import Program, ProgramRun
@@ -45,6 +53,7 @@ class Options:
     deny: tuple[str, ...] = ()
     propose: bool = False  # leave the tree as it is
     confine: str = "auto"  # or ``strict``, ``off``
+    accept: Confidence = Confidence.LIKELY  # what is less sure is suggested, not written
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +104,7 @@ def repair_program(
         snapshot = Snapshot(scope)
         with show_progress() as progress:
             outcomes, overlay = _search(
-                snapshot, oracle, model, seed=options.seed, meter=meter, progress=progress
+                snapshot, oracle, model, options=options, meter=meter, progress=progress
             )
         goals = (oracle.runs, oracle.exits)
         seen = oracle.observe(overlay)
@@ -138,7 +147,7 @@ def _search(
     oracle: ProgramOracle,
     model: Model | None,
     *,
-    seed: int,
+    options: Options,
     meter: Meter,
     progress: Callable[[str], None],
 ) -> tuple[Sequence[Outcome], Overlay]:
@@ -155,7 +164,8 @@ def _search(
             writers=tuple(Careful(p) for p in more),
             model=model,
             clock=time.monotonic,
-            seed=seed,
+            seed=options.seed,
+            accept=options.accept,
             progress=progress,
             validators=validators(),
         )

@@ -7,12 +7,14 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from pytest_gemmadev.capture.plain import observation_from_plain
 from pytest_gemmadev.capture.shapes import PlainObservation
 from pytest_gemmadev.doors import stash
+from pytest_gemmadev.doors.ask import ask_in_session
 from pytest_gemmadev.doors.last_failures import remember
 from pytest_gemmadev.doors.settings import Settings, settings_of
 from pytest_gemmadev.doors.summary import count_outcomes, show_progress, summarize
@@ -84,6 +86,8 @@ def _repair(
         budget_s=settings.budget_s,
         seed=settings.seed,
         jobs=settings.jobs,
+        accept=settings.accept,
+        ask=partial(ask_in_session, config, progress=progress) if settings.ask else None,
         progress=progress,
         interrupted=lambda: interrupts is not None and interrupts.noted,
     )

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from pytest_gemmadev.types import DEFAULT_MODEL
+from pytest_gemmadev.types import DEFAULT_MODEL, Confidence
 
 DEFAULT_BUDGET_S = 300.0
 MAX_JOBS = 64
 CONFINE = ("auto", "strict", "off")  # the first is the default
 START = ("auto", "fork", "spawn")
+ACCEPT = ("likely", "sure", "guess")
 
 # Under these options no test runs, or none to its end.
 _CONFLICTS = {
@@ -45,6 +46,8 @@ class Settings:
     jobs: int = 1  # failures that are repaired at the same time
     confine: str = "auto"  # or ``strict``, ``off``
     start: str = "auto"  # or ``fork``, ``spawn``
+    accept: Confidence = Confidence.LIKELY  # what is less sure is not written
+    ask: bool = False  # on the terminal, which result is right
 
 
 _SETTINGS = pytest.StashKey[Settings]()
@@ -81,6 +84,8 @@ def _read(config: pytest.Config, options: Any) -> Settings:
         jobs=_parse_jobs(*_read_value(config, options, "jobs")),
         confine=_parse_choice(*_read_value(config, options, "confine"), CONFINE),
         start=_parse_choice(*_read_value(config, options, "start"), START),
+        accept=Confidence(_parse_choice(*_read_value(config, options, "accept"), ACCEPT)),
+        ask=_read_ask(config, options),
     )
 
 
@@ -104,6 +109,13 @@ def _read_value(config: pytest.Config, options: Any, name: str) -> tuple[str, st
         return str(given).strip(), f"--gemmadev-{name}"
     where = f" in {config.inipath}" if config.inipath is not None else ""
     return str(config.getini(f"gemmadev_{name}")).strip(), f"gemmadev_{name}{where}"
+
+
+def _read_ask(config: pytest.Config, options: Any) -> bool:
+    try:
+        return bool(options.gemmadev_ask or config.getini("gemmadev_ask"))
+    except (ValueError, pytest.UsageError) as error:  # which does not say of what
+        raise pytest.UsageError(f"gemmadev_ask: {error}") from None
 
 
 def _read_folder(config: pytest.Config, text: str) -> Path:

@@ -7,13 +7,14 @@ how the tests stand now.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_gemmadev.doors.progress import Progress, spin
 from pytest_gemmadev.doors.stash import SUMMARY
 from pytest_gemmadev.report.terminal import render_terminal
 from pytest_gemmadev.types import Observation, RepairReport, Status, TestOutcome
@@ -152,15 +153,12 @@ class _Stream:
 
 
 @contextmanager
-def show_progress(config: pytest.Config) -> Iterator[Callable[[str], None]]:
+def show_progress(config: pytest.Config) -> Iterator[Progress]:
     """Gives what shows a message as a line that changes, on a terminal; one that does nothing elsewhere."""
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if reporter is None or not config.get_terminal_writer().hasmarkup:  # None: -p no:terminal
-        yield lambda _message: None
+        yield Progress()
         return
-    from rich.markup import escape
-    from rich.status import Status as Spinner
-
     config.get_terminal_writer().line()
-    with Spinner("gemmadev", console=_make_console(config)) as spinner:
-        yield lambda message: spinner.update(f"gemmadev: {escape(message)}")
+    with spin(_make_console(config)) as progress:
+        yield progress

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_gemmadev.doors.ablations import without
+from pytest_gemmadev.doors.ask import WorkingClock
 from pytest_gemmadev.doors.session_state import room_for_recursion
 from pytest_gemmadev.files.commit import Change, write
 from pytest_gemmadev.files.interrupts import add_note
@@ -27,7 +28,16 @@ from pytest_gemmadev.search.loop import repair
 from pytest_gemmadev.search.losses import find_losses
 from pytest_gemmadev.search.outcomes import number_suggestions
 from pytest_gemmadev.search.patches import rebase_suggestion
-from pytest_gemmadev.types import Model, Observation, Outcome, Overlay, RepairReport, Status
+from pytest_gemmadev.types import (
+    Confidence,
+    Model,
+    Observation,
+    Outcome,
+    Overlay,
+    Question,
+    RepairReport,
+    Status,
+)
 from pytest_gemmadev.validate.confine.places import describe_level
 from pytest_gemmadev.validate.parent.oracle import Limits, PytestOracle
 
@@ -48,6 +58,8 @@ class Job:
     budget_s: float
     seed: int
     jobs: int = 1  # failing sets that are searched at the same time
+    accept: Confidence = Confidence.LIKELY  # what is less sure is suggested, not written
+    ask: Callable[[Question], str | None] | None = None  # as of `SearchContext`
     progress: Callable[[str], None] = lambda _message: None  # shows a user what is being done
     interrupted: Callable[[], bool] = lambda: False  # by a Ctrl-C that nobody may have heard
 
@@ -78,7 +90,9 @@ def repair_tests(job: Job, scope: Scope, oracle: PytestOracle, *, seen: Observat
 
     Closes the oracle at the end, and a model that was loaded here.
     """
-    meter = Meter(Budget(job.budget_s * WORKING_SHARE), time.monotonic)
+    clock = WorkingClock()
+    job = replace(job, ask=clock.around(job.ask))
+    meter = Meter(Budget(job.budget_s * WORKING_SHARE), clock)
     snapshot = Snapshot(scope)
     job.stop_if_interrupted()
     written: _Written | None = None
@@ -168,6 +182,8 @@ def _make_contexts(
                 clock=time.monotonic,
                 seed=job.seed,
                 progress=job.progress,
+                accept=job.accept,
+                ask=job.ask,
                 validators=validators(),
                 localizer=suspect_everywhere if "localization" in left_out else localize,
             )

@@ -17,7 +17,7 @@ class Change:
 
     root: Path
     overlay: Overlay
-    before: Mapping[str, bytes]  # what each file of the overlay must hold still
+    before: Mapping[str, bytes | None]  # what each must hold still; None for one that is to be made
     note: str  # for the journal: by what the tree was changed
 
 
@@ -64,7 +64,11 @@ def _rewrite(change: Change) -> Overlay | Inapplicable:
 
     contents: dict[str, bytes] = {}
     for path, data in change.overlay.items():
-        rewritten = rewrite(path, change.before[path], data)
+        old = change.before[path]
+        if old is None:
+            contents[path] = data  # there is no tree that could be kept
+            continue
+        rewritten = rewrite(path, old, data)
         if isinstance(rewritten, Inapplicable):
             return Inapplicable(f"{path}: {rewritten.reason}")
         contents[path] = rewritten.data

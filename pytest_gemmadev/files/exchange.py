@@ -27,7 +27,6 @@ from pytest_gemmadev.files.ledger import (
     GONE,
     Entry,
     File,
-    digest,
     digest_of,
     discard,
     kept_file,
@@ -56,6 +55,7 @@ class UndoResult:
     # files under .gemmadev that hold what would be lost: of a file that somebody changed after the
     # interruption the old content; after a forced undo the content that gave way
     interrupted: bool = False  # it was no finished change
+    removed: tuple[str, ...] = ()  # of the restored, those that the commit had made: they are gone
 
 
 def fresh_file(target: Path, entry: Entry, index: int) -> Path:
@@ -84,6 +84,25 @@ def give(fresh: Path, target: Path, known: str) -> bool:
     return False
 
 
+def make(fresh: Path, target: Path) -> bool:
+    """True when ``fresh`` stands where nothing was; False where something is by now."""
+    try:
+        place(fresh, target)
+    except FileExistsError:
+        return False
+    return True
+
+
+def unmake(target: Path, aside: Path, known: str) -> bool:
+    """True when a file of the ``known`` digest is gone; False where it holds something newer."""
+    os.replace(target, aside)
+    if digest_of(aside) == known:
+        aside.unlink()
+        return True
+    make(aside, target)  # saved in the very moment: it stays, beside where somebody took its name
+    return False
+
+
 # --- take back --------------------------------------------------------------------------------
 
 
@@ -98,7 +117,7 @@ def prepare_undo(
         check_writable(target, file.path)
         check_writable(target.parent, file.path)
         seen = read_digest(target)
-        if seen in (file.replaceable, digest(file.old)):
+        if seen in (file.replaceable, file.old_digest):
             files.append(file)
         else:
             changed[file.path] = target
@@ -122,7 +141,7 @@ def prepare_undo(
 def _rescue_late(folder: Path, entry: Entry, index: int) -> str | None:
     """Where a file that the change replaced was rescued to, where it no longer holds the old content."""
     file, path = entry.files[index], kept_file(folder, entry.id, index)
-    if digest_of(path) in (GONE, digest(file.old)):
+    if digest_of(path) in (GONE, file.old_digest):
         return None
     return rescue(folder, entry.id, file.path, source=path)
 
@@ -167,10 +186,14 @@ class _Return:
     def is_due(self) -> bool:
         """Whether the target holds what the change has put there, and nothing newer."""
         seen = read_digest(self.target)
-        return seen == self.file.replaceable and seen != digest(self.file.old)
+        return seen == self.file.replaceable and seen != self.file.old_digest
 
     def provide(self) -> None:
         """Has the old content lie ready: the old file itself, or what was saved into it since."""
+        if self.file.is_new:
+            # Killed between its two names: to rename one over the other would do nothing.
+            self.discard(self.fresh)
+            return
         self.target.parent.mkdir(parents=True, exist_ok=True)
         for place_ in (self.kept, self.fresh):
             if digest_of(place_) == self.file.replaceable:
@@ -180,6 +203,10 @@ class _Return:
 
     def restore(self) -> bool:
         """True when the target has its old content back; else it holds what is newer."""
+        if self.file.is_new:
+            given = unmake(self.target, self.fresh, self.file.replaceable)
+            sync_folder(self.target.parent)
+            return given
         ours = digest_of(self.source)
         try:
             given = self._give()
@@ -189,7 +216,7 @@ class _Return:
             move(self.kept, self.fresh)
             given = self._give()
         sync_folder(self.target.parent)
-        return given and ours == digest(self.file.old)
+        return given and ours == self.file.old_digest
 
     def _give(self) -> bool:
         if self.file.replaceable != GONE:
@@ -222,6 +249,7 @@ def put_back(top: Path, folder: Path, replaced: Collection[str] | None = None) -
         entry = load(pending)
         try:
             restored, rescued = _return_all(top, folder, entry, replaced=replaced)
+            new = {file.path for file in entry.files if file.is_new}
             (folder / "undo" / f"{entry.id}.json").unlink(missing_ok=True)
             pending.unlink()
             sync_folder(folder)
@@ -230,7 +258,8 @@ def put_back(top: Path, folder: Path, replaced: Collection[str] | None = None) -
                 f"{describe_error(error)}, so an interrupted change is not put back yet; the old contents "
                 f"are in {pending}, repair the cause and run `gemmadev undo`"
             ) from error
-    return UndoResult(entry.id, entry.note, entry.when, restored, rescued, interrupted=True)
+    removed = tuple(path for path in restored if path in new)
+    return UndoResult(entry.id, entry.note, entry.when, restored, rescued, True, removed)
 
 
 def _return_all(
@@ -252,7 +281,9 @@ def _return_all(
         each.provide()
     restored = [each for each in due if each.restore()]
     for each in returns:
-        if read_digest(each.target) == digest(each.file.old):
+        if each.file.is_new:
+            continue  # of what was not there nothing is lost
+        if read_digest(each.target) == each.file.old_digest:
             set_mode(each.target, each.file.mode)
         elif replaced is None or each.file.path in replaced:
             rescued.append(each.rescue_old())

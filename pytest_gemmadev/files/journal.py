@@ -10,7 +10,8 @@ out as a recovery. Putting back takes no room: the old files themselves return.
 
 Covers crashes, full disks, Ctrl-C, links within the root, hard links, two runs at once, and programs
 that save one of the files meanwhile: into the file, or by renaming another one over it. Their content
-is newer than what was repaired, so it stays, and the change is withdrawn. What a program writes
+is newer than what was repaired, so it stays, and the change is withdrawn. A file that a change makes is
+removed when the change is undone, where it still holds what the change has put there. What a program writes
 later into a file that it had opened before lies in ``.gemmadev``.
 
 Does not cover: a save by renaming in the instant between a look at a file and its replacement where
@@ -30,7 +31,14 @@ from pathlib import Path
 
 from pytest_gemmadev.files import feedback
 from pytest_gemmadev.files.atomic import describe_error, sync_folder, write_fresh
-from pytest_gemmadev.files.exchange import UndoResult, fresh_file, give, prepare_undo, put_back
+from pytest_gemmadev.files.exchange import (
+    UndoResult,
+    fresh_file,
+    give,
+    make,
+    prepare_undo,
+    put_back,
+)
 from pytest_gemmadev.files.interrupts import add_note, put_off_interrupts
 from pytest_gemmadev.files.ledger import (
     FOLDER,
@@ -48,7 +56,9 @@ from pytest_gemmadev.files.ledger import (
     store,
 )
 from pytest_gemmadev.files.writable import (
+    find_free,
     find_writable,
+    new_mode,
     read_state,
     relative_path,
 )
@@ -77,12 +87,13 @@ def commit(
     changes: Mapping[str, bytes],
     *,
     note: str,
-    expected: Mapping[str, bytes] | None = None,
+    expected: Mapping[str, bytes | None] | None = None,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> str:
     """The id of the new entry, after every file in ``changes`` holds its new content.
 
-    Files are given relative to ``root`` and must exist. Links are followed. Raises `GemmadevError`
+    Files are given relative to ``root`` and must exist, but for those of which None is ``expected``:
+    they are made, in folders that exist, and must not be there. Links are followed. Raises `GemmadevError`
     when one cannot be written, does not hold what is ``expected`` of it, or is saved by another
     program meanwhile, and `KeyboardInterrupt` when ``interrupted``; then nothing is changed. A
     Ctrl-C that comes once the change is final is raised after it.
@@ -90,18 +101,24 @@ def commit(
     if not changes:
         raise ValueError("nothing to commit")
     top = Path(root).resolve()
-    targets = {path: find_writable(top, path) for path in changes}
+    new = {path for path, data in (expected or {}).items() if data is None}
+    targets = {
+        path: find_free(top, path) if path in new else find_writable(top, path) for path in changes
+    }
     if len(set(targets.values())) < len(targets):
         raise GemmadevError(f"two of {', '.join(sorted(targets))} are the same file")
     with open_folder(top, timeout_s=LOCK_TIMEOUT_S, interrupted=interrupted) as folder:
         put_back(top, folder)
         number = max((int(path.stem) for path in entries(folder)), default=0) + 1
         files = tuple(
-            File(relative_path(top, target), old, mode, digest(changes[path]))
+            File(relative_path(top, target), old, mode, digest(changes[path]), path in new)
             for path, target in sorted(targets.items())
-            for old, mode in [read_state(target)]
+            for old, mode in [(b"", new_mode()) if path in new else read_state(target)]
         )
-        old_contents = {path: f.old for path, f in zip(sorted(targets), files, strict=True)}
+        old_contents = {
+            path: None if f.is_new else f.old
+            for path, f in zip(sorted(targets), files, strict=True)
+        }
         for name, data in (expected or {}).items():
             if old_contents[name] != data:
                 raise GemmadevError(
@@ -113,7 +130,11 @@ def commit(
         with suppress(OSError):  # the change is final; they are forgotten another time
             for path in entries(folder)[:-KEPT]:
                 forget(folder, path)
-        pairs = {f.path: (f.old, new) for f, new in zip(files, contents, strict=True)}
+        pairs = {
+            f.path: (f.old, data)
+            for f, data in zip(files, contents, strict=True)
+            if not f.is_new  # no repair
+        }
         feedback.keep_change(folder, _name(entry.id, entry.when), pairs)
     return entry.id
 
@@ -175,7 +196,7 @@ def find_late_saves(root: str | os.PathLike[str], entry: str) -> list[str]:
     files = load(path).files
     places = (kept_file(top / FOLDER, entry, index) for index in range(len(files)))
     found = zip(files, map(digest_of, places), strict=True)
-    return [file.path for file, seen in found if seen not in (GONE, digest(file.old))]
+    return [file.path for file, seen in found if seen not in (GONE, file.old_digest)]
 
 
 # --- carrying out --------------------------------------------------------------------------------
@@ -228,7 +249,7 @@ class _Commit:
 
     def _list_changes(self) -> list[tuple[int, File]]:
         files = enumerate(zip(self.entry.files, self.contents, strict=True))
-        return [(index, file) for index, (file, new) in files if new != file.old]
+        return [(index, file) for index, (file, new) in files if file.is_new or new != file.old]
 
     def _prepare(self) -> None:
         """Writes all that needs room: the entry and the new files."""
@@ -240,20 +261,23 @@ class _Commit:
 
     def _replace(self, index: int, file: File, replaced: set[str]) -> None:
         target = self.top / file.path
+        fresh = fresh_file(target, self.entry, index)
         replaced.add(file.path)
-        if not give(fresh_file(target, self.entry, index), target, digest(file.old)):
+        if not (make(fresh, target) if file.is_new else give(fresh, target, file.old_digest)):
             replaced.discard(file.path)
             raise _SavedMeanwhileError(file.path)
         sync_folder(target.parent)
 
     def _keep(self, index: int, file: File) -> None:
-        """Puts the file that came out where undo finds it."""
+        """Puts the file that came out where undo finds it; nothing comes out of one that is new."""
+        if file.is_new:
+            return
         move(fresh_file(self.top / file.path, self.entry, index), _kept(self, index))
 
     def _look_again(self) -> None:
         """A program that had a file open before may have written into it only now."""
         for index, file in self._list_changes():
-            if digest_of(_kept(self, index)) != digest(file.old):
+            if digest_of(_kept(self, index)) != file.old_digest:
                 raise _SavedMeanwhileError(file.path)
 
     def _stop_where(self, noted: bool) -> None:

@@ -33,6 +33,12 @@ class File:
     old: bytes
     mode: int
     replaceable: str  # SHA-256 of the only other content that may give way to the old one
+    is_new: bool = False  # the change has made it: undone, it is gone, and `old` is empty
+
+    @property
+    def old_digest(self) -> str:
+        """Of what the file held before the change; `GONE` where it was not there."""
+        return GONE if self.is_new else digest(self.old)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,7 @@ def discard(folder: Path, entry_id: str, file: File, *, path: Path) -> str | Non
     seen = digest_of(path)
     if seen == GONE:
         return None
-    if seen in (digest(file.old), file.replaceable):
+    if seen in (file.old_digest, file.replaceable):
         path.unlink(missing_ok=True)
         return None
     return rescue(folder, entry_id, file.path, source=path)
@@ -159,6 +165,7 @@ def store(path: Path, entry: Entry) -> None:
                 "mode": file.mode,
                 "old": base64.b64encode(file.old).decode("ascii"),
                 "replaceable": file.replaceable,
+                "is_new": file.is_new,
             }
             for file in entry.files
         ],
@@ -179,7 +186,13 @@ def load(path: Path) -> Entry:
         if plain["version"] != _VERSION:
             raise ValueError(f"version {plain['version']}")
         files = tuple(
-            File(f["path"], base64.b64decode(f["old"]), int(f["mode"]), str(f["replaceable"]))
+            File(
+                f["path"],
+                base64.b64decode(f["old"]),
+                int(f["mode"]),
+                str(f["replaceable"]),
+                bool(f.get("is_new", False)),
+            )
             for f in plain["files"]
         )
         number = int(plain["id"])  # part of file names, so nothing else will do

@@ -21,6 +21,17 @@ def find_writable(top: Path, path: str) -> Path:
     return target
 
 
+def find_free(top: Path, path: str) -> Path:
+    """The place of a file that is to be made, once it is clear that it may be."""
+    target = resolve_inside(top, path)
+    if os.path.lexists(top / path) or os.path.lexists(target):
+        raise GemmadevError(f"{path} is there already; nothing was changed")
+    if not target.parent.is_dir():
+        raise GemmadevError(f"{path}: its folder is not there; nothing was changed")
+    check_writable(target.parent, path)
+    return target
+
+
 def resolve_inside(top: Path, path: str) -> Path:
     target = Path(os.path.realpath(top / path))
     if target == top or not target.is_relative_to(top):
@@ -41,6 +52,13 @@ def check_writable(place: Path, path: str) -> None:
     if not mode & 0o222 or not os.access(place, os.W_OK):
         what = "its folder is read-only" if stat.S_ISDIR(mode) else "it is read-only"
         raise GemmadevError(f"{path}: {what}; nothing was changed")
+
+
+def new_mode() -> int:
+    """The mode that a file made by this process gets."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 def read_state(target: Path) -> tuple[bytes, int]:

@@ -9,8 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from pytest_gemmadev.report.wording import describe_suspect
 from pytest_gemmadev.text.lines import lines_of
-from pytest_gemmadev.types import ErrorStack, Frame, Role
+from pytest_gemmadev.types import (
+    Confidence,
+    ErrorStack,
+    Frame,
+    Question,
+    Role,
+    Status,
+    SuspectTest,
+    is_offer,
+)
 
 FRAMES = 6  # of a stack, the innermost
 FACTS = 6  # of a frame
@@ -33,6 +43,11 @@ class Patch:
     chosen: bool
     log_likelihood: float | None = None
     score: float = 0.0
+    probability: float = 0.0  # in [0, 1], that it is right
+
+    @property
+    def confidence(self) -> Confidence:
+        return Confidence.of(self.probability)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +59,13 @@ class Failure:
     reason: str
     stack: ErrorStack
     patches: tuple[Patch, ...] = ()
+    question: Question | None = None
+    suspect_test: SuspectTest | None = None
+
+    @property
+    def is_offer(self) -> bool:
+        """Whether it holds something that was not written and may be asked for."""
+        return is_offer(Status(self.status), bool(self.patches), self.suspect_test)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +95,17 @@ def question_prompt(
         chosen = next((patch for patch in failure.patches if patch.chosen), None)
         if chosen is not None:
             diff = chosen.diff[:PATCH_CHARS]
-            parts.append(f"With this patch the tests pass ({failure.reason}):\n```diff\n{diff}```")
+            sure = f"{chosen.confidence.value} that it is right"
+            parts.append(
+                f"With this patch the tests pass ({failure.reason}; {sure}):\n```diff\n{diff}```"
+            )
         elif failure.reason:
             parts.append(f"No patch is known: {failure.reason}.")
+        if failure.suspect_test is not None:
+            points = "; ".join(failure.suspect_test.evidence)
+            parts.append(
+                f"The test may be wrong: {describe_suspect(failure.suspect_test)}. {points}"
+            )
     parts += [f"Question: {turn.question}\nAnswer: {turn.answer}" for turn in _recent(turns)]
     parts.append(f"Question: {question}{'' if chat else chr(10) + 'Answer:'}")
     return "\n\n".join(parts)

@@ -5,8 +5,18 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from pytest_gemmadev.report.question_text import sentence
+from pytest_gemmadev.report.ready_test import make_test
 from pytest_gemmadev.report.safe_text import decodable
-from pytest_gemmadev.types import Outcome, RankedPatch, RepairReport, Status, Suspicion
+from pytest_gemmadev.types import (
+    Outcome,
+    Question,
+    RankedPatch,
+    RepairReport,
+    Status,
+    SuspectTest,
+    Suspicion,
+)
 
 VERSION = 1  # of the format
 _SUSPICIONS = 200  # of a failure that are kept
@@ -50,6 +60,8 @@ def _failure(outcome: Outcome) -> dict[str, Any]:
         "status": outcome.status.value,
         "reason": decodable(outcome.reason),
         "patches": [_patch(patch) for patch in outcome.patches],
+        "question": None if outcome.question is None else _question(outcome.question),
+        "suspect_test": None if outcome.suspect_test is None else _suspect(outcome.suspect_test),
         "validations": outcome.validations,
         "refused": outcome.refused,
         "seconds": round(outcome.seconds, 3),
@@ -69,6 +81,34 @@ def _suspicion(suspicion: Suspicion) -> dict[str, Any]:
     }
 
 
+def _question(question: Question) -> dict[str, Any]:
+    return {
+        "call": decodable(question.call),
+        "sentence": decodable(sentence(question)),
+        "file": decodable(question.path),
+        "answers": [
+            {
+                "result": decodable(answer.result),
+                "patches": list(answer.patches),
+                "test": decodable(make_test(question, answer.result)),
+            }
+            for answer in question.answers
+        ],
+    }
+
+
+def _suspect(suspect: SuspectTest) -> dict[str, Any]:
+    return {
+        "file": decodable(suspect.file),
+        "line": suspect.line,
+        "expected": decodable(suspect.expected),
+        "got": decodable(suspect.got),
+        "evidence": [decodable(each) for each in suspect.evidence],
+        "diff": decodable(suspect.diff),
+        "probability": round(suspect.probability, 4),
+    }
+
+
 def _patch(patch: RankedPatch) -> dict[str, Any]:
     likelihood = patch.candidate.log_likelihood
     return {
@@ -80,5 +120,8 @@ def _patch(patch: RankedPatch) -> dict[str, Any]:
         "plausible": True,  # of other candidates only the number is kept
         "chosen": patch.chosen,
         "score": round(patch.score, 3),
+        "probability": round(patch.probability, 4),
+        "confidence": patch.confidence.value,
+        "group": patch.group,
         "explanation": decodable(patch.candidate.explanation),
     }

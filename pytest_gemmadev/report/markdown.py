@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from pytest_gemmadev.report.question_text import choices, describe_answers, sentence
+from pytest_gemmadev.report.ready_test import make_test
 from pytest_gemmadev.report.safe_text import count, one_line, visible
-from pytest_gemmadev.report.wording import WORDS, chosen_patches, error_line, headline
-from pytest_gemmadev.types import Outcome, RepairReport, Status
+from pytest_gemmadev.report.wording import (
+    DONE,
+    chosen_patches,
+    describe_suspect,
+    error_line,
+    headline,
+    number_offers,
+    result_words,
+)
+from pytest_gemmadev.types import Outcome, Question, RepairReport
 
 _MAX_COMMENT = 60_000  # characters; GitHub takes 65,536 in a comment
 
@@ -19,11 +29,9 @@ def to_markdown(report: RepairReport) -> str:
         parts.append("| test | error | result |\n|---|---|---|\n" + _rows(report.outcomes))
     left = _MAX_COMMENT - sum(map(len, parts))
     omitted = 0
+    numbers = number_offers(report.outcomes)
     for outcome in report.outcomes:
-        for patch in chosen_patches(outcome):
-            suggested = outcome.status is Status.SUGGESTED
-            what = f"{outcome.nodeid} ({WORDS[outcome.status]})" if suggested else outcome.nodeid
-            details = _details(what, patch.diff)
+        for details in _describe(outcome, numbers.get(outcome.nodeid, 0)):
             left -= len(details)
             if left < 0:
                 omitted += 1
@@ -41,7 +49,7 @@ def _rows(outcomes: Sequence[Outcome]) -> str:
     rows: list[str] = []
     size = 0
     for index, o in enumerate(outcomes):
-        result = f"{WORDS[o.status]}: {_escape(o.reason)}"
+        result = f"{result_words(o)}: {_escape(o.reason)}"
         cells = (code_span(o.nodeid), code_span(error_line(o.stack)), result)
         row = "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
         size += len(row)
@@ -51,13 +59,47 @@ def _rows(outcomes: Sequence[Outcome]) -> str:
     return "".join(rows)
 
 
-def _details(nodeid: str, diff: str) -> str:
-    text = visible(diff.replace("\r\n", "\n")).rstrip("\n")
-    fence = "`" * max(3, _longest_run(text) + 1)
+def _describe(outcome: Outcome, number: int) -> Iterator[str]:
+    """Parts of the summary that fold away, one for each thing that a failure has come to.
+
+    ``number`` is that of `gemmadev apply`; 0 where there is nothing to apply.
+    """
+    written = outcome.status in DONE
+    for patch in chosen_patches(outcome):
+        what = outcome.nodeid if written else f"{outcome.nodeid} ({result_words(outcome)})"
+        below = "" if outcome.question is None else _describe_question(outcome.question, number)
+        yield _details(what, _fenced(patch.diff, "diff") + below)
+    suspect = outcome.suspect_test
+    if suspect is not None:
+        points = "".join(f"- {_escape(each)}\n" for each in suspect.evidence)
+        diff = f"\n{_fenced(suspect.diff, 'diff')}" if suspect.diff else ""
+        command = code_span(f"gemmadev apply {number} --test")
+        how = f"\n{command} changes the test.\n" if suspect.diff and number else ""
+        about = f"{_escape(describe_suspect(suspect))}\n\n{points}{diff}{how}"
+        yield _details(f"{outcome.nodeid} (is the test at fault?)", about)
+
+
+def _describe_question(question: Question, number: int) -> str:
+    """The question, how it is answered, and for each answer the test that would hold it."""
+    parts = [f"\nWhich is right? {code_span(sentence(question))}\n"]
+    parts += [f"\n{_escape(describe_answers(question, number))}\n"] if number else []
+    for answer, shown in zip(question.answers, choices(question), strict=True):
+        test = make_test(question, answer.result)
+        parts += [f"\nIf it is {code_span(shown)}:\n\n{_fenced(test, 'python')}"] if test else []
+    return "".join(parts)
+
+
+def _details(title: str, body: str) -> str:
     return (
-        f"<details><summary><code>{_escape_html(one_line(nodeid))}</code></summary>\n\n"
-        f"{fence}diff\n{text}\n{fence}\n\n</details>\n"
+        f"<details><summary><code>{_escape_html(one_line(title))}</code></summary>\n\n"
+        f"{body}\n</details>\n"
     )
+
+
+def _fenced(text: str, language: str) -> str:
+    text = visible(text.replace("\r\n", "\n")).rstrip("\n")
+    fence = "`" * max(3, _longest_run(text) + 1)
+    return f"{fence}{language}\n{text}\n{fence}\n"
 
 
 def code_span(text: str) -> str:

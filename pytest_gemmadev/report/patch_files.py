@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from pytest_gemmadev.report.wording import chosen_patches
-from pytest_gemmadev.types import RepairReport, Status
+from pytest_gemmadev.report.wording import DONE, chosen_patches
+from pytest_gemmadev.types import RepairReport
 
 
 def patch_files(report: RepairReport) -> dict[str, str]:
@@ -15,7 +15,7 @@ def patch_files(report: RepairReport) -> dict[str, str]:
     """
     chosen: dict[str, str] = {}  # the first failure by diff: two may have one repair
     for outcome in report.outcomes:
-        for patch in chosen_patches(outcome) if outcome.status is not Status.SUGGESTED else ():
+        for patch in chosen_patches(outcome) if outcome.status in DONE else ():
             if patch.diff:
                 chosen.setdefault(patch.diff, outcome.nodeid)
     return {

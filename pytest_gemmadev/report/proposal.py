@@ -10,9 +10,16 @@ from typing import Any
 from pytest_gemmadev.report.json_report import to_json
 from pytest_gemmadev.report.markdown import code_span, to_markdown
 from pytest_gemmadev.report.patch_files import patch_files
+from pytest_gemmadev.report.question_text import sentence
 from pytest_gemmadev.report.safe_text import one_line
 from pytest_gemmadev.report.sarif import to_sarif
-from pytest_gemmadev.report.wording import chosen_patches, locate, show_error
+from pytest_gemmadev.report.wording import (
+    DONE,
+    chosen_patches,
+    describe_suspect,
+    locate,
+    show_error,
+)
 from pytest_gemmadev.text.diff import apply_together
 from pytest_gemmadev.types import Outcome, RepairReport, Status
 
@@ -61,7 +68,7 @@ def to_report(report: RepairReport) -> dict[str, Any]:
     names = {diff: name for name, diff in patches.items()}
     for failure, outcome in zip(data["failures"], report.outcomes, strict=True):
         for shown, patch in zip(failure["patches"], outcome.patches, strict=True):
-            if patch.chosen and failure["status"] != "suggested" and patch.diff in names:
+            if patch.chosen and outcome.status in DONE and patch.diff in names:
                 name = names[patch.diff]
                 shown.update(file=name, alternatives=alternatives[name])
     return {**data, "together": _pick_compatible(alternatives)}
@@ -117,16 +124,22 @@ def _annotate(outcome: Outcome, prefix: str) -> str:
     path, line = locate(outcome)
     chosen = chosen_patches(outcome)
     message = f"{outcome.nodeid}: {show_error(outcome.stack)}"
-    if chosen and outcome.status is not Status.SUGGESTED:
+    if chosen and outcome.status in DONE:
         what = "repaired" if outcome.status is Status.REPAIRED else "a patch is proposed"
         why = chosen[0].candidate.explanation
-        message += f"; {what}: {why}" if why else f"; {what}"
+        message += f"; {what} ({chosen[0].confidence.value})"
+        message += f": {why}" if why else ""
     elif outcome.reason:
-        suggested = "suggested: " if chosen else ""
+        suggested = "suggested: " if outcome.status is Status.SUGGESTED and chosen else ""
         message += f"; {suggested}{outcome.reason}"
+    if outcome.suspect_test is not None:
+        message += f"; is the test at fault? {describe_suspect(outcome.suspect_test)}"
+    if outcome.question is not None:
+        message += f"; which is right? {sentence(outcome.question)}"
     where = f"{prefix}/{path}" if prefix else path
     place = f"file={_escape_property(where)},line={line},title=gemmadev"
-    level = "warning" if outcome.status in (Status.FLAKY, Status.SKIPPED) else "error"
+    mild = (Status.FLAKY, Status.SKIPPED, Status.TEST_SUSPECT)
+    level = "warning" if outcome.status in mild else "error"
     return f"::{level} {place}::{_escape_message(one_line(message))}"
 
 

@@ -10,13 +10,27 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from pytest_gemmadev.report.wording import chosen_patches, locate, show_error
+from pytest_gemmadev.report.question_text import sentence
+from pytest_gemmadev.report.wording import (
+    DONE,
+    chosen_patches,
+    describe_suspect,
+    locate,
+    show_error,
+)
 from pytest_gemmadev.text.diff import FileDiff, Replacement, files_of, replacements
-from pytest_gemmadev.types import ErrorKind, Outcome, RankedPatch, RepairReport, Status
+from pytest_gemmadev.types import (
+    Confidence,
+    ErrorKind,
+    Outcome,
+    RankedPatch,
+    RepairReport,
+    Status,
+)
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 ROOT = "%SRCROOT%"  # what paths are relative to
-_LEVELS = {Status.FLAKY: "note", Status.SKIPPED: "note"}
+_LEVELS = {Status.FLAKY: "note", Status.SKIPPED: "note", Status.TEST_SUSPECT: "warning"}
 _DESCRIPTIONS = {
     ErrorKind.SYNTAX: "A file that does not compile",
     ErrorKind.INDENTATION: "A file whose indentation does not compile",
@@ -53,16 +67,11 @@ def _rule(kind: ErrorKind) -> dict[str, Any]:
 def _result(outcome: Outcome, rule: int, prefix: str) -> dict[str, Any]:
     path, line = locate(outcome)
     chosen = chosen_patches(outcome)
-    message = f"{outcome.nodeid}: {show_error(outcome.stack)}"
-    suggested = outcome.status is Status.SUGGESTED
-    if chosen and (suggested or chosen[0].candidate.explanation):
-        what = outcome.reason if suggested else chosen[0].candidate.explanation
-        message += f". {'Suggested' if suggested else 'Repaired by'}: {what}"
     result: dict[str, Any] = {
         "ruleId": outcome.stack.kind.value,
         "ruleIndex": rule,
         "level": _LEVELS.get(outcome.status, "error"),
-        "message": {"text": _encodable(message)},
+        "message": {"text": _encodable(_message(outcome))},
         "locations": [
             {
                 "physicalLocation": {
@@ -73,9 +82,30 @@ def _result(outcome: Outcome, rule: int, prefix: str) -> dict[str, Any]:
         ],
         "partialFingerprints": {"gemmadev/v1": _fingerprint(outcome)},
     }
-    written = [] if suggested else chosen  # a suggestion is not for a button that applies fixes
+    # What is not sure enough is not for a button that applies fixes.
+    is_sound = outcome.status in DONE and all(
+        patch.confidence.is_at_least(Confidence.LIKELY) for patch in chosen
+    )
+    written = chosen if is_sound else []
     fixes = [fix for patch in written if (fix := _fix(patch, prefix)) is not None]
     return {**result, "fixes": fixes} if fixes else result
+
+
+def _message(outcome: Outcome) -> str:
+    chosen = chosen_patches(outcome)
+    parts = [f"{outcome.nodeid}: {show_error(outcome.stack)}"]
+    if outcome.status in DONE and chosen:
+        why = chosen[0].candidate.explanation or str(chosen[0].candidate.origin)
+        parts.append(f"Repaired by: {why} ({chosen[0].confidence.value})")
+    elif outcome.status is Status.SUGGESTED and chosen:
+        parts.append(f"Suggested: {outcome.reason}")
+    if outcome.suspect_test is not None:
+        suspect = outcome.suspect_test
+        parts.append(f"Is the test at fault? {describe_suspect(suspect)}")
+        parts += [each.rstrip(".") for each in suspect.evidence]
+    if outcome.question is not None:
+        parts.append(f"Which is right? {sentence(outcome.question)}")
+    return ". ".join(parts)
 
 
 def _fingerprint(outcome: Outcome) -> str:

@@ -6,16 +6,29 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_gemmadev.report.question_text import describe_answers, sentence
+from pytest_gemmadev.report.ready_test import make_test
 from pytest_gemmadev.report.safe_text import clip, count, visible
 from pytest_gemmadev.report.wording import (
     DONE,
-    WORDS,
     chosen_patches,
+    describe_suspect,
     error_line,
     headline,
+    number_offers,
+    result_words,
 )
 from pytest_gemmadev.text.diff import files_of
-from pytest_gemmadev.types import ErrorStack, Outcome, RankedPatch, RepairReport, Status
+from pytest_gemmadev.types import (
+    Confidence,
+    ErrorStack,
+    Outcome,
+    Question,
+    RankedPatch,
+    RepairReport,
+    Status,
+    SuspectTest,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,9 +64,10 @@ def render_terminal(report: RepairReport, console: Console) -> None:
 
 def _lines(report: RepairReport) -> Iterator[_Line]:
     groups = _group_by_cause(report.outcomes)
+    numbers = number_offers(report.outcomes)
     for group in sorted(groups, key=lambda group: group[0].status not in DONE):
         yield _Line()
-        yield from _group_lines(group)
+        yield from _group_lines(group, numbers.get(group[0].nodeid, 0))
     yield _Line()
     settled = all(o.status in DONE for o in report.outcomes)
     yield _Line(headline(report), "bold green" if settled else "bold yellow")
@@ -82,7 +96,8 @@ def _has_same_cause(outcome: Outcome, first: Outcome) -> bool:
     return outcome.reason == first.reason and outcome.stack.signature == first.stack.signature
 
 
-def _group_lines(group: Sequence[Outcome]) -> Iterator[_Line]:
+def _group_lines(group: Sequence[Outcome], number: int) -> Iterator[_Line]:
+    """The lines of failures with one cause; ``number`` is that of `gemmadev apply`, 0 for none."""
     first = group[0]
     for outcome in group[:_NAMES]:
         yield _Line(outcome.nodeid, "bold", whole=True)
@@ -93,14 +108,50 @@ def _group_lines(group: Sequence[Outcome]) -> Iterator[_Line]:
     if place:
         yield _Line(place, "dim", indent=2, whole=True)
     repaired = first.status in DONE
-    shown = repaired or first.status is Status.SUGGESTED
-    label = f"{WORDS[first.status]}: "
-    yield _Line(first.reason, "bold green" if repaired else "bold yellow", indent=2, label=label)
+    shown = repaired or first.status in (Status.SUGGESTED, Status.TEST_SUSPECT)
+    label = f"{result_words(first)}: "
+    yield _Line(first.reason, _style(first), indent=2, label=label)
+    if first.suspect_test is not None:
+        yield from _suspect_lines(first.suspect_test, number)
     if shown:
+        if first.suspect_test is not None and chosen_patches(first):
+            yield _Line("what makes the test pass all the same:", "dim", indent=2)
         for patch in chosen_patches(first):
             yield _Line(_explain(patch), "dim", indent=2)
             yield from _diff_lines(patch.diff)
+        if first.question is not None:
+            yield from _question_lines(first.question, number)
         yield from _alternative_lines(first)
+
+
+def _style(outcome: Outcome) -> str:
+    chosen = chosen_patches(outcome)
+    if outcome.status not in DONE:
+        return "bold magenta" if outcome.status is Status.TEST_SUSPECT else "bold yellow"
+    is_sure = not chosen or chosen[0].confidence is Confidence.SURE
+    return "bold green" if is_sure else "bold cyan"
+
+
+def _suspect_lines(suspect: SuspectTest, number: int) -> Iterator[_Line]:
+    yield _Line(describe_suspect(suspect), "bold", indent=2)
+    for sentence_ in suspect.evidence:
+        yield _Line(f"- {sentence_}", indent=4)
+    if suspect.diff:
+        yield from _diff_lines(suspect.diff)
+        if number:
+            command = f"gemmadev apply {number} --test"
+            yield _Line(f"if the code is right, change the test: {command}", indent=2)
+
+
+def _question_lines(question: Question, number: int) -> Iterator[_Line]:
+    """What tells the patches apart, and what would settle it."""
+    yield _Line(sentence(question), "bold", indent=2, label="which is right? ")
+    if number:
+        yield _Line(describe_answers(question, number), indent=2)
+        return
+    if make_test(question, question.answers[0].result):
+        settle = "one more assertion settles it: put the right one into your tests, or let "
+        yield _Line(f"{settle}--gemmadev-ask ask you", indent=2)
 
 
 def _diff_lines(diff: str) -> Iterator[_Line]:

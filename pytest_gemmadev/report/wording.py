@@ -2,20 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pytest_gemmadev.report.safe_text import clip, count, one_line
-from pytest_gemmadev.types import ErrorStack, Outcome, RankedPatch, RepairReport, Status
+from pytest_gemmadev.text.windows import distinguish
+from pytest_gemmadev.types import (
+    Confidence,
+    ErrorStack,
+    Outcome,
+    RankedPatch,
+    RepairReport,
+    Status,
+    SuspectTest,
+)
 
 _MAX_MESSAGE = 200  # characters of an error's message that a person is shown
+_MAX_VALUE = 80  # of an expected value, about
 DONE = (Status.REPAIRED, Status.PROPOSED)  # statuses of a failure that has its patch
 WORDS = {
     Status.REPAIRED: "repaired",
     Status.PROPOSED: "patch proposed",
     Status.SUGGESTED: "suggested, not written",
-    Status.TEST_SUSPECT: "the test is suspected, nothing written",
+    Status.TEST_SUSPECT: "the test is the suspect, nothing written",
     Status.UNREPAIRED: "not repaired",
     Status.FLAKY: "flaky, left alone",
     Status.SKIPPED: "skipped",
 }
+_SURE_WORDS = {  # of a failure with a patch; statuses that are not here say nothing of how sure it is
+    Status.REPAIRED: {
+        Confidence.SURE: "repaired, sure",
+        Confidence.LIKELY: "repaired, likely right, read it",
+        Confidence.GUESS: "written, but only a guess",
+    },
+    Status.PROPOSED: {
+        Confidence.SURE: "patch proposed, sure",
+        Confidence.LIKELY: "patch proposed, likely right, read it",
+        Confidence.GUESS: "patch proposed, but only a guess",
+    },
+    Status.SUGGESTED: {
+        Confidence.SURE: "suggested, not written",
+        Confidence.LIKELY: "suggested as likely right, not written",
+        Confidence.GUESS: "only a guess, not written",
+    },
+}
+
+
+def result_words(outcome: Outcome) -> str:
+    """What became of a failure, and where that is a patch, how sure it is: ``repaired, sure (98 %)``."""
+    chosen = chosen_patches(outcome)
+    if not chosen or outcome.status not in _SURE_WORDS:
+        return WORDS[outcome.status]
+    words = _SURE_WORDS[outcome.status][chosen[0].confidence]
+    return f"{words} ({percent(chosen[0].probability)})"
+
+
+def percent(probability: float) -> str:
+    """A probability in [0, 1] as a person reads it; none is certain."""
+    if probability > 0.99:
+        return "over 99 %"
+    return f"{probability:.0%}".replace("%", " %") if probability >= 0.01 else "under 1 %"
+
+
+def number_offers(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """By node id, the numbers by which `gemmadev apply` knows what was not written."""
+    offers = (outcome.nodeid for outcome in outcomes if outcome.is_offer)
+    return {nodeid: number for number, nodeid in enumerate(offers, 1)}
+
+
+def describe_suspect(suspect: SuspectTest) -> str:
+    """Which expectation is the suspect, in one line."""
+    place = f"{suspect.file}:{suspect.line}"
+    expected, got = distinguish([suspect.expected, suspect.got], _MAX_VALUE)
+    sure = f", {percent(suspect.probability)} sure" if suspect.probability else ""
+    return f"{place} expects {one_line(expected)}, the code gives {one_line(got)}{sure}"
 
 
 def chosen_patches(outcome: Outcome) -> list[RankedPatch]:
@@ -33,8 +92,23 @@ def headline(report: RepairReport) -> str:
     proposing = any(o.status is Status.PROPOSED for o in report.outcomes)
     done = f"a patch proposed for {failures}" if proposing else f"{failures} repaired"
     suggested = sum(o.status is Status.SUGGESTED for o in report.outcomes)
+    done += "".join(
+        f", {number} {words}"
+        for confidence, words in (
+            (Confidence.LIKELY, "of them likely"),
+            (Confidence.GUESS, "a guess"),
+        )
+        if (number := sum(_is_written(o, confidence) for o in report.outcomes))
+    )
     done += f", {suggested} suggested" if suggested else ""
+    suspects = sum(o.status is Status.TEST_SUSPECT for o in report.outcomes)
+    done += f", {count(suspects, 'test')} suspected" if suspects else ""
     return f"{done} in {report.seconds:.1f} s"
+
+
+def _is_written(outcome: Outcome, confidence: Confidence) -> bool:
+    chosen = chosen_patches(outcome)
+    return outcome.status in DONE and bool(chosen) and chosen[0].confidence is confidence
 
 
 def error_line(stack: ErrorStack) -> str:
@@ -44,7 +118,13 @@ def error_line(stack: ErrorStack) -> str:
 
 
 def locate(outcome: Outcome) -> tuple[str, int]:
-    """(path, line) that a failure is shown at: where the project's own code failed, else its test."""
+    """(path, line) that a failure is shown at: where the project's own code failed, else its test.
+
+    A test that is the suspect is shown at its expectation.
+    """
+    suspect = outcome.suspect_test
+    if outcome.status is Status.TEST_SUSPECT and suspect is not None:
+        return suspect.file, max(1, suspect.line)
     frames = outcome.stack.project_frames
     if frames:
         return frames[-1].path, max(1, frames[-1].line)

@@ -12,6 +12,7 @@ from pytest_gemmadev.search.context import SearchContext
 from pytest_gemmadev.search.found import Found
 from pytest_gemmadev.search.losses import find_losses
 from pytest_gemmadev.search.patches import found_overlay, make_ranked_patch, plausible_order
+from pytest_gemmadev.search.questions import find_question, put_questions
 from pytest_gemmadev.text.edits import text_overlay
 from pytest_gemmadev.types import (
     Confidence,
@@ -36,7 +37,8 @@ class Accepted:
     after: Observation  # the full run with it
     differ: str  # a call for which other plausible patches give something else
     is_suggestion: bool = False  # not written: it may destroy something, or is not sure enough
-    question: Question | None = None
+    question: Question | None = None  # that is still open
+    note: str = ""  # what a person has said of the patches
     doubt: str = ""  # why the test may be wrong instead
 
     @property
@@ -60,6 +62,8 @@ def accept(
     ranked = choose(
         context, found, task, probe=lambda some: _probe(context, some, task), tried=tried
     )
+    answered = put_questions(context, ranked, task)
+    ranked = list(answered.ranked)
     overlays = [_writable_overlay(context, each.found, task) for each in ranked]
     refusals = [each for each in overlays if isinstance(each, Inapplicable)]
     if refusals and len(refusals) == len(overlays):
@@ -67,7 +71,7 @@ def accept(
     confirmed = _confirm(context, ranked, overlays, task=task, before=before)
     if confirmed is None:
         return None
-    patches = []
+    patches, listed = [], []
     for place in plausible_order(confirmed.index, len(ranked), context.limits.listed + 1):
         each, overlay = ranked[place], overlays[place]
         if not isinstance(overlay, Inapplicable):
@@ -75,15 +79,21 @@ def accept(
                 each, task, overlay, read=context.files.read, chosen=place == confirmed.index
             )
             patches.append(patch)
+            listed.append(each)
     chosen = ranked[confirmed.index].found
-    is_sure = patches[0].confidence.is_at_least(context.accept)
+    is_sure = patches[0].confidence.is_at_least(context.accept) and not answered.is_refused
+    question = None
+    if not answered.is_refused:
+        question = find_question(listed, task, limits=context.limits)
     return Accepted(
         chosen,
         confirmed.overlay,
         tuple(patches),
         confirmed.after,
-        _describe_difference(ranked, confirmed.index),
+        "" if question is not None else _describe_difference(ranked, confirmed.index),
         bool(chosen.destroys) or not is_sure,
+        question,
+        answered.note,
     )
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pytest_gemmadev.text.windows import distinguish
+
+_SHOWN = 60  # characters of a result, about
 Behaviour = Mapping[str, str]  # what each call gives
 
 
@@ -17,7 +20,8 @@ class Difference:
     there: str
 
     def __str__(self) -> str:
-        return f"{self.call} gives {_brief(self.here)}, with another {_brief(self.there)}"
+        here, there = distinguish([self.here, self.there], _SHOWN)
+        return f"{self.call} gives {here}, with another {there}"
 
 
 def difference(here: Behaviour, others: Sequence[Behaviour]) -> Difference | None:
@@ -47,7 +51,3 @@ def alike(behaviours: Sequence[Behaviour | None]) -> list[int]:
                 first[place] = behaviour
         numbers.append(same)
     return numbers
-
-
-def _brief(text: str, limit: int = 60) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 3]}..."

@@ -72,7 +72,8 @@ class SearchContext:
     hazards: Hazards = field(default_factory=Hazards)  # what is known of destructive calls
     accept: Confidence = Confidence.LIKELY  # what is less sure is suggested, not written
     ask: Callable[[Question], str | None] | None = None
-    # puts a question to a person: the result that is right as the question has it, None for no answer
+    # puts a question to a person: the result that is right as the question has it, `NEITHER` where
+    # none is, None for no answer
 
     def locate(self, task: RepairTask) -> RepairTask:
         """The task with its spectra and suspicions."""

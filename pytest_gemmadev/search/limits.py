@@ -145,6 +145,13 @@ class Limits:
     many_tried: int = 100  # candidates without a plausible one, from which that says something
     early_rank: int = 10  # of a first plausible patch, to which nothing is unusual
 
+    # --- questions to a person; all chosen ---
+
+    questions: int = 3  # about one failure, at most
+    notable_rivals: float = 0.05  # share of what is believed from which it is worth a question
+    question_information: float = 0.8  # of what the best call tells: the shortest that does as much
+    answered: float = 0.95  # probability of what agrees with a person's answer
+
     # --- destructive edits ---
 
     indexed_chars: int = 8_000_000  # of the sources that are searched for destructive functions

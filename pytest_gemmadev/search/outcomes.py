@@ -26,8 +26,8 @@ _CLOSED = (
 )
 ASKED_FOR = "written only when asked for"
 _NOT_SURE = {
-    Confidence.GUESS: "a guess: it passes the tests, and so may a wrong one",
-    Confidence.LIKELY: "likely, but not sure",
+    Confidence.GUESS: "it passes the tests, and so may a wrong one",
+    Confidence.LIKELY: "not as sure as was asked for",
     Confidence.SURE: "sure",
 }
 
@@ -73,8 +73,11 @@ class Outcomes:
         reason = f"{carried} with it, {further}"
         if accepted.differ:
             reason += f" that differ: {accepted.differ}"
-        if chosen.assertions == 1:
+        # What is sure is so by more than the assertions that run it.
+        if chosen.assertions == 1 and accepted.confidence is not Confidence.SURE:
             reason += "; thinly tested: one assertion runs what was changed"
+        if accepted.note:
+            reason += f"; {accepted.note}"
         status = Status.SUGGESTED if accepted.is_suggestion else Status.REPAIRED
         if chosen.destroys:
             reason = f"it {chosen.destroys}; {ASKED_FOR}; {reason}"
@@ -131,8 +134,8 @@ class Outcomes:
 
 
 def suggestions(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """The outcomes that hold a suggestion, as `gemmadev apply` numbers them."""
-    return [o for o in outcomes if o.status is Status.SUGGESTED and o.patches]
+    """The outcomes that hold something to apply, as `gemmadev apply` numbers them."""
+    return [outcome for outcome in outcomes if outcome.is_offer]
 
 
 def number_suggestions(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:

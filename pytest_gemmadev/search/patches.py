@@ -18,7 +18,6 @@ from pytest_gemmadev.types import (
     Overlay,
     RankedPatch,
     RepairTask,
-    Status,
 )
 
 Read = Callable[[str], bytes]
@@ -87,7 +86,7 @@ def rebase_suggestion(outcome: Outcome, written: Overlay, read: Read) -> Outcome
     ``read`` gives them as they were. A diff whose lines those have changed stays as it is, and will
     be refused.
     """
-    if outcome.status is not Status.SUGGESTED or not written:
+    if not outcome.is_offer or not written:
         return outcome
     patches = [replace(p, diff=_rebase_diff(p.diff, written, read)) for p in outcome.patches]
     return replace(outcome, patches=tuple(patches))

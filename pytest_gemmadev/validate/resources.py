@@ -125,7 +125,7 @@ class ProbeLimits:
     call_s: float = 0.1
     all_s: float = 0.6
     values: int = 200  # in the arguments of a call
-    characters: int = 200  # shown of a call and of what it gives
+    characters: int = 4000  # kept of a call and of what it gives
     items: int = 50  # taken from an iterator
     expressions: int = 200  # that are evaluated on one tree
     value_characters: int = 2000  # of the value of an expression; one with more is left out

@@ -36,6 +36,7 @@ def outcome(path: str, status: Status, reason: str = "it may destroy something")
             unified_diff(path, OLD[path], NEW[path]),
             1,
             True,
+            probability=0.9,
         ),
     ]
     found = tuple(patches) if status is not Status.UNREPAIRED else ()
@@ -91,9 +92,9 @@ def test_several_are_listed_and_one_is_chosen(
     assert cli.main(["apply"]) == 1
     assert files(project) == OLD
     assert capsys.readouterr().out.splitlines() == [
-        "1 test_a.py::test: another name in a.py",
+        "1 test_a.py::test: another name in a.py (likely, 90 %)",
         "  it may destroy something",
-        "2 test_b.py::test: another name in b.py",
+        "2 test_b.py::test: another name in b.py (likely, 90 %)",
         "  it removes b",
     ]
     assert cli.main(["apply", "2"]) == 0

@@ -22,6 +22,7 @@ from pytest_gemmadev.doors.last_failures import recall, remember
 from pytest_gemmadev.models.scripted import ScriptedModel
 from pytest_gemmadev.text.diff import unified_diff
 from pytest_gemmadev.types import (
+    Answer,
     Candidate,
     Edit,
     ErrorFacts,
@@ -33,11 +34,13 @@ from pytest_gemmadev.types import (
     Model,
     ModelInfo,
     Outcome,
+    Question,
     RankedPatch,
     RepairReport,
     Role,
     Sampling,
     Status,
+    SuspectTest,
 )
 
 SOURCE = "def total(items):\n    return sum(itms)\n"
@@ -69,6 +72,7 @@ def report(root: Path) -> RepairReport:
             rank=rank,
             chosen=chosen,
             score=-1.25,
+            probability=0.88 if chosen else 0.1,
         )
         for origin, told, after, rank, chosen in (
             ("rule:misspelt_name", "`itms` is not defined; `items` is", FIXED, 1, True),
@@ -76,8 +80,21 @@ def report(root: Path) -> RepairReport:
         )
     )
     outcomes = (
-        Outcome(stack.nodeid, stack, Status.PROPOSED, "1 test passes with it", patches),
-        Outcome(other.nodeid, other, Status.UNREPAIRED, "none of 12 turned it green"),
+        Outcome(
+            stack.nodeid,
+            stack,
+            Status.PROPOSED,
+            "1 test passes with it",
+            patches,
+            question=Question("total([])", (Answer("0", (0,)), Answer("1", (1,))), "cart.py"),
+        ),
+        Outcome(
+            other.nodeid,
+            other,
+            Status.UNREPAIRED,
+            "none of 12 turned it green",
+            suspect_test=SuspectTest("test_x.py", 3, "11", "10", ("it says so",), probability=0.9),
+        ),
     )
     return RepairReport("none", "", 0, 1.0, outcomes, {}, "")
 
@@ -188,7 +205,18 @@ def test_show(said: Said) -> None:
     [
         pytest.param(["/why"], "chosen: 1 test passes with it", id="chosen"),
         pytest.param(["/why"], "rule:misspelt_name, candidate 1", id="origin"),
-        pytest.param(["/why"], "belief -1.2, of which the model adds +2.5 nats", id="belief"),
+        pytest.param(
+            ["/why"], "likely: 88 % likely to be right (score -1.2, the model adds", id="sure"
+        ),
+        pytest.param(
+            ["/why"], "which is right? `total([])`: 0 or 1?\n  0: patch 1\n", id="question"
+        ),
+        pytest.param(["/show"], "`items` is (likely, 88 %)\n", id="how sure"),
+        pytest.param(
+            ["/failure 2"],
+            "is the test at fault? test_x.py:3 expects 11, the code gives 10, 90 % sure\n  - it says so\n",
+            id="the test",
+        ),
         pytest.param(["/why 2"], "believed less than the chosen one", id="another"),
         pytest.param(["/failure 2", "/why"], "no patch: none of 12 turned it green", id="none"),
         pytest.param(["/help"], "/undo", id="help"),

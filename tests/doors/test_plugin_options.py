@@ -12,6 +12,7 @@ import pytest
 
 from pytest_gemmadev.doors.settings import settings_of
 from pytest_gemmadev.plugin import MODE
+from pytest_gemmadev.types import Confidence
 
 # --- options -------------------------------------------------------------------------------------
 
@@ -100,6 +101,7 @@ def test_defaults(pytester: pytest.Pytester) -> None:
     assert (settings.budget_s, settings.seed, settings.jobs) == (300.0, 0, 1)
     assert (settings.allow, settings.deny) == ((), ())
     assert (settings.propose_dir, settings.report) == (None, None)
+    assert (settings.accept, settings.ask) == (Confidence.LIKELY, False)
 
 
 INI = """\
@@ -109,6 +111,8 @@ gemmadev_adapter = adapters/mine
 gemmadev_budget = 12.5
 gemmadev_seed = 7
 gemmadev_jobs = 3
+gemmadev_accept = sure
+gemmadev_ask = true
 gemmadev_allow =
     shop/*.py
     my tools/**
@@ -123,6 +127,7 @@ def test_every_ini_twin_is_read(pytester: pytest.Pytester) -> None:
     assert settings.model == "none"
     assert settings.adapter == str(pytester.path / "adapters" / "mine")
     assert (settings.budget_s, settings.seed, settings.jobs) == (12.5, 7, 3)
+    assert (settings.accept, settings.ask) == (Confidence.SURE, True)
     assert settings.allow == ("shop/*.py", "my tools/**")
     assert settings.deny == ("shop/gen.py",)
 
@@ -142,6 +147,7 @@ def test_the_command_line_goes_over_the_ini_file_and_globs_add_up(
             "--gemmadev-budget=0",
             "--gemmadev-seed=-1",
             "--gemmadev-jobs=2",
+            "--gemmadev-accept=guess",
             "--gemmadev-allow=a.py",
             "--gemmadev-allow=b.py",
             "--gemmadev-deny=c.py",
@@ -151,6 +157,7 @@ def test_the_command_line_goes_over_the_ini_file_and_globs_add_up(
     assert (settings.fix, settings.propose_dir) == (False, below / "out")
     assert (settings.model, settings.adapter) == ("gguf:m.gguf", str(below / "mine"))
     assert (settings.budget_s, settings.seed, settings.jobs) == (0.0, -1, 2)
+    assert settings.accept is Confidence.GUESS
     assert settings.allow == ("shop/*.py", "my tools/**", "a.py", "b.py")
     assert settings.deny == ("shop/gen.py", "c.py")
     assert settings.report == below / "r" / "report.json"
@@ -166,6 +173,8 @@ def test_the_command_line_goes_over_the_ini_file_and_globs_add_up(
         (["--gemmadev-fix", "--gemmadev-seed=x"], "--gemmadev-seed: 'x' is not a whole number"),
         (["--gemmadev-fix", "--gemmadev-jobs=0"], "--gemmadev-jobs: '0' is not a number from 1"),
         (["--gemmadev-fix", "--gemmadev-jobs=all"], "--gemmadev-jobs: 'all' is not a number"),
+        (["--gemmadev-fix", "--gemmadev-accept=yes"], "--gemmadev-accept: 'yes' is not one of"),
+        (["--gemmadev-fix", "-o", "gemmadev_ask=maybe"], "gemmadev_ask"),
         (["--gemmadev-fix", "--gemmadev-allow="], "--gemmadev-allow: an empty glob"),
         (["--gemmadev-fix", "-o", "gemmadev_seed=1.5"], "gemmadev_seed: '1.5'"),
         (["--gemmadev-fix", "-o", "gemmadev_budget=-1"], "gemmadev_budget: "),

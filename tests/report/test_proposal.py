@@ -47,7 +47,9 @@ def outcome(
         f"tests/test_a.py::test_{line}", "call", ErrorKind.NAME, "NameError", message, frames
     )
     candidate = Candidate((), "rule:misspelt-name", -1.0, "`a` is not defined")
-    chosen = RankedPatch(candidate, unified_diff(path, before, after), 1, chosen=True)
+    chosen = RankedPatch(
+        candidate, unified_diff(path, before, after), 1, chosen=True, probability=0.97
+    )
     patches = (chosen,) if status is Status.PROPOSED else ()
     return Outcome(stack.nodeid, stack, status, "it passes", patches, 3, 0.1)
 
@@ -231,7 +233,7 @@ def test_an_annotation_names_file_and_line() -> None:
     (line,) = workflow_commands(report(outcome("a.py", line=7)), prefix="sub")
     assert line == (
         "::error file=sub/a.py,line=7,title=gemmadev::tests/test_a.py::test_7: "
-        "NameError: no such thing; a patch is proposed: `a` is not defined"
+        "NameError: no such thing; a patch is proposed (sure): `a` is not defined"
     )
 
 

@@ -58,7 +58,7 @@ def patch(
         likelihood,
     )
     diff = unified_diff("shop/cart.py", OLD, OLD.replace(b"itmes", name.encode()))
-    return RankedPatch(candidate, diff, rank, chosen)
+    return RankedPatch(candidate, diff, rank, chosen, probability=0.97 if chosen else 0.02)
 
 
 def repaired(*patches: RankedPatch, nodeid: str = TOTAL) -> Outcome:
@@ -118,6 +118,9 @@ def test_json_holds_what_the_interface_names() -> None:
                         "plausible": True,
                         "chosen": True,
                         "score": 0.0,
+                        "probability": 0.97,
+                        "confidence": "sure",
+                        "group": 0,
                         "explanation": "`itmes` is not defined; `items` is",
                     },
                     {
@@ -129,9 +132,14 @@ def test_json_holds_what_the_interface_names() -> None:
                         "plausible": True,
                         "chosen": False,
                         "score": 0.0,
+                        "probability": 0.02,
+                        "confidence": "guess",
+                        "group": 0,
                         "explanation": "`itmes` is not defined; `it` is",
                     },
                 ],
+                "question": None,
+                "suspect_test": None,
                 "validations": 57,
                 "refused": 0,
                 "seconds": 2.4,
@@ -153,6 +161,7 @@ def test_json_holds_what_the_interface_names() -> None:
             "repaired": 1,
             "proposed": 0,
             "suggested": 0,
+            "test_suspect": 0,
             "unrepaired": 0,
             "flaky": 0,
             "skipped": 0,
@@ -247,7 +256,7 @@ def test_a_person_sees_what_was_repaired_why_and_how_to_take_it_back() -> None:
         "tests/test_cart.py::test_empty\n"
         "  NameError: name 'itmes' is not defined\n"
         "  shop/cart.py:2 in total\n"
-        "  repaired: 14 tests pass with it\n"
+        "  repaired, sure (97 %): 14 tests pass with it\n"
         "  `itmes` is not defined; `items` is (rule:misspelt-name, candidate 3)\n"
         "    shop/cart.py\n"
         "    @@ -1,2 +1,2 @@\n"
@@ -353,7 +362,7 @@ def test_markdown_has_a_table_and_a_diff_for_each_repair() -> None:
     text = to_markdown(report(repaired(patch("items")), left("t.py::test_b")))
     assert text.startswith("### gemmadev: 1 of 2 failures repaired in 23.5 s\n\n| test | error |")
     error = "NameError: name 'itmes' is not defined"
-    assert f"\n| `{TOTAL}` | `{error}` | repaired: 14 tests pass with it |\n" in text
+    assert f"\n| `{TOTAL}` | `{error}` | repaired, sure (97 %): 14 tests pass with it |\n" in text
     assert "```diff\n" + patch("items").diff + "```\n\n</details>\n" in text
     assert text.count("<details>") == 1
 

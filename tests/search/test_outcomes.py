@@ -17,6 +17,7 @@ from pytest_gemmadev.search.outcomes import (
 )
 from pytest_gemmadev.types import (
     Candidate,
+    Confidence,
     ErrorKind,
     ErrorStack,
     Inapplicable,
@@ -43,12 +44,19 @@ BEFORE = observation(a=TestOutcome.FAILED, b=TestOutcome.FAILED, c=TestOutcome.P
 
 
 def accepted(
-    *, destroys: str = "", differ: str = "", assertions: int = 0, b: str = "passed"
+    *,
+    destroys: str = "",
+    differ: str = "",
+    assertions: int = 0,
+    b: str = "passed",
+    probability: float = 0.97,
 ) -> Accepted:
     step = Step(CANDIDATE, 0.0, 1, destroys)
     found = Found((step,), {}, Plausible(2), ("a",), assertions=assertions)
     after = observation(a=TestOutcome.PASSED, b=TestOutcome(b), c=TestOutcome.PASSED)
-    return Accepted(found, {}, (RankedPatch(CANDIDATE, "", 1, chosen=True),), after, differ)
+    patch = RankedPatch(CANDIDATE, "", 1, chosen=True, probability=probability)
+    is_suggestion = bool(destroys) or patch.confidence is Confidence.GUESS
+    return Accepted(found, {}, (patch,), after, differ, is_suggestion)
 
 
 def closed(repair: Accepted) -> Outcomes:
@@ -76,6 +84,19 @@ def closed(repair: Accepted) -> Outcomes:
         ),
         pytest.param(
             accepted(assertions=1),
+            Status.REPAIRED,
+            "3 tests pass with it, 0 other plausible patches",
+            id="sure whatever runs it",
+        ),
+        pytest.param(
+            accepted(probability=0.4),
+            Status.SUGGESTED,
+            "it passes the tests, and so may a wrong one; written only when asked for; 3 tests pass "
+            "with it, 0 other plausible patches",
+            id="a guess",
+        ),
+        pytest.param(
+            accepted(assertions=1, probability=0.85),
             Status.REPAIRED,
             "3 tests pass with it, 0 other plausible patches; thinly tested: one assertion runs what "
             "was changed",

@@ -87,10 +87,10 @@ def test_what_is_told(make_project: MakeProject) -> None:
     (found,) = given(make_project, source, calls)
     assert found is not None
     told = {
-        "add(5)": "[1, 5]",
-        "add(6)": "[1, 6]",
+        "<Cart>.add(5)": "[1, 5]",
+        "<Cart>.add(6)": "[1, 6]",
         "pairs(1)": "iterator over [(0, 0)]",
-        "head([])": "IndexError",
+        "head([])": "raises IndexError",
         "put([2])": "None, and its arguments become (([2, 1],), {})",
         "show(1)": "<object object>",
     }

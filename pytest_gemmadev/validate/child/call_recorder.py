@@ -7,6 +7,7 @@ import copy
 import inspect
 import random
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,8 @@ from types import FrameType
 from typing import Any
 
 from pytest_gemmadev.validate.child.variation import LIMITS, can_vary, count_values, vary
+
+_OWNER_CHARACTERS = 60  # of an object whose method is called
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +29,11 @@ class Call:
     owner: tuple[Any, ...]  # the object whose method it is
     args: tuple[Any, ...]
     keywords: dict[str, Any]
+    label: str = ""  # how it is written, where not by its name: ``Cart(items=[1]).add``
 
     def __str__(self) -> str:
         words = [*map(repr, self.args), *(f"{k}={v!r}" for k, v in self.keywords.items())]
-        return shorten(f"{self.name}({', '.join(words)})")
+        return shorten(f"{self.label or self.name}({', '.join(words)})")
 
     def vary(self, random_: random.Random) -> Call | None:
         """The call with one argument changed a little; None where none can be."""
@@ -48,10 +52,12 @@ class Call:
 
 
 def shorten(text: str) -> str:
-    """The string, or its beginning with a number that tells it from others with that beginning."""
+    """The string, or its beginning and its end with a number that tells it from others that have both."""
     if len(text) <= LIMITS.characters:
         return text
-    return f"{text[: LIMITS.characters - 12]}...{hash(text) & 0xFFFFFF:06x}"
+    head = LIMITS.characters * 3 // 4
+    number = zlib.crc32(text.encode("utf-8", "surrogatepass"))
+    return f"{text[:head]}…{number:08x}…{text[head - LIMITS.characters :]}"
 
 
 class CallRecorder:
@@ -124,7 +130,20 @@ def _read_call(frame: FrameType) -> Call | None:
     if count_values((rest, keywords)) > LIMITS.values or not (rest or keywords):
         return None
     owner, rest, keywords = copy.deepcopy((owner, rest, keywords))
-    return Call(code.co_name, function, tuple(owner), tuple(rest), keywords)
+    label = _label(frame, owner)
+    return Call(code.co_name, function, tuple(owner), tuple(rest), keywords, label)
+
+
+def _label(frame: FrameType, owner: Sequence[Any]) -> str:
+    """What a call is written with: of a method with its object, which is shown by its type where its
+    ``repr`` is no expression."""
+    code = frame.f_code
+    if not owner:
+        return str(getattr(code, "co_qualname", code.co_name))
+    shown = repr(owner[0])
+    if len(shown) > _OWNER_CHARACTERS or not shown.startswith(f"{type(owner[0]).__name__}("):
+        shown = f"<{type(owner[0]).__name__}>"
+    return f"{shown}.{code.co_name}"
 
 
 def _find_function(frame: FrameType) -> tuple[Any, bool]:

@@ -146,7 +146,7 @@ def _result(call: Call, restraint: Restraint) -> str | None:
     given = _run_restrained(lambda: _represent(call.function(*owner, *args, **keywords)), restraint)
     if given is None:
         return None
-    text = type(given).__name__ if isinstance(given, Exception) else given
+    text = f"raises {type(given).__name__}" if isinstance(given, Exception) else given
     with contextlib.suppress(Exception):
         after = repr((args, keywords))
         if after != before:
