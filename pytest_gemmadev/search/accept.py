@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pytest_gemmadev.files.concrete import rewrite
 from pytest_gemmadev.search.behaviour import Behaviour, difference
 from pytest_gemmadev.search.choice import Ranked, choose
+from pytest_gemmadev.search.claims.claim import Checked
+from pytest_gemmadev.search.claims.held import claims_held
 from pytest_gemmadev.search.context import SearchContext
 from pytest_gemmadev.search.found import Found
 from pytest_gemmadev.search.losses import find_losses
@@ -60,7 +62,12 @@ def accept(
     Where not one of them can be written, the reason.
     """
     ranked = choose(
-        context, found, task, probe=lambda some: _probe(context, some, task), tried=tried
+        context,
+        found,
+        task,
+        probe=lambda some: _probe(context, some, task),
+        check=lambda some, behaviours: _check(context, some, task, behaviours=behaviours),
+        tried=tried,
     )
     answered = put_questions(context, ranked, task)
     ranked = list(answered.ranked)
@@ -148,6 +155,22 @@ def _probe(
     given = [task.overlay, *(task.overlay if o is None else o for o in overlays)]
     original, *others = context.oracle.behaviours(task, given)
     return original, others
+
+
+def _check(
+    context: SearchContext,
+    found: Sequence[Found],
+    task: RepairTask,
+    *,
+    behaviours: Sequence[Behaviour | None],
+) -> Sequence[Checked | None]:
+    """What of the code's own claims holds with each of the repairs."""
+    if any(each.destroys for each in found):
+        return [None] * len(found)
+    overlays = [found_overlay(each, task, context.files.read) for each in found]
+    given = [task.overlay if overlay is None else overlay for overlay in overlays]
+    paths = {path for each in found for path in each.sources}
+    return claims_held(context, task, given, paths=paths, behaviours=behaviours)
 
 
 def _writable_overlay(

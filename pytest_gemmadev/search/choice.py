@@ -7,21 +7,26 @@ far more tests than the search saw.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pytest_gemmadev.search.behaviour import Behaviour
+from pytest_gemmadev.search.claims.claim import Checked
+from pytest_gemmadev.search.confidence.expected import Asserted, asserted_in, told_by
 from pytest_gemmadev.search.confidence.facts import PatchFacts, TaskFacts, changed_share, facts_of
 from pytest_gemmadev.search.confidence.features import Groups, features_of, make_groups
 from pytest_gemmadev.search.confidence.probability import Learned, probability, shipped
+from pytest_gemmadev.search.confidence.smells import smells_in
 from pytest_gemmadev.search.context import SearchContext
 from pytest_gemmadev.search.evidence import count_task_assertions
 from pytest_gemmadev.search.found import Found
 from pytest_gemmadev.search.rank import model_scores
-from pytest_gemmadev.types import ErrorKind, RepairTask
+from pytest_gemmadev.types import ErrorKind, Expression, Probing, RepairTask
 
 Probe = Callable[[Sequence[Found]], tuple[Behaviour | None, list[Behaviour | None]]]
 # what the code gives as it is, and with each repair
+Check = Callable[[Sequence[Found], Sequence[Behaviour | None]], Sequence[Checked | None]]
+# what of the code's own claims holds with each repair, given what it does
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ def choose(
     task: RepairTask,
     *,
     probe: Probe,
+    check: Check | None = None,
     tried: int = 0,
     learned: Learned | None = None,
 ) -> list[Ranked]:
@@ -54,23 +60,63 @@ def choose(
     close = [i for i in order if _reach(found[i]) == furthest][: limits.probed]
     some = [found[i] for i in close]
     original, behaviours = probe(some) if some else (None, [])
-    task_facts = TaskFacts(
-        task.stacks[0].kind.value if task.stacks else ErrorKind.OTHER.value,
-        len(task.targets),
-        tried,
-        count_task_assertions(task),
-    )
+    task_facts = _describe_task(context, task, tried, {p for each in some for p in each.sources})
     facts = [
         replace(facts_of(each, task), changed=changed_share(original, behaviour))
         for each, behaviour in zip(some, behaviours, strict=True)
     ]
     learned = shipped() if learned is None else learned
     groups = _believe(make_groups(facts, behaviours, task_facts), learned)
+    if check is not None:
+        facts = _check_claims(check, some, facts, behaviours=behaviours, groups=groups)
+        groups = _believe(make_groups(facts, behaviours, task_facts), learned)
     facts = _look_closer(context, some, task, facts=facts, groups=groups)
     groups = _believe(make_groups(facts, behaviours, task_facts), learned)
     ranked = _in_order(groups, some, facts=facts, behaviours=behaviours)
-    others = [i for i in order if i not in close]
+    taken = set(close)
+    others = [i for i in order if i not in taken]
     return ranked + [Ranked(found[i], None, None, 0.0, -1) for i in others]
+
+
+def _describe_task(
+    context: SearchContext, task: RepairTask, tried: int, paths: Collection[str]
+) -> TaskFacts:
+    """What is known of the failing set, ``paths`` being the files that repairs change."""
+    names = {nodeid.partition("::")[0] for nodeid in (*task.targets, *task.spectra)}
+    asserted = [
+        each
+        for path, text in sorted(task.context.items())
+        if path in names
+        for each in asserted_in(text)
+    ]
+    told = told_by(asserted, _results_before(context, task, asserted, paths))
+    return TaskFacts(
+        task.stacks[0].kind.value if task.stacks else ErrorKind.OTHER.value,
+        len(task.targets),
+        tried,
+        count_task_assertions(task),
+        told.calls,
+        told.false_before,
+        told.bits,
+        told.bits_false,
+        sum(sum(smells_in(task.sources[path]).values()) for path in paths if path in task.sources),
+    )
+
+
+def _results_before(
+    context: SearchContext, task: RepairTask, asserted: Sequence[Asserted], paths: Collection[str]
+) -> dict[str, str]:
+    """What asserted calls give with the code as it is, among the names of the files that are repaired."""
+    calls = list(dict.fromkeys(each.call for each in asserted))[: context.limits.asserted_calls]
+    if not calls or not isinstance(context.oracle, Probing):
+        return {}
+    asked = [Expression(path, call) for path in sorted(paths) for call in calls]
+    (known,) = context.oracle.evaluate(task, [task.overlay], asked)
+    found: dict[str, str] = {}
+    for each, result in (known or {}).items():
+        if result != "raises NameError" or each.text not in found:
+            found[each.text] = result
+    return found
 
 
 def _in_order(
@@ -122,6 +168,24 @@ def _look_closer(
         if len(found[i].steps) == 1 and not found[i].destroys:
             against = context.evidence_against(task, found[i].steps[0].candidate)
             better[i] = replace(better[i], against=against)
+    return better
+
+
+def _check_claims(
+    check: Check,
+    found: Sequence[Found],
+    facts: Sequence[PatchFacts],
+    *,
+    behaviours: Sequence[Behaviour | None],
+    groups: Sequence[tuple[tuple[int, ...], float]],
+) -> list[PatchFacts]:
+    """The facts with how many claims of the code hold with the best of each group."""
+    better = list(facts)
+    best = [members[0] for members, _ in groups]
+    results = check([found[i] for i in best], [behaviours[i] for i in best])
+    for i, checked in zip(best, results, strict=True):
+        if checked is not None:
+            better[i] = replace(better[i], claims_held=checked.held, claims_broken=checked.broken)
     return better
 
 

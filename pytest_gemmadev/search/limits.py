@@ -133,6 +133,7 @@ class Limits:
     )
     same_behaviour: float = 0.5  # of a nat counts where several that do the same add up
     compared_runs: int = 4  # plausible repairs of a broken import that a whole run compares
+    asserted_calls: int = 24  # of tests, that are made with the code as it is
     documented_calls: int = 3  # for which the model is asked which result the docstring means
     listed: int = 5  # plausible patches that are listed beside the chosen one
 

@@ -14,9 +14,8 @@ from typing import Any
 
 from pytest_gemmadev.registry import load_model
 from pytest_gemmadev.search.confidence.documented import head_of, model_leads
-from pytest_gemmadev.search.confidence.facts import changed_share
+from pytest_gemmadev.search.confidence.facts import TaskFacts, changed_share
 from pytest_gemmadev.search.confidence.features import make_groups
-from pytest_gemmadev.search.confidence.facts import TaskFacts
 from pytest_gemmadev.search.limits import DEFAULT
 from pytest_gemmadev.types import Model
 from training.confidence.fit import facts_in

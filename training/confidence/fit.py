@@ -19,11 +19,13 @@ from math import log
 from pathlib import Path
 from typing import Any
 
+from pytest_gemmadev.search.claims.claim import check_bounds, check_examples, claims_of
 from pytest_gemmadev.search.confidence.expected import Asserted, told_by
 from pytest_gemmadev.search.confidence.facts import PatchFacts, TaskFacts, changed_share
 from pytest_gemmadev.search.confidence.features import Groups, features_of, make_groups
 from pytest_gemmadev.search.confidence.probability import Learned, probability
 from pytest_gemmadev.search.confidence.smells import smell_change, smells_in
+from pytest_gemmadev.types import Expression
 from training.confidence.in_process import bounded, value_of
 from training.data.trial import Late
 
@@ -34,8 +36,9 @@ CUTS = (
 )  # candidates after the first plausible one: how far a search may have gone
 PENALTY = 0.03  # inverse strength of the ridge
 FOLDS = 8
-# Weights of functions by how they are broken: people's faults are mostly in one place, and seldom too much.
-SEVERAL, SURPLUS = 0.5, 0.25
+# Weights of functions by how they are broken: people's faults are mostly in one place, and
+# seldom too much; of two faults the tests may show only one, whose right repair would count as wrong.
+SEVERAL, SURPLUS = 0.1, 0.25
 _PRIOR = 6.0  # patches of the mean kind that each kind of edit is given besides its own
 _FIELDS = tuple(PatchFacts.__dataclass_fields__)
 
@@ -77,7 +80,16 @@ def groups_at(row: dict[str, Any], cut: int) -> tuple[Groups, list[bool]] | None
     for each in found:
         added, gone = known["smells"][each["text"]]
         fact = replace(facts_in(each), changed=changed_share(row["original"], each["behaviour"]))
-        facts.append(replace(fact, smells_added=added, smells_gone=gone))
+        held, broken = known["claims"][each["text"]]
+        facts.append(
+            replace(
+                fact,
+                smells_added=added,
+                smells_gone=gone,
+                claims_held=held,
+                claims_broken=broken,
+            )
+        )
     task = replace(TaskFacts(**row["task"]), **known["task"])
     task = replace(task, tried=min(task.tried, first + cut))
     groups = make_groups(facts, [each["behaviour"] for each in found], task)
@@ -110,12 +122,29 @@ def _extras(row: dict[str, Any]) -> dict[str, Any]:
         task["smells"] = sum(smells_in(row["broken"]).values())
         row["extras"] = {
             "task": task,
+            "claims": {each["text"]: _claims(row, each) for each in row["found"]},
             "smells": {
                 each["text"]: smell_change(row["broken"], each["text"]) for each in row["found"]
             },
         }
     extras: dict[str, Any] = row["extras"]
     return extras
+
+
+def _claims(row: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[int, int]:
+    """(claims of the code that hold with a patch, those that do not)."""
+    claims = claims_of("m.py", row["broken"])
+    examples = [example.expression for claim in claims for example in claim.examples]
+    values: dict[Expression, str] = {}
+    names: dict[str, Any] = {"__name__": "patched"}
+    try:
+        with bounded(1.0):
+            exec(compile(found["text"], "patched", "exec", dont_inherit=True), names)
+        values = {e: text for e in examples if (text := value_of(e.text, names)) is not None}
+    except (Exception, Late, SystemExit):
+        pass
+    checked = check_examples(claims, values) + check_bounds(claims, found["behaviour"] or {})
+    return checked.held, checked.broken
 
 
 def samples_of(row: dict[str, Any]) -> list[Sample]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pytest_gemmadev.search.confidence.smells import smell_change
 from pytest_gemmadev.search.found import Found
 from pytest_gemmadev.search.rank import overfitting_signs, tokens_changed
 from pytest_gemmadev.types import RepairTask
@@ -120,7 +121,16 @@ def facts_of(found: Found, task: RepairTask) -> PatchFacts:
         assertions=found.assertions,
         tests=found.tests,
         against=found.against,
+        **_smells(found, task),
     )
+
+
+def _smells(found: Found, task: RepairTask) -> dict[str, int]:
+    added = gone = 0
+    for path, text in found.sources.items():
+        more, less = smell_change(task.sources.get(path, ""), text)
+        added, gone = added + more, gone + less
+    return {"smells_added": added, "smells_gone": gone}
 
 
 def _count_tokens(found: Found, task: RepairTask) -> int:

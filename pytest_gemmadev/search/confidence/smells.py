@@ -54,6 +54,8 @@ def _of_node(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
         if _same(node.left, node.comparators[0]):
             yield "compared with itself"
+        if isinstance(node.left, ast.Constant) and isinstance(node.comparators[0], ast.Constant):
+            yield "constant condition"
     elif isinstance(node, ast.BoolOp):
         texts = [ast.dump(value) for value in node.values]
         if len(set(texts)) < len(texts):
@@ -61,6 +63,8 @@ def _of_node(node: ast.AST) -> Iterator[str]:
         if any(isinstance(value, ast.Constant) for value in node.values[:-1]):
             yield "constant condition"
     elif isinstance(node, ast.BinOp):
+        if isinstance(node.left, ast.UnaryOp) and isinstance(node.right, ast.Constant):
+            yield "number taken apart"
         if isinstance(node.op, (ast.Sub, ast.Div, ast.FloorDiv, ast.Mod)) and _same(
             node.left, node.right
         ):
