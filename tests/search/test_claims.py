@@ -47,6 +47,7 @@ FORMS = {
     "equals sign": ("f([1,2]) = 3", {"f([1, 2])": "3"}),
     "in words": ("For example f(1, 2) returns 3.", {"f(1, 2)": "3"}),
     "should return": ("f(14,-15) should return 20.", {"f(14, -15)": "20"}),
+    "marked up": ("``f(1)`` returns ``'a'``.", {"f(1)": "'a'"}),
     "several lines": (
         "f([\n      [1],\n      [2]\n    ], 1) == [(0, 0)]",
         {"f([[1], [2]], 1)": "[(0, 0)]"},

@@ -6,6 +6,7 @@ opposite, and the code that keeps all it states. After it, what the search has f
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -31,6 +32,7 @@ from pytest_gemmadev.types import (
     ErrorStack,
     Expression,
     Frame,
+    GemmadevError,
     Probing,
     RepairTask,
     Role,
@@ -141,10 +143,19 @@ def _examine_file(
     def evaluate(expressions: Sequence[Expression]) -> Values | None:
         return oracle.evaluate(task, [task.overlay], expressions)[0]
 
-    known = examine(flat, others, task.sources, evaluate=evaluate)
+    readme = _read_readme(context)
+    known = examine(flat, others, task.sources, readme=readme, evaluate=evaluate)
     by_node = {nodeid: [e for e in known if e.subject in own] for nodeid, own in failing.items()}
     # None where it fails for a reason that was not read; several where it is not clear which.
     return {nodeid: own[0] for nodeid, own in by_node.items() if len(own) == 1}
+
+
+def _read_readme(context: SearchContext) -> str:
+    """The text of the project's README; empty where there is none."""
+    for path in ("README.md", "README.rst", "README.txt", "README"):
+        with contextlib.suppress(GemmadevError):
+            return context.files.read(path).decode("utf-8", "replace").replace("\r\n", "\n")
+    return ""
 
 
 def _asserted(stack: ErrorStack, text: str) -> list[Stated]:
