@@ -160,13 +160,15 @@ class _Loop:
         start_s = context.clock()
         result = apply_validators(context, searched.result, searched.task)
         doubt = assess_after(context, searched.task, searched.doubt, result=result)
-        is_suspect = doubt is not None and doubt.probability >= context.limits.suspected
+        is_suspect = doubt is not None and doubt.is_enough(context.limits)
         found = [] if is_suspect else result.found
         accepted = accept(context, found, searched.task, before=observation) if found else None
-        if doubt is not None and doubt.probability >= context.limits.doubted:
-            self.outcomes.suspects.update(doubt.suspects)
-            if isinstance(accepted, Accepted):
+        if doubt is not None and isinstance(accepted, Accepted):
+            if doubt.probability >= context.limits.doubted:
+                self.outcomes.suspects.update(doubt.suspects)
                 accepted = replace(accepted, is_suggestion=True, doubt=doubt.reason)
+        elif doubt is not None and doubt.probability >= context.limits.noted:
+            self.outcomes.suspects.update(doubt.suspects)
         seconds = searched.seconds + context.clock() - start_s
         statistics = result.statistics
         if not isinstance(accepted, Accepted):

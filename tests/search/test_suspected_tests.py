@@ -101,6 +101,19 @@ def test_nothing_is_written_where_every_patch_breaks_what_is_stated() -> None:
     assert outcome.suspect_test.got == "3"
 
 
+def test_a_false_test_is_named_where_no_patch_is_found() -> None:
+    limits = Limits(suspected=0.999, suspected_early=0.999, suspected_alone=0.999, noted=0.3)
+    outcome, overlay = outcome_of(CLAMP, "clamp(5, 0, 3) == 4", limits=limits)
+    assert outcome.status is Status.UNREPAIRED
+    assert outcome.suspect_test is not None
+    assert outcome.suspect_test.probability < 0.999
+    outcome, overlay = outcome_of(
+        CLAMP, "clamp(5, 0, 3) == 4", limits=replace(limits, suspected_alone=0.3)
+    )
+    assert outcome.status is Status.TEST_SUSPECT
+    assert overlay == {}
+
+
 def test_a_patch_is_suggested_where_the_test_may_be_wrong() -> None:
     limits = Limits(suspected=0.999, suspected_early=0.999, doubted=0.3)
     outcome, overlay = outcome_of(CLAMP, "clamp(5, 0, 3) == 4", SPECIAL, limits=limits)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pytest_gemmadev.search.claims.plain_values import same_result
 from pytest_gemmadev.search.context import SearchContext
 from pytest_gemmadev.search.found import SearchResult
+from pytest_gemmadev.search.limits import Limits
 from pytest_gemmadev.search.test_faults.contradictions import Evidence, Values, examine
 from pytest_gemmadev.search.test_faults.expectation_diff import write_diff
 from pytest_gemmadev.search.test_faults.expectations import Stated, read_statements
@@ -47,6 +48,11 @@ class Doubt:
     evidence: Mapping[str, Evidence]  # by node id; all of the failing set
     nats: Mapping[str, float]  # log-odds that the test is at fault, before a search
     suspects: Mapping[str, SuspectTest]
+    is_alone: bool = False  # no patch was found, or none that a person would write
+
+    def is_enough(self, limits: Limits) -> bool:
+        """Whether nothing is to be written, now that the search has ended."""
+        return self.probability >= (limits.suspected_alone if self.is_alone else limits.suspected)
 
     @property
     def probability(self) -> float:
@@ -109,7 +115,8 @@ def assess_after(
         )
         for nodeid, suspect in doubt.suspects.items()
     }
-    return Doubt(doubt.evidence, odds, suspects)
+    is_alone = not result.found or bool(features["special"])
+    return Doubt(doubt.evidence, odds, suspects, is_alone)
 
 
 def _by_file(stacks: Sequence[ErrorStack]) -> dict[str, list[ErrorStack]]:
