@@ -139,9 +139,11 @@ class Limits:
 
     # --- whether the test is at fault ---
 
-    suspected: float = 0.9  # probability that it is from which nothing is written
+    suspected: float = 0.8  # probability that it is from which nothing is written
+    suspected_alone: float = 0.5  # where no patch was found, or special cases only
     suspected_early: float = 0.97  # from which nothing is searched; chosen: only what settles it
-    doubted: float = 0.4  # from which the outcome says so, and a patch is suggested, not written
+    doubted: float = 0.25  # from which the outcome says so, and a patch is suggested, not written
+    noted: float = 0.2  # from which it says so where there is no patch; all chosen
     expectations: int = 100  # of a test file that are read
     many_tried: int = 100  # candidates without a plausible one, from which that says something
     early_rank: int = 10  # of a first plausible patch, to which nothing is unusual

@@ -162,13 +162,15 @@ class _Loop:
         task = replace(searched.task, spectra=result.statistics.spectra)
         tried = result.statistics.validations
         doubt = assess_after(context, task, searched.doubt, result=result)
-        is_suspect = doubt is not None and doubt.probability >= context.limits.suspected
+        is_suspect = doubt is not None and doubt.is_enough(context.limits)
         found = [] if is_suspect else result.found
         accepted = accept(context, found, task, before=observation, tried=tried) if found else None
-        if doubt is not None and doubt.probability >= context.limits.doubted:
-            self.outcomes.suspects.update(doubt.suspects)
-            if isinstance(accepted, Accepted):
+        if doubt is not None and isinstance(accepted, Accepted):
+            if doubt.probability >= context.limits.doubted:
+                self.outcomes.suspects.update(doubt.suspects)
                 accepted = replace(accepted, is_suggestion=True, doubt=doubt.reason)
+        elif doubt is not None and doubt.probability >= context.limits.noted:
+            self.outcomes.suspects.update(doubt.suspects)
         seconds = searched.seconds + context.clock() - start_s
         statistics = result.statistics
         if not isinstance(accepted, Accepted):

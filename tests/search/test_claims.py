@@ -47,6 +47,7 @@ FORMS = {
     "equals sign": ("f([1,2]) = 3", {"f([1, 2])": "3"}),
     "in words": ("For example f(1, 2) returns 3.", {"f(1, 2)": "3"}),
     "should return": ("f(14,-15) should return 20.", {"f(14, -15)": "20"}),
+    "marked up": ("``f(1)`` returns ``'a'``.", {"f(1)": "'a'"}),
     "several lines": (
         "f([\n      [1],\n      [2]\n    ], 1) == [(0, 0)]",
         {"f([[1], [2]], 1)": "[(0, 0)]"},
@@ -93,8 +94,8 @@ def test_examples_of_methods_need_an_object_that_can_be_made() -> None:
     assert [e.expression.text for c in claims_of("m.py", method) for e in c.examples] == [
         "A().f(1)"
     ]
-    assert claims_of("m.py", needs) == []
-    assert claims_of("m.py", "def f(:") == []
+    assert claims_of("m.py", needs) == ()
+    assert claims_of("m.py", "def f(:") == ()
 
 
 BOUNDS = {
@@ -167,7 +168,7 @@ def test_what_is_no_bound_of_the_result_is_left_out(docstring: str) -> None:
 
 def test_a_decorated_function_may_give_something_else() -> None:
     source = "@decorate\ndef f(x) -> int:\n    '''Return a list.'''\n"
-    assert claims_of("m.py", source) == []
+    assert claims_of("m.py", source) == ()
 
 
 ANNOTATIONS = {

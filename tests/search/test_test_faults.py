@@ -183,11 +183,17 @@ class Project:
 
 
 def judge(
-    source: str, tests: str, *, line: int, name: str = "test_it", model: ScriptedModel | None = None
+    source: str,
+    tests: str,
+    *,
+    line: int,
+    name: str = "test_it",
+    model: ScriptedModel | None = None,
+    readme: str = "",
 ) -> tuple[SearchContext, RepairTask, Doubt | None]:
     """The doubt about the test that fails on a line of the tests, the line of the import being 1."""
     text = "from m import f\n" + textwrap.dedent(tests)
-    project = Project({"m.py": textwrap.dedent(source), "test_m.py": text})
+    project = Project({"m.py": textwrap.dedent(source), "test_m.py": text, "README.md": readme})
     frame = Frame("test_m.py", line, name.partition("[")[0], Role.TEST, (Fact("x", "2", "int"),))
     stack = ErrorStack(
         f"test_m.py::{name}", "call", ErrorKind.ASSERTION, "AssertionError", "", (frame,)
@@ -238,6 +244,19 @@ def test_a_documented_example_settles_it() -> None:
     assert "-    assert f(1) == 3" in suspect.diff
     assert "+    assert f(1) == 2" in suspect.diff
     assert suspect.evidence[0] in doubt.reason
+
+
+@pytest.mark.parametrize(
+    ("readme", "sign"),
+    [("Then `f(1)` returns 2.", 1), ("    >>> f(1)\n    3\n", -1), ("g(1) -> 2, f(2) -> 3", 0)],
+)
+def test_the_readme_counts(readme: str, sign: int) -> None:
+    tests = "\ndef test_it():\n    assert f(1) == 3\n"
+    plain, other = (judge(PLAIN, tests, line=4, readme=text)[2] for text in ("", readme))
+    assert plain is not None
+    assert other is not None
+    gained = other.probability - plain.probability
+    assert (gained > 0.3) - (gained < -0.05) == sign
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""How the probability of a plausible patch is learned: broken functions, repaired and judged by further calls."""
+"""How the probability of a plausible patch is learned, and when a test is suspected instead."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pytest_gemmadev.search.claims.annotations import fits_annotation
 from pytest_gemmadev.search.claims.bound import Bound
@@ -46,13 +47,14 @@ class Checked:
         return Checked(self.held + other.held, self.broken + other.broken, texts)
 
 
-def claims_of(path: str, text: str) -> list[Claim]:
+@lru_cache(maxsize=64)
+def claims_of(path: str, text: str) -> tuple[Claim, ...]:
     """The claims of each function of a file that makes any."""
-    claims = [
+    claims = (
         Claim(each, tuple(examples_of(each)), tuple(bounds_of(each)))
         for each in functions_of(path, text)
-    ]
-    return [claim for claim in claims if claim.examples or claim.bounds]
+    )
+    return tuple(claim for claim in claims if claim.examples or claim.bounds)
 
 
 def check_examples(claims: Sequence[Claim], values: Mapping[Expression, str]) -> Checked:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 _LOOKED_AT = 3  # first statements of a body among which a docstring is found
 
@@ -33,13 +34,14 @@ class Function:
         return f"{self.owner}()." if self.owner else ""
 
 
-def functions_of(path: str, text: str) -> list[Function]:
+@lru_cache(maxsize=64)
+def functions_of(path: str, text: str) -> tuple[Function, ...]:
     """The functions of a file, none where it does not parse."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
-    return [_read(path, node, owner) for node, owner in _defined(tree)]
+        return ()
+    return tuple(_read(path, node, owner) for node, owner in _defined(tree))
 
 
 def _defined(

@@ -19,11 +19,11 @@ from pytest_gemmadev.search.claims.plain_values import RAISES, UNKNOWN, call_of,
 from pytest_gemmadev.types import Expression
 
 _GIVES = re.compile(
-    r"\s*(?:={1,3}>|-{1,2}>|→|➞|={1,3}|(?:should|must|will|would)?\s*(?:return|give|yield)s?\b"
-    r"|evaluates to\b|is\b(?! not\b)|#\s*(?:=+>|-+>|==?|returns\b))\s*:?\s*"
+    r"`{0,2}\s*(?:={1,3}>|-{1,2}>|→|➞|={1,3}|(?:should|must|will|would)?\s*(?:return|give|yield)s?\b"
+    r"|evaluates to\b|is\b(?! not\b)|#\s*(?:=+>|-+>|==?|returns\b))\s*:?\s*`{0,2}"
 )
 _PLAIN = re.compile(r"-?(?:\d+\.?\d*(?:e[+-]?\d+)?|\.\d+)(?![\w.]*\w)|(?:True|False|None)\b")
-_ENDS = re.compile(r"[ \t]*(?:$|\n|[.,;)#]|\(|\bbecause\b|\bsince\b|\band\b|\bas\b)")
+_ENDS = re.compile(r"`{0,2}[ \t]*(?:$|\n|[.,;)#]|\(|\bbecause\b|\bsince\b|\band\b|\bas\b)")
 _OPENING = {"(": ")", "[": "]", "{": "}"}
 _INPUT = re.compile(
     r"^[ \t]*Inputs?[ \t]*:(.*?)^[ \t]*(?:Outputs?|Returns?)[ \t]*:[ \t]*", re.M | re.S
@@ -37,14 +37,18 @@ class Example:
 
     expression: Expression
     expected: str  # `repr`, or ``raises`` and the name of an exception
-    function: str  # in whose docstring it stands
+    function: str  # which it is an example of
+    where: str = "docstring"  # or the name of another text
 
 
-def examples_of(function: Function) -> list[Example]:
-    """The examples of a function's docstring, each expression once; of two that differ, neither."""
-    if not function.docstring or function.is_lazy:
+def examples_of(function: Function, text: str = "", *, where: str = "") -> list[Example]:
+    """The examples in a function's docstring, or of it in another text.
+
+    Each expression is there once; of two that differ, neither.
+    """
+    if function.is_lazy:
         return []
-    text = inspect.cleandoc(function.docstring)
+    text = text or inspect.cleandoc(function.docstring)
     found = [*_doctests(text), *_in_words(text, function), *_input_blocks(text, function)]
     given: dict[str, str | None] = {}
     for expression, expected in found:
@@ -52,7 +56,9 @@ def examples_of(function: Function) -> list[Example]:
         if known is not None and read_value(known) != read_value(expected):
             given[expression] = None
     return [
-        Example(Expression(function.path, expression), expected, function.name)
+        Example(
+            Expression(function.path, expression), expected, function.name, where or "docstring"
+        )
         for expression, expected in given.items()
         if expected is not None
     ]

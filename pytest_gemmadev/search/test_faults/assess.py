@@ -6,12 +6,14 @@ opposite, and the code that keeps all it states. After it, what the search has f
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pytest_gemmadev.search.claims.plain_values import same_result
 from pytest_gemmadev.search.context import SearchContext
 from pytest_gemmadev.search.found import SearchResult
+from pytest_gemmadev.search.limits import Limits
 from pytest_gemmadev.search.test_faults.contradictions import Evidence, Values, examine
 from pytest_gemmadev.search.test_faults.expectation_diff import write_diff
 from pytest_gemmadev.search.test_faults.expectations import Stated, read_statements
@@ -31,6 +33,7 @@ from pytest_gemmadev.types import (
     ErrorStack,
     Expression,
     Frame,
+    GemmadevError,
     Probing,
     RepairTask,
     Role,
@@ -45,6 +48,11 @@ class Doubt:
     evidence: Mapping[str, Evidence]  # by node id; all of the failing set
     nats: Mapping[str, float]  # log-odds that the test is at fault, before a search
     suspects: Mapping[str, SuspectTest]
+    is_alone: bool = False  # no patch was found, or none that a person would write
+
+    def is_enough(self, limits: Limits) -> bool:
+        """Whether nothing is to be written, now that the search has ended."""
+        return self.probability >= (limits.suspected_alone if self.is_alone else limits.suspected)
 
     @property
     def probability(self) -> float:
@@ -107,7 +115,8 @@ def assess_after(
         )
         for nodeid, suspect in doubt.suspects.items()
     }
-    return Doubt(doubt.evidence, odds, suspects)
+    is_alone = not result.found or bool(features["special"])
+    return Doubt(doubt.evidence, odds, suspects, is_alone)
 
 
 def _by_file(stacks: Sequence[ErrorStack]) -> dict[str, list[ErrorStack]]:
@@ -141,10 +150,19 @@ def _examine_file(
     def evaluate(expressions: Sequence[Expression]) -> Values | None:
         return oracle.evaluate(task, [task.overlay], expressions)[0]
 
-    known = examine(flat, others, task.sources, evaluate=evaluate)
+    readme = _read_readme(context)
+    known = examine(flat, others, task.sources, readme=readme, evaluate=evaluate)
     by_node = {nodeid: [e for e in known if e.subject in own] for nodeid, own in failing.items()}
     # None where it fails for a reason that was not read; several where it is not clear which.
     return {nodeid: own[0] for nodeid, own in by_node.items() if len(own) == 1}
+
+
+def _read_readme(context: SearchContext) -> str:
+    """The text of the project's README; empty where there is none."""
+    for path in ("README.md", "README.rst", "README.txt", "README"):
+        with contextlib.suppress(GemmadevError):
+            return context.files.read(path).decode("utf-8", "replace").replace("\r\n", "\n")
+    return ""
 
 
 def _asserted(stack: ErrorStack, text: str) -> list[Stated]:

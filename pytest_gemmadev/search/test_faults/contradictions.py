@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pytest_gemmadev.search.claims.claim import Checked, Claim, check_examples, claims_of
-from pytest_gemmadev.search.claims.examples import Example
+from pytest_gemmadev.search.claims.documented import Function
+from pytest_gemmadev.search.claims.examples import Example, examples_of
 from pytest_gemmadev.search.claims.plain_values import (
     bind,
     call_of,
@@ -117,7 +118,11 @@ def _with_documentation(evidence: Evidence, claims: Sequence[Claim]) -> Evidence
         if meets(failing.stated, example.expected):
             agreeing += 1
         elif same_result(example.expected, got):
-            against.append(f"{example.expression.text} gives {example.expected}")
+            said = f"{example.expression.text} gives {example.expected}"
+            place = f"docstring of {failing.function.name}"
+            against.append(
+                f"the {place if example.where == 'docstring' else example.where} says: {said}"
+            )
     broken, held = _parting_bounds(failing, got, claims)
     return replace(
         evidence,
@@ -134,6 +139,16 @@ def _normal(example: Example, failing: Subject) -> str:
     if call is None or called_name(call) != failing.function.name:
         return ""
     return normal_call(call, failing.function.parameters)
+
+
+def _calls_in(readme: str, function: Function) -> tuple[Example, ...]:
+    """Examples in a README that are calls of the function and nothing else."""
+    found = examples_of(function, readme, where="README") if f"{function.name}(" in readme else []
+    return tuple(
+        each
+        for each in found
+        if (call := call_of(each.expression.text)) and called_name(call) == function.name
+    )
 
 
 def _parting_bounds(
@@ -161,16 +176,23 @@ def examine(
     others: Sequence[Subject],
     texts: Mapping[str, str],
     *,
+    readme: str = "",
     evaluate: Callable[[Sequence[Expression]], Values | None],
 ) -> list[Evidence]:
     """The evidence about each of several expectations that the code does not meet.
 
-    ``texts`` are the files of their functions, by path.
+    ``texts`` are the files of their functions, by path. Examples of calls in ``readme`` count as well.
     """
     paths = {subject.function.path for subject in failing}
     claims = [c for path in sorted(paths) for c in claims_of(path, texts[path])]
     functions = [subject.function for subject in failing]
     own = [c for c in claims if c.function in functions]
+    if readme:
+        own += [
+            Claim(each, found, ())
+            for each in dict.fromkeys(functions)
+            if (found := _calls_in(readme, each))
+        ]
     near = [o for o in others if o.function in functions]
     asked = [s.expression for s in (*failing, *near)]
     asked += [example.expression for claim in own for example in claim.examples]

@@ -26,12 +26,9 @@ def read_search(
     """The features of `weights.AFTER`."""
     limits = context.limits
     if not result.found:
-        tried = result.statistics.validations
-        is_much = tried >= limits.many_tried
-        return {
-            "none_found": float(is_much and not result.is_out_of_budget),
-            "none_in_time": float(is_much and result.is_out_of_budget),
-        }
+        ratio = result.statistics.validations / limits.many_tried
+        is_all = ratio >= 1 and not result.is_out_of_budget
+        return {"none_found": 1.0 if is_all else min(1.0, log10(max(1.0, ratio)) / 1.5)}
     first = min(step.rank for found in result.found for step in found.steps)
     some = result.found[: limits.examined]
     return {
@@ -51,8 +48,7 @@ def describe_search(features: Mapping[str, float]) -> tuple[str, ...]:
         "breaks_claims": "every patch that passes breaks something that the code states",
         "special": "every patch that passes copies a value of the test into the code",
         "constants": "every patch that passes changes a constant and nothing else",
-        "none_found": "no candidate patch passes",
-        "none_in_time": "no candidate patch has passed in the time there was",
+        "none_found": "none of many candidate patches passes",
     }
     return tuple(said for name, said in sentences.items() if features.get(name))
 

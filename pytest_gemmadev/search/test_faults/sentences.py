@@ -5,13 +5,13 @@ from __future__ import annotations
 from pytest_gemmadev.search.test_faults.contradictions import Evidence
 
 _SURPRISED = 1.0  # nats of a model from which it is worth a sentence
-_SHOWN = 80  # characters of a value
+_SHOWN = 160  # characters of a value
 
 
 def describe(evidence: Evidence, nats_for_code: float = 0.0) -> tuple[str, ...]:
     """What speaks against the expectation; what speaks for it as well, at the end."""
     name = evidence.subject.function.name
-    said = [f"the docstring of {name} says: {_cut(each)}" for each in evidence.examples_against]
+    said = [_cut(each) for each in evidence.examples_against]
     if evidence.tests_against:
         lines = ", ".join(str(line) for line in sorted(set(evidence.tests_against)))
         said.append(f"line {lines} of the tests expects {_cut(evidence.got)} of the same call")
