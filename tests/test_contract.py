@@ -123,6 +123,11 @@ def test_options_of_training() -> None:
         pytest.param(
             commands_of(eval_run._parser())["repair"], BENCHMARK | {"--cases"}, id="repair"
         ),
+        pytest.param(
+            commands_of(eval_run._parser())["faulty-tests"],
+            BENCHMARK | {"--cases"},
+            id="faulty tests",
+        ),
         pytest.param(commands_of(eval_run._parser())["humaneval"], BENCHMARK, id="humaneval"),
         pytest.param(eval_syntax._parser(), BENCHMARK | {"--cases"}, id="syntax"),
     ],

@@ -144,7 +144,7 @@ def _assert_changes(call: str, value: str, arguments: str) -> str:
     """The same for a call that changes what it is given."""
     tree = ast.parse(call, mode="eval").body
     given = _literal(arguments)
-    if not isinstance(tree, ast.Call) or given is None:
+    if not isinstance(tree, ast.Call) or not isinstance(given, tuple) or len(given) != 2:
         return ""
     args = "".join(f"{ast.unparse(each)}, " for each in tree.args)
     keywords = ", ".join(f"{each.arg!r}: {ast.unparse(each.value)}" for each in tree.keywords)

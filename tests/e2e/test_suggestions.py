@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -45,7 +46,7 @@ def test_label():
 """
 FILES = {"app.py": CLEAR, "test_app.py": TESTS, "pytest.ini": ""}
 FIXED = CLEAR.replace("markd", "marked")
-WHY = "suggested, not written: it changes what `os.remove` is given"
+WHY = "%): it changes what `os.remove` is given"
 ASKED = "written only when asked for: gemmadev apply 1"
 
 
@@ -113,7 +114,7 @@ def test_propose_writes_no_patch_of_it(tmp_path: Path) -> None:
     assert len(data["together"]) == 1
     summary = (out / "SUMMARY.md").read_text()
     assert ASKED in summary
-    assert "test_clear (suggested, not written)" in summary
+    assert re.search(r"test_clear \([a-z ,]*not written \(", summary)
     results = json.loads((out / "report.sarif").read_text())["runs"][0]["results"]
     assert [len(r.get("fixes", ())) for r in results] == [
         0 if "test_clear" in r["message"]["text"] else 1 for r in results

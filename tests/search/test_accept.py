@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pytest
@@ -12,12 +12,15 @@ from pytest_gemmadev.search.accept import Accepted, accept
 from pytest_gemmadev.search.context import SearchContext
 from pytest_gemmadev.search.found import Found, Step
 from pytest_gemmadev.types import (
+    NEITHER,
     Candidate,
     Edit,
+    Expression,
     Inapplicable,
     Observation,
     Overlay,
     Plausible,
+    Question,
     RepairTask,
     TestOutcome,
 )
@@ -38,9 +41,17 @@ def found(body: str, score: float = -1.0, *, destroys: str = "") -> Found:
     return Found((Step(candidate, score, 1, destroys),), texts, Plausible(2), ("t::two",))
 
 
-def kept(project: InMemory, *repairs: Found) -> Accepted | Inapplicable | None:
+def kept(
+    project: InMemory, *repairs: Found, ask: Callable[[Question], str | None] | None = None
+) -> Accepted | Inapplicable | None:
     context = SearchContext(
-        oracle=project, proposers=(), writers=(), files=project, model=None, clock=lambda: 0.0
+        oracle=project,
+        proposers=(),
+        writers=(),
+        files=project,
+        model=None,
+        clock=lambda: 0.0,
+        ask=ask,
     )
     before = project.observe({})
     task = RepairTask(before.stacks, ("t::two",), before.passing, {"twice.py": CODE}, overlay={})
@@ -121,3 +132,64 @@ def test_of_repairs_of_a_broken_import_the_one_with_most_passing_tests_is_kept()
     )
     assert isinstance(accepted, Accepted)
     assert accepted.found.steps[0].candidate.edits[0].replacement == RIGHT
+
+
+@dataclass(slots=True)
+class Probed(InMemory):
+    """Tells what `twice` gives for some numbers."""
+
+    def behaviours(
+        self, task: RepairTask, overlays: Sequence[Overlay]
+    ) -> list[Mapping[str, str] | None]:
+        found: list[Mapping[str, str] | None] = []
+        for overlay in overlays:
+            namespace: dict[str, Callable[[int], int]] = {}
+            exec(overlay.get("twice.py", CODE.encode()), namespace)
+            found.append({f"twice({n})": repr(namespace["twice"](n)) for n in (0, 1, 3)})
+        return found
+
+    def evaluate(
+        self, task: RepairTask, overlays: Sequence[Overlay], expressions: Sequence[Expression]
+    ) -> list[Mapping[Expression, str] | None]:
+        return [None] * len(overlays)
+
+
+SQUARE = "n ** 2"  # the same for 0 and 2
+
+
+def replacement(accepted: Accepted | Inapplicable | None) -> str:
+    assert isinstance(accepted, Accepted)
+    return accepted.found.steps[0].candidate.edits[0].replacement
+
+
+def test_what_tells_the_patches_apart_is_kept_as_a_question() -> None:
+    accepted = kept(
+        Probed({"twice.py": CODE}, dict(TESTS)), found(RIGHT, -1.0), found(SQUARE, -9.0)
+    )
+    assert isinstance(accepted, Accepted)
+    assert accepted.question is not None
+    assert (accepted.question.call, accepted.question.path) == ("twice(1)", "twice.py")
+    assert [(a.result, a.patches) for a in accepted.question.answers] == [
+        ("2", (0,)), ("1", (1,))
+    ]  # fmt: skip
+    assert not accepted.is_suggestion
+
+
+@pytest.mark.parametrize(
+    ("said", "body", "others", "is_suggestion"),
+    [
+        pytest.param("1", SQUARE, 0, False, id="the other one"),
+        pytest.param("2", RIGHT, 0, False, id="the first"),
+        pytest.param(None, RIGHT, 1, False, id="no answer"),
+        pytest.param(NEITHER, RIGHT, 1, True, id="neither"),
+    ],
+)
+def test_a_person_decides(said: str | None, body: str, others: int, is_suggestion: bool) -> None:
+    project = Probed({"twice.py": CODE}, dict(TESTS))
+    accepted = kept(project, found(RIGHT, -1.0), found(SQUARE, -9.0), ask=lambda _question: said)
+    assert isinstance(accepted, Accepted)
+    assert replacement(accepted) == body
+    assert len(accepted.patches) == 1 + others
+    assert accepted.is_suggestion is is_suggestion
+    assert (accepted.question is None) is (said is not None)
+    assert ("you said" in accepted.note) is (said is not None)
