@@ -16,10 +16,12 @@ from typing import TypeVar
 from pytest_gemmadev.files.sources import Sources, read_tests
 from pytest_gemmadev.search.accept import Accepted, accept
 from pytest_gemmadev.search.budget import Meter
+from pytest_gemmadev.search.closing import Closing
 from pytest_gemmadev.search.context import SearchContext
 from pytest_gemmadev.search.failing_sets import FailingSet, sets_beside, top_of_stack
 from pytest_gemmadev.search.found import SearchResult
 from pytest_gemmadev.search.outcomes import Outcomes, explain_failure
+from pytest_gemmadev.search.repairs import Repair
 from pytest_gemmadev.search.search import search
 from pytest_gemmadev.search.vetoes import apply_validators
 from pytest_gemmadev.types import (
@@ -76,6 +78,7 @@ class _Loop:
     context: SearchContext
     beside: Sequence[SearchContext]
     overlay: Overlay = field(default_factory=dict)  # repairs accepted so far, not on disk yet
+    repairs: list[Repair] = field(default_factory=list)  # those repairs, the first one first
     outcomes: Outcomes = field(default_factory=Outcomes)
     traced: Mapping[str, Spectrum] = field(default_factory=dict)  # failing tests of the last run
 
@@ -90,6 +93,11 @@ class _Loop:
         for left in self._open(following):
             reason = "the budget was spent before its turn"
             self.outcomes.give_up(FailingSet((left,)), Status.SKIPPED, reason)
+        if self.repairs:
+            closing = Closing(
+                self.context, self.repairs, self.outcomes, baseline, following, self.overlay
+            )
+            self.overlay = closing.close(meter)
         return tuple(self.outcomes.by_nodeid.values()), dict(self.overlay)
 
     def _open(self, observation: Observation) -> list[ErrorStack]:
@@ -166,6 +174,7 @@ class _Loop:
         )
         if accepted.is_suggestion:
             return observation  # a suggestion: the loop goes on with the tree without it
+        self.repairs.append(Repair(failing, accepted, self.overlay))
         self.overlay = dict(accepted.overlay)
         return accepted.after
 

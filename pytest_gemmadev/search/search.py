@@ -27,6 +27,7 @@ from pytest_gemmadev.search.found import (
     changed_texts,
     highest_score_first,
 )
+from pytest_gemmadev.search.needless import drop_needless_steps
 from pytest_gemmadev.search.order import Order
 from pytest_gemmadev.search.rank import Places
 from pytest_gemmadev.search.validations import Validations
@@ -59,6 +60,7 @@ class _Search:
         found = self._search(task, self.whole)
         while not found and self.waiting and not self.whole.exhausted:
             found = self._validate_held_back(self.waiting.pop(0), self.whole)
+        found = self._without_needless_steps(found, task)
         self.statistics.validations = self.validations.count
         return SearchResult(found, self.statistics, self.whole.exhausted)
 
@@ -84,6 +86,16 @@ class _Search:
         if not level.found:
             self._follow(level, level.partial, meter)
         return level.found
+
+    def _without_needless_steps(self, found: Sequence[Found], task: RepairTask) -> list[Found]:
+        """The repairs, the first that have several steps without those that nothing needs."""
+        several = [each for each in found if len(each.steps) > 1][: self.context.limits.thinned]
+        fewer = list(found)
+        for each in several:
+            if not self.whole.exhausted:
+                place = next(n for n, one in enumerate(fewer) if one is each)
+                fewer[place] = drop_needless_steps(self.context, each, task)
+        return fewer
 
     def _locate(self, task: RepairTask, *, is_first: bool) -> RepairTask:
         start_s = self.context.clock()

@@ -48,7 +48,8 @@ def accepted(
     step = Step(CANDIDATE, 0.0, 1, destroys)
     found = Found((step,), {}, Plausible(2), ("a",), assertions=assertions)
     after = observation(a=TestOutcome.PASSED, b=TestOutcome(b), c=TestOutcome.PASSED)
-    return Accepted(found, {}, (RankedPatch(CANDIDATE, "", 1, chosen=True),), after, differ)
+    patches = (RankedPatch(CANDIDATE, "", 1, chosen=True),)
+    return Accepted(found, {}, patches, after, differ, is_suggestion=bool(destroys))
 
 
 def closed(repair: Accepted) -> Outcomes:
