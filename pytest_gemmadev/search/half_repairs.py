@@ -45,15 +45,24 @@ def left_behind(repair: Repair, final: Observation, *, read: Read) -> tuple[Erro
     steps = repair.accepted.found.steps
     is_named = all(step.candidate.origin.kind in _NAMING for step in steps) and not change.hides
     old = {stack.nodeid: stack for stack in repair.failing.stacks}
-    found = []
-    for stack in rest:
-        frames = stack.project_frames[-1:]
-        is_own = any((frame.path, frame.line) in change.lines for frame in frames)
-        before = old.get(stack.nodeid)
-        is_further = before is not None and reached_test_line(stack) > reached_test_line(before)
-        if is_own or change.hides or not (is_named or is_further):
-            found.append(stack)
-    return tuple(found)
+    return tuple(
+        stack
+        for stack in rest
+        if _is_on(change.lines, stack)
+        or (stack.nodeid in old and _follows(stack, old[stack.nodeid], change, is_named=is_named))
+    )
+
+
+def _is_on(lines: frozenset[tuple[str, int]], stack: ErrorStack) -> bool:
+    """Whether the error was raised on one of the lines."""
+    return any((frame.path, frame.line) in lines for frame in stack.project_frames[-1:])
+
+
+def _follows(after: ErrorStack, before: ErrorStack, change: _Change, *, is_named: bool) -> bool:
+    """Whether a test that had the same error as the others fails now because of the patch."""
+    if change.hides:
+        return True
+    return not is_named and reached_test_line(after) <= reached_test_line(before)
 
 
 def _still_failing(repair: Repair, final: Observation) -> tuple[ErrorStack, ...]:

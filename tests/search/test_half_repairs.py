@@ -9,20 +9,31 @@ from dataclasses import dataclass, replace
 import pytest
 from in_memory import InMemory, Substitutions
 
+from pytest_gemmadev.search.accept import Accepted
 from pytest_gemmadev.search.budget import Budget, Meter
 from pytest_gemmadev.search.context import SearchContext
+from pytest_gemmadev.search.failing_sets import FailingSet
+from pytest_gemmadev.search.found import Found, Step
+from pytest_gemmadev.search.half_repairs import left_behind
 from pytest_gemmadev.search.loop import repair
 from pytest_gemmadev.search.needless import drop_needless_steps
+from pytest_gemmadev.search.repairs import Repair
 from pytest_gemmadev.search.search import search
 from pytest_gemmadev.types import (
     Candidate,
     Confidence,
+    Edit,
+    ErrorKind,
+    ErrorStack,
+    Observation,
     Origin,
     Outcome,
     Overlay,
     Plausible,
+    RankedPatch,
     RepairTask,
     Status,
+    TestOutcome,
 )
 
 Table = tuple[tuple[str, str, float], ...]
@@ -178,6 +189,42 @@ def test_a_half_whose_other_half_is_found_stays() -> None:
     outcomes, overlay = repaired(project, *table)
     assert b"get(name, 0)" in overlay["prices.py"]
     assert {o.status for o in outcomes.values()} == {Status.REPAIRED}
+
+
+COLLECTED = "tests/test_a.py"
+
+
+def collected(*passing: str, failing: str = "") -> Observation:
+    """A run of the tests of one file, in which one may fail."""
+    outcomes = dict.fromkeys((COLLECTED, *passing), TestOutcome.PASSED)
+    stacks: tuple[ErrorStack, ...] = ()
+    if failing:
+        outcomes[failing] = TestOutcome.FAILED
+        stacks = (ErrorStack(failing, "call", ErrorKind.KEY, "KeyError", "'x'", ()),)
+    return Observation(outcomes, frozenset(outcomes) - {COLLECTED}, stacks)
+
+
+@pytest.mark.parametrize(
+    ("final", "is_half"),
+    [
+        pytest.param(collected(f"{COLLECTED}::a"), False, id="all pass"),
+        pytest.param(collected(f"{COLLECTED}::a", failing=f"{COLLECTED}::b"), False, id="some"),
+        pytest.param(collected(failing=f"{COLLECTED}::b"), True, id="none"),
+        pytest.param(collected(failing="tests/test_b.py::b"), False, id="another file"),
+    ],
+)
+def test_a_file_that_can_be_collected_and_has_no_green_test(
+    final: Observation, is_half: bool
+) -> None:
+    broken = ErrorStack(COLLECTED, "collect", ErrorKind.IMPORT, "ImportError", "no", ())
+    candidate = Candidate((Edit("a.py", 7, 10, "json"),), Origin.parse("rule:x"), 0.0)
+    found = Found((Step(candidate, 0.0, 1),), {}, Plausible(1), (COLLECTED,))
+    patches = (RankedPatch(candidate, "", 1, chosen=True),)
+    after = collected(f"{COLLECTED}::a")
+    accepted = Accepted(found, {"a.py": b"import json\n"}, patches, after, "")
+    done = Repair(FailingSet((broken,)), accepted, {})
+    stacks = left_behind(done, final, read=lambda _path: b"import jsn\n")
+    assert bool(stacks) is is_half
 
 
 # --- what is not needed --------------------------------------------------------------------------
