@@ -114,6 +114,14 @@ class Conversation:
             chosen = ", chosen" if patch.chosen else ""
             self._line(f"\npatch {number}{chosen}: {patch.explanation or patch.origin}")
             self._line(patch.diff.rstrip("\n"))
+        self._help(failure)
+
+    def _help(self, failure: Failure) -> None:
+        """Shows what helps where there is no patch."""
+        for sentence in failure.advice:
+            self._line(sentence)
+        if failure.nearest:
+            self._line(f"\n{failure.nearest}")
 
     def _choose(self, rest: str) -> None:
         failures = self.last.failures if self.last is not None else ()
@@ -132,6 +140,7 @@ class Conversation:
         failure = self._known_failure()
         if not failure.patches:
             self._line(f"no patch: {failure.reason}")
+            self._help(failure)
             return
         number, patch = self._find_patch(rest)
         self._line(f"patch {number}: {patch.explanation or 'a change that was tried'}")

@@ -169,9 +169,10 @@ def _search(
 
 
 def _word_for_program(outcome: Outcome) -> Outcome:
-    """The outcome with a reason that fits a program: no tests have passed."""
+    """The outcome in words that fit a program: no tests have passed, and options have other names."""
     if outcome.status is not Status.REPAIRED:
-        return outcome
+        advice = tuple(sentence.replace("--gemmadev-", "--") for sentence in outcome.advice)
+        return replace(outcome, advice=advice)
     others = sum(not patch.chosen for patch in outcome.patches)
     further = f"; {others} other plausible" if others else ""
     return replace(outcome, reason=f"{_THIN}{further}")

@@ -78,7 +78,7 @@ def repair_tests(job: Job, scope: Scope, oracle: PytestOracle, *, seen: Observat
 
     Closes the oracle at the end, and a model that was loaded here.
     """
-    meter = Meter(Budget(job.budget_s * WORKING_SHARE), time.monotonic)
+    meter = Meter(Budget(job.budget_s * WORKING_SHARE, asked_s=job.budget_s), time.monotonic)
     snapshot = Snapshot(scope)
     job.stop_if_interrupted()
     written: _Written | None = None

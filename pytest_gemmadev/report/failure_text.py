@@ -44,6 +44,8 @@ class Failure:
     reason: str
     stack: ErrorStack
     patches: tuple[Patch, ...] = ()
+    advice: tuple[str, ...] = ()  # what helps, where there is no patch
+    nearest: str = ""  # the candidate that came nearest and fails: what it is, and its diff
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,9 @@ def question_prompt(
             diff = chosen.diff[:PATCH_CHARS]
             parts.append(f"With this patch the tests pass ({failure.reason}):\n```diff\n{diff}```")
         elif failure.reason:
-            parts.append(f"No patch is known: {failure.reason}.")
+            parts.append("\n".join((f"No patch is known: {failure.reason}.", *failure.advice)))
+        if failure.nearest:
+            parts.append(failure.nearest[:PATCH_CHARS])
     parts += [f"Question: {turn.question}\nAnswer: {turn.answer}" for turn in _recent(turns)]
     parts.append(f"Question: {question}{'' if chat else chr(10) + 'Answer:'}")
     return "\n\n".join(parts)

@@ -5,8 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from pytest_gemmadev.report.advice_text import (
+    advice_of,
+    describe_nearest,
+    nearest_lines,
+    nearest_of,
+)
 from pytest_gemmadev.report.safe_text import count, one_line, visible
-from pytest_gemmadev.report.wording import WORDS, chosen_patches, error_line, headline
+from pytest_gemmadev.report.wording import WORDS, chosen_patches, headline, show_error
 from pytest_gemmadev.types import Outcome, RepairReport, Status
 
 _MAX_COMMENT = 60_000  # characters; GitHub takes 65,536 in a comment
@@ -29,6 +35,10 @@ def to_markdown(report: RepairReport) -> str:
                 omitted += 1
             else:
                 parts.append(details)
+        help_ = _help(outcome)
+        if help_ and len(help_) <= left:
+            left -= len(help_)
+            parts.append(help_)
     if omitted:
         parts.append(f"{count(omitted, 'diff')} left out: too long for a comment.\n")
     if report.undo_hint:
@@ -42,7 +52,7 @@ def _rows(outcomes: Sequence[Outcome]) -> str:
     size = 0
     for index, o in enumerate(outcomes):
         result = f"{WORDS[o.status]}: {_escape(o.reason)}"
-        cells = (code_span(o.nodeid), code_span(error_line(o.stack)), result)
+        cells = (code_span(o.nodeid), code_span(show_error(o.stack)), result)
         row = "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
         size += len(row)
         if size > _MAX_COMMENT // 2:
@@ -51,12 +61,30 @@ def _rows(outcomes: Sequence[Outcome]) -> str:
     return "".join(rows)
 
 
-def _details(nodeid: str, diff: str) -> str:
-    text = visible(diff.replace("\r\n", "\n")).rstrip("\n")
+def _help(outcome: Outcome) -> str:
+    """What helps where nothing was repaired; empty where there is nothing."""
+    lines = [f"- {_escape(sentence)}" for sentence in advice_of(outcome)]
+    nearest = nearest_of(outcome)
+    if nearest is not None:
+        lines += [f"\n{_escape(describe_nearest(nearest))}\n", _fenced(nearest_lines(nearest))]
+    if not lines:
+        return ""
+    name = f"<code>{_escape_html(one_line(outcome.nodeid))}</code>"
+    body = "\n".join(lines)
+    return f"<details><summary>{name}: not repaired</summary>\n\n{body}\n\n</details>\n"
+
+
+def _fenced(lines: Sequence[str]) -> str:
+    text = visible("\n".join(lines))
     fence = "`" * max(3, _longest_run(text) + 1)
+    return f"{fence}diff\n{text}\n{fence}"
+
+
+def _details(nodeid: str, diff: str) -> str:
+    text = diff.replace("\r\n", "\n").rstrip("\n")
     return (
         f"<details><summary><code>{_escape_html(one_line(nodeid))}</code></summary>\n\n"
-        f"{fence}diff\n{text}\n{fence}\n\n</details>\n"
+        f"{_fenced([text])}\n\n</details>\n"
     )
 
 

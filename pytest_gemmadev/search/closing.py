@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pytest_gemmadev.report.wording import show_error
+from pytest_gemmadev.files.sources import Sources
+from pytest_gemmadev.report.wording import show_first_line
+from pytest_gemmadev.search.advice import Effort, advise
 from pytest_gemmadev.search.budget import Meter
 from pytest_gemmadev.search.context import SearchContext
 from pytest_gemmadev.search.half_repairs import left_behind
@@ -81,7 +83,7 @@ class Closing:
         patch = next((p for p in known.patches if p.chosen), None)
         total = len(half.failing.targets)
         passed = len([t for t in half.failing.targets if t in half.accepted.after.passing])
-        error = show_error(behind)
+        error = show_first_line(behind)
         best = None if patch is None else FailingCandidate(patch.diff, passed, total, error)
         where = "" if behind.nodeid in half.failing.targets else f" in {behind.nodeid}"
         self._note(
@@ -89,8 +91,15 @@ class Closing:
             f"half a repair was taken back: with it {first.error} gives way to {error}{where}, for "
             "which none was found",
         )
+        model = self.context.model
+        advice = advise(
+            first,
+            known.suspicions,
+            Sources(self.context.files, {}),
+            effort=Effort(model=None if model is None else model.info),
+        )
         self.outcomes.by_nodeid[half.first] = replace(
-            self.outcomes.by_nodeid[half.first], best_failing=best
+            self.outcomes.by_nodeid[half.first], advice=advice, best_failing=best
         )
 
     def _note(self, repair: Repair, reason: str) -> None:
@@ -114,7 +123,7 @@ class Closing:
                 reason = "its repair was taken back with that of another failure"
                 known = replace(known, status=Status.UNREPAIRED, reason=reason, patches=())
             elif known.status is not Status.REPAIRED and known.stack != stack and nodeid in failing:
-                reason = f"behind it stands {show_error(known.stack)}: {known.reason}"
+                reason = f"behind it stands {show_first_line(known.stack)}: {known.reason}"
                 known = replace(known, stack=stack, reason=reason)
             self.outcomes.by_nodeid[nodeid] = known
         for nodeid in gone:

@@ -15,7 +15,9 @@ from typing import TypeVar
 
 from pytest_gemmadev.files.sources import Sources, read_tests
 from pytest_gemmadev.search.accept import Accepted, accept
+from pytest_gemmadev.search.advice import Effort, advise, what_to_try
 from pytest_gemmadev.search.budget import Meter
+from pytest_gemmadev.search.closest import failing_candidate
 from pytest_gemmadev.search.closing import Closing
 from pytest_gemmadev.search.context import SearchContext
 from pytest_gemmadev.search.failing_sets import FailingSet, sets_beside, top_of_stack
@@ -69,6 +71,7 @@ class _NotSearched:
     failing: FailingSet
     status: Status
     reason: str
+    advice: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -92,7 +95,8 @@ class _Loop:
             following = self._repair_top(stack, observation, meter)
         for left in self._open(following):
             reason = "the budget was spent before its turn"
-            self.outcomes.give_up(FailingSet((left,)), Status.SKIPPED, reason)
+            advice = (f"to try: a larger budget, --gemmadev-budget={2 * meter.asked_s:g}",)
+            self.outcomes.give_up(FailingSet((left,)), Status.SKIPPED, reason, advice=advice)
         if self.repairs:
             closing = Closing(
                 self.context, self.repairs, self.outcomes, baseline, following, self.overlay
@@ -123,7 +127,9 @@ class _Loop:
             current = self._carry_over(searched, base, observation)
             match current:
                 case _NotSearched():
-                    self.outcomes.give_up(current.failing, current.status, current.reason)
+                    self.outcomes.give_up(
+                        current.failing, current.status, current.reason, advice=current.advice
+                    )
                 case _Searched():
                     observation = self._settle(current, observation)
                 case None:
@@ -146,7 +152,8 @@ class _Loop:
         task = self._task(failing, observation)
         if not len(task.sources):
             reason = "no file that may be edited takes part in it"
-            return _NotSearched(failing, Status.SKIPPED, reason)
+            advice = tuple(what_to_try(first, Effort(model=context.model and context.model.info)))
+            return _NotSearched(failing, Status.SKIPPED, reason, advice)
         if context.passes_again(task, meter):
             reason = "it passes when it is run again with nothing changed"
             return _NotSearched(failing, Status.FLAKY, reason)
@@ -164,9 +171,15 @@ class _Loop:
         accepted = accept(context, result.found, searched.task, before=observation)
         seconds = searched.seconds + context.clock() - start_s
         if not isinstance(accepted, Accepted):
-            reason = explain_failure(result, accepted)
+            closest = result.statistics.closest
             self.outcomes.give_up(
-                failing, Status.UNREPAIRED, reason, statistics=result.statistics, seconds=seconds
+                failing,
+                Status.UNREPAIRED,
+                explain_failure(result, accepted),
+                statistics=result.statistics,
+                seconds=seconds,
+                advice=self._advise(searched),
+                best=closest and failing_candidate(closest, searched.task, context.files.read),
             )
             return observation
         self.outcomes.close(
@@ -177,6 +190,20 @@ class _Loop:
         self.repairs.append(Repair(failing, accepted, self.overlay))
         self.overlay = dict(accepted.overlay)
         return accepted.after
+
+    def _advise(self, searched: _Searched) -> tuple[str, ...]:
+        """What helps a person where nothing was repaired."""
+        result, model = searched.result, self.context.model
+        effort = Effort(
+            is_out_of_time=result.is_out_of_budget or result.has_candidates_left,
+            budget_s=result.time.asked_s if result.time is not None else 0.0,
+            model=None if model is None else model.info,
+            tried=result.statistics.validations,
+            refused=result.statistics.refused,
+        )
+        first = searched.failing.stacks[0]
+        places = result.statistics.suspicions
+        return advise(first, places, searched.task.sources, effort=effort)
 
     # --- what the loop knows of the tree and the failures ----------------------------------------
 

@@ -24,6 +24,7 @@ from pytest_gemmadev.search.found import (
     SearchResult,
     Statistics,
     Step,
+    TimeSpent,
     changed_texts,
     highest_score_first,
 )
@@ -49,6 +50,7 @@ class _Search:
     waiting: list[Level] = field(default_factory=list)  # where destructive candidates wait
     validations: Validations = field(init=False)
     order: Order = field(init=False)
+    has_candidates_left: bool = False  # of those for the task that was asked about
     kept_s: float = field(init=False)  # seconds of the whole for what is held back
 
     def __post_init__(self) -> None:
@@ -62,7 +64,11 @@ class _Search:
             found = self._validate_held_back(self.waiting.pop(0), self.whole)
         found = self._without_needless_steps(found, task)
         self.statistics.validations = self.validations.count
-        return SearchResult(found, self.statistics, self.whole.exhausted)
+        session = self.whole.whole
+        time = TimeSpent(session.seconds, session.limit_s, session.asked_s)
+        return SearchResult(
+            found, self.statistics, self.whole.exhausted, self.has_candidates_left, time
+        )
 
     def _search(
         self, task: RepairTask, meter: Meter, before: tuple[Applied, ...] = ()
@@ -80,7 +86,9 @@ class _Search:
             self._validate(level, written, meter.share(limits.writing))
             self._write_again(level, meter)
             if not level.found:
-                self._validate(level, chain(left, ordered), meter.share(limits.rest))
+                left = self._validate(level, chain(left, ordered), meter.share(limits.rest))
+        if not before:
+            self.has_candidates_left = bool(left)
         if not level.found:
             self._validate_patiently(level, meter.share(limits.patience))
         if not level.found:
