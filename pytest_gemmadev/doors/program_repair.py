@@ -161,7 +161,7 @@ def _search(
         )
         found, changed = repair(context, oracle.observe({}), meter.share(share))
         runs = bool(changed) and not oracle.observe(changed).stacks
-        if runs or not outcomes or len(found) > len(outcomes):
+        if runs or len(found) >= len(outcomes):
             outcomes, overlay = found, changed
         if runs or meter.exhausted:
             break

@@ -120,8 +120,7 @@ class Closing:
                 continue
             stack = before[nodeid]
             if known.status is Status.REPAIRED and nodeid in failing:
-                reason = "its repair was taken back with that of another failure"
-                known = replace(known, status=Status.UNREPAIRED, reason=reason, patches=())
+                known = replace(known, status=Status.UNREPAIRED, patches=())
             elif known.status is not Status.REPAIRED and known.stack != stack and nodeid in failing:
                 reason = f"behind it stands {show_first_line(known.stack)}: {known.reason}"
                 known = replace(known, stack=stack, reason=reason)
