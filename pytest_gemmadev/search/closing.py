@@ -91,12 +91,11 @@ class Closing:
             f"half a repair was taken back: with it {first.error} gives way to {error}{where}, for "
             "which none was found",
         )
-        model = self.context.model
         advice = advise(
             first,
             known.suspicions,
             Sources(self.context.files, {}),
-            effort=Effort(model=None if model is None else model.info),
+            effort=Effort(model=self.context.model_info),
         )
         self.outcomes.by_nodeid[half.first] = replace(
             self.outcomes.by_nodeid[half.first], advice=advice, best_failing=best

@@ -152,7 +152,7 @@ class _Loop:
         task = self._task(failing, observation)
         if not len(task.sources):
             reason = "no file that may be edited takes part in it"
-            advice = tuple(what_to_try(first, Effort(model=context.model and context.model.info)))
+            advice = tuple(what_to_try(first, Effort(model=context.model_info)))
             return _NotSearched(failing, Status.SKIPPED, reason, advice)
         if context.passes_again(task, meter):
             reason = "it passes when it is run again with nothing changed"
@@ -171,7 +171,9 @@ class _Loop:
         accepted = accept(context, result.found, searched.task, before=observation)
         seconds = searched.seconds + context.clock() - start_s
         if not isinstance(accepted, Accepted):
-            closest = result.statistics.closest
+            closest, best = result.statistics.closest, None
+            if closest is not None:
+                best = failing_candidate(closest, searched.task, context.files.read)
             self.outcomes.give_up(
                 failing,
                 Status.UNREPAIRED,
@@ -179,7 +181,7 @@ class _Loop:
                 statistics=result.statistics,
                 seconds=seconds,
                 advice=self._advise(searched),
-                best=closest and failing_candidate(closest, searched.task, context.files.read),
+                best=best,
             )
             return observation
         self.outcomes.close(
@@ -193,11 +195,11 @@ class _Loop:
 
     def _advise(self, searched: _Searched) -> tuple[str, ...]:
         """What helps a person where nothing was repaired."""
-        result, model = searched.result, self.context.model
+        result = searched.result
         effort = Effort(
             is_out_of_time=result.is_out_of_budget or result.has_candidates_left,
             budget_s=result.time.asked_s if result.time is not None else 0.0,
-            model=None if model is None else model.info,
+            model=self.context.model_info,
             tried=result.statistics.validations,
             refused=result.statistics.refused,
         )
