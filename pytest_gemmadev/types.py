@@ -257,6 +257,7 @@ class Regressed:
     nodeids: tuple[str, ...]
     seconds: float = 0.0
     cut_short: bool = False  # as of `StillFailing`
+    reason: str = ""  # what is lost, where that is no test: ``it runs, but no longer prints 'a'``
 
 
 @dataclass(frozen=True, slots=True)
@@ -600,6 +601,16 @@ class Status(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class FailingCandidate:
+    """The candidate that came nearest to a repair, and fails. It is no patch, and never applied."""
+
+    diff: str  # against the files on disk
+    passed: int  # targets that pass with it
+    total: int
+    error: str  # what still fails with it, one line
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one failure."""
 
@@ -615,6 +626,8 @@ class Outcome:
     refused: int = 0  # candidates that reached for what lies outside the places of their run
     question: Question | None = None  # that tells plausible patches apart
     suspect_test: SuspectTest | None = None  # where the test may be at fault, whatever the status
+    advice: tuple[str, ...] = ()  # of what was not repaired: what is known of it, and what to try
+    best_failing: FailingCandidate | None = None
 
     @property
     def is_offer(self) -> bool:

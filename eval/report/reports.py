@@ -160,6 +160,8 @@ _MISSES = (
     ("overfitting", "plausible, and a hidden test fails"),
     ("out of budget", "out of time"),
     ("was spent", "out of time"),
+    ("share of the time was over", "out of time"),
+    ("before all were tried", "out of time"),
     ("was ended", "ended from outside"),
     ("turned it green", "no candidate turned the failing set green"),
     ("survived a full run", "no plausible patch survived a full run"),

@@ -118,6 +118,7 @@ class Conversation:
             self._line(f"\npatch {number}{chosen}: {patch.explanation or patch.origin} ({sure})")
             self._line(patch.diff.rstrip("\n"))
         self._doubts(failure)
+        self._help(failure)
 
     def _doubts(self, failure: Failure) -> None:
         """Says what tells the patches apart, and what speaks against the test."""
@@ -132,6 +133,13 @@ class Conversation:
             self._line(f"\nis the test at fault? {describe_suspect(failure.suspect_test)}")
             for each in failure.suspect_test.evidence:
                 self._line(f"  - {each}")
+
+    def _help(self, failure: Failure) -> None:
+        """Shows what helps where there is no patch."""
+        for each in failure.advice:
+            self._line(each)
+        if failure.nearest:
+            self._line(f"\n{failure.nearest}")
 
     def _choose(self, rest: str) -> None:
         failures = self.last.failures if self.last is not None else ()
@@ -151,6 +159,7 @@ class Conversation:
         if not failure.patches:
             self._line(f"no patch: {failure.reason}")
             self._doubts(failure)
+            self._help(failure)
             return
         number, patch = self._find_patch(rest)
         self._line(f"patch {number}: {patch.explanation or 'a change that was tried'}")

@@ -18,6 +18,12 @@ from typing import Any
 from pytest_gemmadev.capture.plain import plain_from_stack, stack_from_plain
 from pytest_gemmadev.files.scope import Scope
 from pytest_gemmadev.models.packaged import cache_folder
+from pytest_gemmadev.report.advice_text import (
+    advice_of,
+    describe_nearest,
+    nearest_lines,
+    nearest_of,
+)
 from pytest_gemmadev.report.failure_text import Failure, Patch
 from pytest_gemmadev.types import (
     Answer,
@@ -104,6 +110,7 @@ def _modified_s(path: Path) -> float:
 
 
 def _to_plain(outcome: Outcome) -> dict[str, Any]:
+    nearest = nearest_of(outcome)
     return {
         "nodeid": outcome.nodeid,
         "status": outcome.status.value,
@@ -124,6 +131,10 @@ def _to_plain(outcome: Outcome) -> dict[str, Any]:
         ],
         "question": None if outcome.question is None else asdict(outcome.question),
         "suspect_test": None if outcome.suspect_test is None else asdict(outcome.suspect_test),
+        "advice": advice_of(outcome),
+        "nearest": ""
+        if nearest is None
+        else "\n".join([describe_nearest(nearest), *nearest_lines(nearest)]),
     }
 
 
@@ -136,6 +147,8 @@ def _from_plain(plain: dict[str, Any], scope: Scope) -> Failure:
         patches=tuple(Patch(**patch) for patch in plain["patches"]),
         question=_question(plain.get("question")),
         suspect_test=_suspect(plain.get("suspect_test")),
+        advice=tuple(plain.get("advice", ())),
+        nearest=plain.get("nearest", ""),
     )
 
 

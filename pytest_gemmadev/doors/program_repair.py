@@ -171,7 +171,7 @@ def _search(
         )
         found, changed = repair(context, oracle.observe({}), meter.share(share))
         runs = bool(changed) and not oracle.observe(changed).stacks
-        if runs or not outcomes or len(found) > len(outcomes):
+        if runs or len(found) >= len(outcomes):
             outcomes, overlay = found, changed
         if runs or meter.exhausted:
             break
@@ -179,9 +179,10 @@ def _search(
 
 
 def _word_for_program(outcome: Outcome) -> Outcome:
-    """The outcome with a reason that fits a program: no tests have passed."""
+    """The outcome in words that fit a program: no tests have passed, and options have other names."""
     if outcome.status is not Status.REPAIRED:
-        return outcome
+        advice = tuple(sentence.replace("--gemmadev-", "--") for sentence in outcome.advice)
+        return replace(outcome, advice=advice)
     others = sum(not patch.chosen for patch in outcome.patches)
     further = f"; {others} other plausible" if others else ""
     return replace(outcome, reason=f"{_THIN}{further}")

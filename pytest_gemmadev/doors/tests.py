@@ -92,7 +92,7 @@ def repair_tests(job: Job, scope: Scope, oracle: PytestOracle, *, seen: Observat
     """
     clock = WorkingClock()
     job = replace(job, ask=clock.around(job.ask))
-    meter = Meter(Budget(job.budget_s * WORKING_SHARE), clock)
+    meter = Meter(Budget(job.budget_s * WORKING_SHARE, asked_s=job.budget_s), clock)
     snapshot = Snapshot(scope)
     job.stop_if_interrupted()
     written: _Written | None = None

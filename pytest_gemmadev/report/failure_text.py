@@ -61,6 +61,8 @@ class Failure:
     patches: tuple[Patch, ...] = ()
     question: Question | None = None
     suspect_test: SuspectTest | None = None
+    advice: tuple[str, ...] = ()  # what helps, where there is no patch
+    nearest: str = ""  # the candidate that came nearest and fails: what it is, and its diff
 
     @property
     def is_offer(self) -> bool:
@@ -100,7 +102,9 @@ def question_prompt(
                 f"With this patch the tests pass ({failure.reason}; {sure}):\n```diff\n{diff}```"
             )
         elif failure.reason:
-            parts.append(f"No patch is known: {failure.reason}.")
+            parts.append("\n".join((f"No patch is known: {failure.reason}.", *failure.advice)))
+        if failure.nearest:
+            parts.append(failure.nearest[:PATCH_CHARS])
         if failure.suspect_test is not None:
             points = "; ".join(failure.suspect_test.evidence)
             parts.append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from pytest_gemmadev.report import advice_text
 from pytest_gemmadev.report.question_text import sentence
 from pytest_gemmadev.report.ready_test import make_test
 from pytest_gemmadev.report.safe_text import decodable
@@ -67,6 +68,7 @@ def _failure(outcome: Outcome) -> dict[str, Any]:
         "seconds": round(outcome.seconds, 3),
         "localizing_seconds": round(outcome.localizing_s, 3),
         "suspicions": [_suspicion(suspicion) for suspicion in outcome.suspicions[:_SUSPICIONS]],
+        **advice_text.to_plain(outcome),
     }
 
 

@@ -5,6 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from pytest_gemmadev.report.advice_text import (
+    advice_of,
+    describe_nearest,
+    nearest_lines,
+    nearest_of,
+)
 from pytest_gemmadev.report.question_text import choices, describe_answers, sentence
 from pytest_gemmadev.report.ready_test import make_test
 from pytest_gemmadev.report.safe_text import count, one_line, visible
@@ -12,10 +18,10 @@ from pytest_gemmadev.report.wording import (
     DONE,
     chosen_patches,
     describe_suspect,
-    error_line,
     headline,
     number_offers,
     result_words,
+    show_error,
 )
 from pytest_gemmadev.types import Outcome, Question, RepairReport
 
@@ -37,6 +43,10 @@ def to_markdown(report: RepairReport) -> str:
                 omitted += 1
             else:
                 parts.append(details)
+        help_ = _help(outcome)
+        if help_ and len(help_) <= left:
+            left -= len(help_)
+            parts.append(help_)
     if omitted:
         parts.append(f"{count(omitted, 'diff')} left out: too long for a comment.\n")
     if report.undo_hint:
@@ -50,7 +60,7 @@ def _rows(outcomes: Sequence[Outcome]) -> str:
     size = 0
     for index, o in enumerate(outcomes):
         result = f"{result_words(o)}: {_escape(o.reason)}"
-        cells = (code_span(o.nodeid), code_span(error_line(o.stack)), result)
+        cells = (code_span(o.nodeid), code_span(show_error(o.stack)), result)
         row = "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
         size += len(row)
         if size > _MAX_COMMENT // 2:
@@ -87,6 +97,20 @@ def _describe_question(question: Question, number: int) -> str:
         test = make_test(question, answer.result)
         parts += [f"\nIf it is {code_span(shown)}:\n\n{_fenced(test, 'python')}"] if test else []
     return "".join(parts)
+
+
+def _help(outcome: Outcome) -> str:
+    """What helps where nothing was repaired; empty where there is nothing."""
+    lines = [f"- {_escape(each)}" for each in advice_of(outcome)]
+    nearest = nearest_of(outcome)
+    if nearest is not None:
+        diff = "\n".join(nearest_lines(nearest))
+        lines += [f"\n{_escape(describe_nearest(nearest))}\n", _fenced(diff, "diff").rstrip("\n")]
+    if not lines:
+        return ""
+    name = f"<code>{_escape_html(one_line(outcome.nodeid))}</code>"
+    body = "\n".join(lines)
+    return f"<details><summary>{name}: not repaired</summary>\n\n{body}\n\n</details>\n"
 
 
 def _details(title: str, body: str) -> str:

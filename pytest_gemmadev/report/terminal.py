@@ -6,6 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_gemmadev.report.advice_text import (
+    advice_of,
+    describe_nearest,
+    nearest_lines,
+    nearest_of,
+)
 from pytest_gemmadev.report.question_text import describe_answers, sentence
 from pytest_gemmadev.report.ready_test import make_test
 from pytest_gemmadev.report.safe_text import clip, count, visible
@@ -13,9 +19,10 @@ from pytest_gemmadev.report.wording import (
     DONE,
     chosen_patches,
     describe_suspect,
-    error_line,
     headline,
+    message_lines,
     number_offers,
+    own_frame,
     result_words,
 )
 from pytest_gemmadev.text.diff import files_of
@@ -103,7 +110,10 @@ def _group_lines(group: Sequence[Outcome], number: int) -> Iterator[_Line]:
         yield _Line(outcome.nodeid, "bold", whole=True)
     if len(group) > _NAMES:
         yield _Line(f"and {count(len(group) - _NAMES, 'other test')}", "bold")
-    yield _Line(error_line(first.stack), "red", indent=2)
+    error, *further = message_lines(first.stack)
+    yield _Line(error, "red", indent=2)
+    for line in further:
+        yield _Line(line, "red", indent=4, whole=True)
     place = _describe_place(first.stack)
     if place:
         yield _Line(place, "dim", indent=2, whole=True)
@@ -122,6 +132,18 @@ def _group_lines(group: Sequence[Outcome], number: int) -> Iterator[_Line]:
         if first.question is not None:
             yield from _question_lines(first.question, number)
         yield from _alternative_lines(first)
+    yield from _advice_lines(first)
+
+
+def _advice_lines(outcome: Outcome) -> Iterator[_Line]:
+    """What helps where nothing was repaired."""
+    for line in advice_of(outcome):
+        yield _Line(line, "", indent=4)
+    nearest = nearest_of(outcome)
+    if nearest is not None:
+        yield _Line(describe_nearest(nearest), "bold red", indent=4)
+        for line in nearest_lines(nearest):
+            yield _Line(line, "dim", indent=6, whole=True)
 
 
 def _style(outcome: Outcome) -> str:
@@ -182,5 +204,5 @@ def _explain(patch: RankedPatch) -> str:
 
 
 def _describe_place(stack: ErrorStack) -> str:
-    frames = stack.project_frames or stack.frames
-    return f"{frames[-1].path}:{frames[-1].line} in {frames[-1].function}" if frames else ""
+    frame = own_frame(stack) or (stack.frames[-1] if stack.frames else None)
+    return f"{frame.path}:{frame.line} in {frame.function}" if frame is not None else ""

@@ -9,14 +9,18 @@ from pytest_gemmadev.text.windows import distinguish
 from pytest_gemmadev.types import (
     Confidence,
     ErrorStack,
+    Frame,
     Outcome,
     RankedPatch,
     RepairReport,
+    Role,
     Status,
     SuspectTest,
 )
 
-_MAX_MESSAGE = 200  # characters of an error's message that a person is shown
+_MAX_MESSAGE = 200  # characters of a line of an error's message that a person is shown
+_MAX_LINES = 6  # of a message
+_MAX_JOINED = 400  # characters of such lines in one
 _MAX_VALUE = 80  # of an expected value, about
 DONE = (Status.REPAIRED, Status.PROPOSED)  # statuses of a failure that has its patch
 WORDS = {
@@ -117,21 +121,40 @@ def error_line(stack: ErrorStack) -> str:
     return clip(f"{stack.error}: {first.strip()}" if first else stack.error, _MAX_MESSAGE)
 
 
+def message_lines(stack: ErrorStack) -> list[str]:
+    """The error's type and message, a line each, the first of them; blank ones are left out."""
+    lines = [line.rstrip() for line in stack.message.splitlines() if line.strip()]
+    shown = [clip(line, _MAX_MESSAGE) for line in lines[1:_MAX_LINES]]
+    if len(lines) > _MAX_LINES:
+        shown.append(f"... ({count(len(lines) - _MAX_LINES, 'more line')})")
+    return [error_line(stack), *shown]
+
+
+def own_frame(stack: ErrorStack) -> Frame | None:
+    """The innermost frame of the user's own code: the project's, else the test's, never a library's."""
+    frames = stack.project_frames or tuple(f for f in stack.frames if f.role is Role.TEST)
+    return frames[-1] if frames else None
+
+
 def locate(outcome: Outcome) -> tuple[str, int]:
-    """(path, line) that a failure is shown at: where the project's own code failed, else its test.
+    """(path, line) that a failure is shown at: where the user's own code failed, else its file.
 
     A test that is the suspect is shown at its expectation.
     """
     suspect = outcome.suspect_test
     if outcome.status is Status.TEST_SUSPECT and suspect is not None:
         return suspect.file, max(1, suspect.line)
-    frames = outcome.stack.project_frames
-    if frames:
-        return frames[-1].path, max(1, frames[-1].line)
-    file = outcome.nodeid.partition("::")[0]
-    return file, max((f.line for f in outcome.stack.frames if f.path == file), default=1)
+    frame = own_frame(outcome.stack)
+    if frame is not None:
+        return frame.path, max(1, frame.line)
+    return outcome.nodeid.partition("::")[0], 1
+
+
+def show_first_line(stack: ErrorStack) -> str:
+    """The error's type and the first line of its message, fit to be shown."""
+    return one_line(error_line(stack))
 
 
 def show_error(stack: ErrorStack) -> str:
-    """The error in one line that is fit to be shown."""
-    return one_line(error_line(stack))
+    """The error in one line that is fit to be shown, with the first lines of its message joined."""
+    return clip(one_line(" ".join(message_lines(stack))), _MAX_JOINED)

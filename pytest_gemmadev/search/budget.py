@@ -11,6 +11,7 @@ from threading import Lock
 class Budget:
     seconds: float
     candidates: int = 100_000  # validations
+    asked_s: float = 0.0  # seconds that a person gave, where some are kept for what follows
 
 
 class Meter:
@@ -31,6 +32,23 @@ class Meter:
     def seconds(self) -> float:
         """Wall-clock seconds since this meter started."""
         return self._clock() - self._start_s
+
+    @property
+    def limit_s(self) -> float:
+        """Seconds that it began with."""
+        return self._budget.seconds
+
+    @property
+    def asked_s(self) -> float:
+        """Seconds of the whole that a person gave."""
+        if self._parent is not None:
+            return self._parent.asked_s
+        return self._budget.asked_s or self._budget.seconds
+
+    @property
+    def whole(self) -> Meter:
+        """The meter of the session, of which this one has a share."""
+        return self if self._parent is None else self._parent.whole
 
     @property
     def left_s(self) -> float:

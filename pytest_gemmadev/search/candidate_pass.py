@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from pytest_gemmadev.search.budget import Meter
+from pytest_gemmadev.search.closest import describe_closest, nearer
 from pytest_gemmadev.search.context import SearchContext
 from pytest_gemmadev.search.evidence import count_assertions, count_tests
 from pytest_gemmadev.search.found import Applied, Found, Statistics, Step, Validated
@@ -88,12 +89,14 @@ class CandidatePass:
             case Plausible() as verdict:
                 self._note_plausible(applied, verdict)
             case StillFailing() as verdict:
-                self._note_failing(applied, verdict)
+                self._note_failing(applied, verdict, statistics)
             case TimedOut(cut_short=True) | Regressed(cut_short=True):
                 self.level.cut_short.append(applied)
+            case Regressed() as verdict:
+                self._note_closest(applied, verdict, statistics)
             case Refused():
                 statistics.refused += 1
-            case Regressed() | Inapplicable() | TimedOut() | Inconclusive():
+            case Inapplicable() | TimedOut() | Inconclusive():
                 pass
             case _:
                 assert_never(validated.verdict)
@@ -120,7 +123,9 @@ class CandidatePass:
         related = not explains_all and context.count_related(task, step.candidate)
         self.stopping.narrow(self.meter, explains_all=explains_all, related_fail=others < related)
 
-    def _note_failing(self, applied: Applied, verdict: StillFailing) -> None:
+    def _note_failing(
+        self, applied: Applied, verdict: StillFailing, statistics: Statistics
+    ) -> None:
         level, (step, texts) = self.level, applied
         if verdict.cut_short:
             level.cut_short.append(applied)
@@ -135,6 +140,17 @@ class CandidatePass:
             self.stopping.narrow(self.meter, explains_all=False, related_fail=True)
         elif is_progress(level.task, step.candidate, verdict):
             level.partial.append((step, verdict))
+            self._note_closest(applied, verdict, statistics)
+
+    def _note_closest(
+        self, applied: Applied, verdict: StillFailing | Regressed, statistics: Statistics
+    ) -> None:
+        """Keeps a candidate that fails, where none got further; not one that may destroy something."""
+        if self.level.is_destructive:
+            return
+        whole = (*self.level.before, applied)
+        closest = describe_closest(whole, verdict, targets=len(self.level.task.targets))
+        statistics.closest = nearer(statistics.closest, closest)
 
     def _repaired_part(
         self, candidate: Candidate, verdict: StillFailing

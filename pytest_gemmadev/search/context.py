@@ -20,6 +20,7 @@ from pytest_gemmadev.types import (
     ErrorStack,
     Inapplicable,
     Model,
+    ModelInfo,
     Oracle,
     Origin,
     OriginKind,
@@ -74,6 +75,10 @@ class SearchContext:
     ask: Callable[[Question], str | None] | None = None
     # puts a question to a person: the result that is right as the question has it, `NEITHER` where
     # none is, None for no answer
+
+    @property
+    def model_info(self) -> ModelInfo | None:
+        return None if self.model is None else self.model.info
 
     def locate(self, task: RepairTask) -> RepairTask:
         """The task with its spectra and suspicions."""

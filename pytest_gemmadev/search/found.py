@@ -66,6 +66,22 @@ class Found:
         return next((step.destroys for step in self.steps if step.destroys), "")
 
 
+@dataclass(frozen=True, slots=True)
+class Closest:
+    """A candidate, with the partial repairs that it stands on, and how far it gets."""
+
+    applied: tuple[Applied, ...]
+    passed: int  # targets
+    total: int
+    moved: int  # errors that it and what it stands on have moved on
+    error: str  # what still fails, one line
+
+    @property
+    def merit(self) -> tuple[int, int, float]:
+        """What orders them: targets that pass, how far the error moved, the scores."""
+        return self.passed, self.moved, sum(step.score for step, _ in self.applied)
+
+
 @dataclass(slots=True)
 class Statistics:
     """What one search has cost and where it has looked; it grows while the search goes on."""
@@ -75,6 +91,16 @@ class Statistics:
     suspicions: tuple[Suspicion, ...] = ()  # of the task that was asked about, best first
     localizing_s: float = 0.0  # seconds that those took
     spectra: Mapping[str, Spectrum] = field(default_factory=dict)  # of that task, by node id
+    closest: Closest | None = None  # of the candidates that fail, the one that gets furthest
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSpent:
+    """When a search ended, in seconds since the session of repair began."""
+
+    at_s: float
+    limit_s: float  # of all searches together
+    asked_s: float  # that the user gave; some are kept for the last run
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +109,9 @@ class SearchResult:
 
     found: Sequence[Found] = ()
     statistics: Statistics = field(default_factory=Statistics)
-    is_out_of_budget: bool = False
+    is_out_of_budget: bool = False  # the time that it had is over; it may have had a share only
+    has_candidates_left: bool = False  # not all were tried
+    time: TimeSpent | None = None  # None where that is not known
     vetoes: Sequence[str] = ()  # why validators rejected plausible repairs; those are not in found
 
 

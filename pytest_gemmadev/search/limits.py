@@ -108,6 +108,12 @@ class Limits:
         2  # in which the model writes functions again, told how those before failed
     )
 
+    thinned: int = 6  # repairs of several steps that are tried without each of these
+
+    # --- when a session ends ---
+
+    needless_share: float = 0.3  # of the time left, at most, for running all without each repair
+
     # --- when a pass ends that has found something plausible: the first is not always right ---
 
     more: int = 40  # further candidates, at least

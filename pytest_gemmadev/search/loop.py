@@ -15,11 +15,15 @@ from typing import TypeVar
 
 from pytest_gemmadev.files.sources import Sources, read_tests
 from pytest_gemmadev.search.accept import Accepted, accept
+from pytest_gemmadev.search.advice import Effort, advise, what_to_try
 from pytest_gemmadev.search.budget import Meter
+from pytest_gemmadev.search.closest import failing_candidate
+from pytest_gemmadev.search.closing import Closing
 from pytest_gemmadev.search.context import SearchContext
 from pytest_gemmadev.search.failing_sets import FailingSet, sets_beside, top_of_stack
 from pytest_gemmadev.search.found import SearchResult
 from pytest_gemmadev.search.outcomes import Outcomes, explain_failure
+from pytest_gemmadev.search.repairs import Repair
 from pytest_gemmadev.search.search import search
 from pytest_gemmadev.search.test_faults.assess import Doubt, assess_after, assess_before
 from pytest_gemmadev.search.vetoes import apply_validators
@@ -69,6 +73,7 @@ class _NotSearched:
     failing: FailingSet
     status: Status
     reason: str
+    advice: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -78,6 +83,7 @@ class _Loop:
     context: SearchContext
     beside: Sequence[SearchContext]
     overlay: Overlay = field(default_factory=dict)  # repairs accepted so far, not on disk yet
+    repairs: list[Repair] = field(default_factory=list)  # those repairs, the first one first
     outcomes: Outcomes = field(default_factory=Outcomes)
     traced: Mapping[str, Spectrum] = field(default_factory=dict)  # failing tests of the last run
 
@@ -91,7 +97,13 @@ class _Loop:
             following = self._repair_top(stack, observation, meter)
         for left in self._open(following):
             reason = "the budget was spent before its turn"
-            self.outcomes.give_up(FailingSet((left,)), Status.SKIPPED, reason)
+            advice = (f"to try: a larger budget, --gemmadev-budget={2 * meter.asked_s:g}",)
+            self.outcomes.give_up(FailingSet((left,)), Status.SKIPPED, reason, advice=advice)
+        if self.repairs:
+            closing = Closing(
+                self.context, self.repairs, self.outcomes, baseline, following, self.overlay
+            )
+            self.overlay = closing.close(meter)
         return self.outcomes.all(), dict(self.overlay)
 
     def _open(self, observation: Observation) -> list[ErrorStack]:
@@ -117,7 +129,9 @@ class _Loop:
             current = self._carry_over(searched, base, observation)
             match current:
                 case _NotSearched():
-                    self.outcomes.give_up(current.failing, current.status, current.reason)
+                    self.outcomes.give_up(
+                        current.failing, current.status, current.reason, advice=current.advice
+                    )
                 case _Searched():
                     observation = self._settle(current, observation)
                 case None:
@@ -140,7 +154,8 @@ class _Loop:
         task = self._task(failing, observation)
         if not len(task.sources):
             reason = "no file that may be edited takes part in it"
-            return _NotSearched(failing, Status.SKIPPED, reason)
+            advice = tuple(what_to_try(first, Effort(model=context.model_info)))
+            return _NotSearched(failing, Status.SKIPPED, reason, advice)
         if context.passes_again(task, meter):
             reason = "it passes when it is run again with nothing changed"
             return _NotSearched(failing, Status.FLAKY, reason)
@@ -174,15 +189,48 @@ class _Loop:
         seconds = searched.seconds + context.clock() - start_s
         statistics = result.statistics
         if not isinstance(accepted, Accepted):
-            status = Status.TEST_SUSPECT if is_suspect else Status.UNREPAIRED
-            reason = doubt.reason if doubt and is_suspect else explain_failure(result, accepted)
-            self.outcomes.give_up(failing, status, reason, statistics=statistics, seconds=seconds)
+            if doubt is not None and is_suspect:
+                self.outcomes.give_up(
+                    failing,
+                    Status.TEST_SUSPECT,
+                    doubt.reason,
+                    statistics=statistics,
+                    seconds=seconds,
+                )
+                return observation
+            closest, best = statistics.closest, None
+            if closest is not None:
+                best = failing_candidate(closest, searched.task, context.files.read)
+            self.outcomes.give_up(
+                failing,
+                Status.UNREPAIRED,
+                explain_failure(result, accepted),
+                statistics=statistics,
+                seconds=seconds,
+                advice=self._advise(searched),
+                best=best,
+            )
             return observation
         self.outcomes.close(failing, accepted, observation, statistics=statistics, seconds=seconds)
         if accepted.is_suggestion:
             return observation  # a suggestion: the loop goes on with the tree without it
+        self.repairs.append(Repair(failing, accepted, self.overlay))
         self.overlay = dict(accepted.overlay)
         return accepted.after
+
+    def _advise(self, searched: _Searched) -> tuple[str, ...]:
+        """What helps a person where nothing was repaired."""
+        result = searched.result
+        effort = Effort(
+            is_out_of_time=result.is_out_of_budget or result.has_candidates_left,
+            budget_s=result.time.asked_s if result.time is not None else 0.0,
+            model=self.context.model_info,
+            tried=result.statistics.validations,
+            refused=result.statistics.refused,
+        )
+        first = searched.failing.stacks[0]
+        places = result.statistics.suspicions
+        return advise(first, places, searched.task.sources, effort=effort)
 
     # --- what the loop knows of the tree and the failures ----------------------------------------
 

@@ -10,6 +10,7 @@ from pytest_gemmadev.search.failing_sets import FailingSet
 from pytest_gemmadev.search.found import SearchResult, Statistics
 from pytest_gemmadev.types import (
     Confidence,
+    FailingCandidate,
     Inapplicable,
     Observation,
     Outcome,
@@ -117,12 +118,15 @@ class Outcomes:
         *,
         statistics: Statistics | None = None,
         seconds: float = 0.0,
+        advice: tuple[str, ...] = (),
+        best: FailingCandidate | None = None,
     ) -> None:
-        """Closes all of them; what the search cost stands at the first."""
+        """Closes all of them; what the search cost stands at the first, and what helps a person."""
         for stack in failing.stacks:
             self.by_nodeid[stack.nodeid] = Outcome(stack.nodeid, stack, status, reason)
+        first = failing.stacks[0].nodeid
+        self.by_nodeid[first] = replace(self.by_nodeid[first], advice=advice, best_failing=best)
         if statistics is not None:
-            first = failing.stacks[0].nodeid
             self.by_nodeid[first] = replace(
                 self.by_nodeid[first],
                 validations=statistics.validations,
@@ -154,16 +158,23 @@ def explain_failure(result: SearchResult, refusal: Inapplicable | None = None) -
     if result.vetoes and not result.found:
         plausible = _count(len(result.vetoes), "plausible patch was", "plausible patches were")
         return f"{plausible} found and rejected: {result.vetoes[0]}"
-    tried = _count(result.statistics.validations, "candidate patch", "candidate patches")
+    number = result.statistics.validations
+    tried = _count(number, "candidate patch", "candidate patches")
     if refusal is not None:
         return f"no plausible patch can be written: {refusal.reason}; {tried} validated"
     if result.found:
         return f"no plausible patch of {len(result.found)} survived a full run; {tried} validated"
+    time = result.time
+    at = "" if time is None else f" at {time.at_s:.1f} of {time.asked_s:g} s"
     if result.is_out_of_budget:
-        return f"out of budget after {tried}"
-    if not result.statistics.validations:
+        if time is None or time.at_s >= time.limit_s:
+            return f"out of budget after {tried}{f',{at}' if at else ''}"
+        return f"its share of the time was over{at}: none of {tried} turned it green"
+    if not number:
         return "no candidate patch was found for it"
-    return f"none of {tried} turned it green"
+    if result.has_candidates_left:
+        return f"none of {tried} turned it green: stopped{at}, before all were tried"
+    return f"none of {tried} turned it green{f': they ran out{at}' if at else ''}"
 
 
 def _count(number: int, one: str, many: str) -> str:

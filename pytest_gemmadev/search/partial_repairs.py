@@ -25,7 +25,7 @@ def is_progress(task: RepairTask, candidate: Candidate, verdict: StillFailing) -
         return False
     if before.kind in _SOFT:
         # Another wrong value is no progress, a later assertion of the same test is.
-        return after.kind in _SOFT and _test_line(after) > _test_line(before)
+        return after.kind in _SOFT and reached_test_line(after) > reached_test_line(before)
     if after.kind in _SOFT:
         return True
     return _place(after) != _place(before) or after.facts.name != before.facts.name
@@ -51,7 +51,7 @@ def _place(stack: ErrorStack) -> tuple[str, int]:
     return (frames[-1].path, frames[-1].line) if frames else ("", 0)
 
 
-def _test_line(stack: ErrorStack) -> int:
+def reached_test_line(stack: ErrorStack) -> int:
     """The line that the test itself had reached; 0 when it is not in the stack."""
     tests = [f for f in stack.frames if f.role is Role.TEST]
     return tests[0].line if tests else 0

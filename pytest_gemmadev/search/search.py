@@ -24,9 +24,11 @@ from pytest_gemmadev.search.found import (
     SearchResult,
     Statistics,
     Step,
+    TimeSpent,
     changed_texts,
     highest_score_first,
 )
+from pytest_gemmadev.search.needless import drop_needless_steps
 from pytest_gemmadev.search.order import Order
 from pytest_gemmadev.search.rank import Places
 from pytest_gemmadev.search.validations import Validations
@@ -48,6 +50,7 @@ class _Search:
     waiting: list[Level] = field(default_factory=list)  # where destructive candidates wait
     validations: Validations = field(init=False)
     order: Order = field(init=False)
+    has_candidates_left: bool = False  # of those for the task that was asked about
     kept_s: float = field(init=False)  # seconds of the whole for what is held back
 
     def __post_init__(self) -> None:
@@ -59,8 +62,13 @@ class _Search:
         found = self._search(task, self.whole)
         while not found and self.waiting and not self.whole.exhausted:
             found = self._validate_held_back(self.waiting.pop(0), self.whole)
+        found = self._without_needless_steps(found, task)
         self.statistics.validations = self.validations.count
-        return SearchResult(found, self.statistics, self.whole.exhausted)
+        session = self.whole.whole
+        time = TimeSpent(session.seconds, session.limit_s, session.asked_s)
+        return SearchResult(
+            found, self.statistics, self.whole.exhausted, self.has_candidates_left, time
+        )
 
     def _search(
         self, task: RepairTask, meter: Meter, before: tuple[Applied, ...] = ()
@@ -78,12 +86,24 @@ class _Search:
             self._validate(level, written, meter.share(limits.writing))
             self._write_again(level, meter)
             if not level.found:
-                self._validate(level, chain(left, ordered), meter.share(limits.rest))
+                left = self._validate(level, chain(left, ordered), meter.share(limits.rest))
+        if not before:
+            self.has_candidates_left = bool(left)
         if not level.found:
             self._validate_patiently(level, meter.share(limits.patience))
         if not level.found:
             self._follow(level, level.partial, meter)
         return level.found
+
+    def _without_needless_steps(self, found: Sequence[Found], task: RepairTask) -> list[Found]:
+        """The repairs, the first that have several steps without those that nothing needs."""
+        several = [each for each in found if len(each.steps) > 1][: self.context.limits.thinned]
+        fewer = list(found)
+        for each in several:
+            if not self.whole.exhausted:
+                place = next(n for n, one in enumerate(fewer) if one is each)
+                fewer[place] = drop_needless_steps(self.context, each, task)
+        return fewer
 
     def _locate(self, task: RepairTask, *, is_first: bool) -> RepairTask:
         start_s = self.context.clock()

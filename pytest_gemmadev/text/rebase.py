@@ -13,11 +13,11 @@ from pytest_gemmadev.text.diff import CONTEXT
 from pytest_gemmadev.text.lines import lines_with_ends
 
 
-def rebase(base: str, before: str, after: str) -> str | None:
+def rebase(base: str, before: str, after: str, *, context: int = CONTEXT) -> str | None:
     """``base`` with the change from ``before`` to ``after``; None where it needs what lies between.
 
-    Works by whole lines. As many unchanged lines as a patch has for context must stand between the
-    change and any other, or the two patches would not apply together.
+    Works by whole lines. ``context`` unchanged lines must stand between the change and any other: as
+    many as a patch has, or the two patches would not apply together.
     """
     base_lines, old, new = (lines_with_ends(t) for t in (base, before, after))
     kept = SequenceMatcher(None, base_lines, old, autojunk=False).get_matching_blocks()
@@ -28,7 +28,8 @@ def rebase(base: str, before: str, after: str) -> str | None:
     ).get_opcodes():
         if tag == "equal":
             continue
-        place = _find_in_base(kept, start, end, old=len(old), base=len(base_lines))
+        lines = (len(base_lines), len(old))
+        place = _find_in_base(kept, start, end, lines=lines, context=context)
         if place is None:
             return None
         result += base_lines[at : place[0]] + new[new_start:new_end]
@@ -37,13 +38,14 @@ def rebase(base: str, before: str, after: str) -> str | None:
 
 
 def _find_in_base(
-    kept: Sequence[Match], start: int, end: int, *, old: int, base: int
+    kept: Sequence[Match], start: int, end: int, *, lines: tuple[int, int], context: int
 ) -> tuple[int, int] | None:
-    """Where old lines stand in the base; None near a change. The texts have so many lines."""
+    """Where old lines stand in the base; None near a change. Base and old text have so many lines."""
     for block in kept:
         base_at, old_at, size = block
-        first = old_at + (0 if old_at == 0 and base_at == 0 else CONTEXT)
-        last = old_at + size - (0 if old_at + size == old and base_at + size == base else CONTEXT)
+        ends = (base_at + size, old_at + size) == lines
+        first = old_at + (0 if old_at == 0 and base_at == 0 else context)
+        last = old_at + size - (0 if ends else context)
         if size and first <= start and end <= last:
             shift = base_at - old_at
             return start + shift, end + shift

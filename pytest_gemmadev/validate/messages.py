@@ -276,6 +276,7 @@ class ProgramSetup(TypedDict):
     is_module: bool
     moved: tuple[str, str]  # the project's root, and where its copy lies
     report: str  # the file that an uncaught exception is written to
+    lines: str  # the file that the lines which ran are written to; empty where nobody asks
     package: str  # the folder that this package lies in
     process_limits: ProcessLimits | None  # None for no limits
     confinement: ProgramConfinement | None  # None for none

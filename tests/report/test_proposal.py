@@ -239,7 +239,7 @@ def test_an_annotation_names_file_and_line() -> None:
 
 ESCAPES = {
     "percent": ("a.py", "100% of %0A", "100%25 of %250A"),
-    "newlines": ("a.py", "first\r\nsecond ::error::", "first"),
+    "newlines": ("a.py", "first\r\nsecond ::error::", "first second ::error::"),
     "control": ("a.py", "red \x1b[31m", "red \\x1b[31m"),
 }
 

@@ -154,6 +154,8 @@ def test_json_holds_what_the_interface_names() -> None:
                     }
                     for line in range(2, 202)
                 ],
+                "advice": [],
+                "best_failing": None,
             }
         ],
         "totals": {
@@ -268,6 +270,7 @@ def test_a_person_sees_what_was_repaired_why_and_how_to_take_it_back() -> None:
         "\n"
         "tests/test_b.py::test_b\n"
         "  AssertionError: assert 3 == 4\n"
+        "     +  where 3 = f()\n"
         "  shop/cart.py:2 in total\n"
         "  not repaired: none of 412 candidate patches turned it green\n"
         "\n"

@@ -77,7 +77,7 @@ def test_a_plausible_patch_is_accepted_and_nothing_else_changes() -> None:
         pytest.param([], "no candidate patch was found for it", id="nothing to try"),
         pytest.param(
             [("price + count", "price - count", -1.0)],
-            "none of 1 candidate patch turned it green",
+            "none of 1 candidate patch turned it green: they ran out at 0.0 of 60 s",
             id="nothing that helps",
         ),
     ],

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_gemmadev.search.accept import Accepted
 from pytest_gemmadev.search.failing_sets import FailingSet
-from pytest_gemmadev.search.found import Found, SearchResult, Statistics, Step
+from pytest_gemmadev.search.found import Found, SearchResult, Statistics, Step, TimeSpent
 from pytest_gemmadev.search.outcomes import (
     Outcomes,
     explain_failure,
@@ -154,6 +154,40 @@ def test_giving_up_closes_all_and_notes_the_cost_at_the_first() -> None:
             SearchResult(statistics=Statistics(validations=2), is_out_of_budget=True),
             "out of budget after 2 candidate patches",
             id="budget",
+        ),
+        pytest.param(
+            SearchResult(
+                statistics=Statistics(validations=2),
+                is_out_of_budget=True,
+                time=TimeSpent(54.02, 54.0, 60.0),
+            ),
+            "out of budget after 2 candidate patches, at 54.0 of 60 s",
+            id="budget, with times",
+        ),
+        pytest.param(
+            SearchResult(
+                statistics=Statistics(validations=2),
+                is_out_of_budget=True,
+                time=TimeSpent(32.0, 54.0, 60.0),
+            ),
+            "its share of the time was over at 32.0 of 60 s: none of 2 candidate patches turned it "
+            "green",
+            id="a share of the budget",
+        ),
+        pytest.param(
+            SearchResult(statistics=Statistics(validations=2), time=TimeSpent(32.0, 54.0, 60.0)),
+            "none of 2 candidate patches turned it green: they ran out at 32.0 of 60 s",
+            id="candidates ran out",
+        ),
+        pytest.param(
+            SearchResult(
+                statistics=Statistics(validations=2),
+                has_candidates_left=True,
+                time=TimeSpent(32.0, 54.0, 60.0),
+            ),
+            "none of 2 candidate patches turned it green: stopped at 32.0 of 60 s, before all were "
+            "tried",
+            id="candidates are left",
         ),
         pytest.param(
             SearchResult([accepted().found], Statistics(validations=2), is_out_of_budget=True),

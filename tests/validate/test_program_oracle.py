@@ -80,8 +80,10 @@ def test_an_error_is_three_failures(case: Case) -> None:
         pytest.param('items["b"]', 'items["a"]', "rule:x", 1, id="on to the next error"),
         pytest.param('items["b"]', 'items["a"]', "pattern:x", 0, id="by a guess, that is nothing"),
         pytest.param('items["b"]', 'items["c"]', "rule:x", 1, id="another error at that place"),
-        pytest.param('print(price({"a": 1}))', "sys.exit(2)", "rule:x", 2, id="an exit"),
-        pytest.param('print(price({"a": 1}))', "sys.exit(0)", "pattern:x", 3, id="it runs"),
+        pytest.param('print(price({"a": 1}))', "sys.exit(2)", "rule:x", -1, id="an exit"),
+        pytest.param(
+            'print(price({"a": 1}))\nprint(missing)', "None", "pattern:x", 3, id="it runs"
+        ),
         pytest.param('print("start")', 'print("start", None.x)', "rule:x", -1, id="earlier"),
         pytest.param("import sys", "import sys\nprint()", "rule:x", -1, id="other output"),
         pytest.param('"start")', '"start", end="!")', "rule:x", -1, id="another line's end"),

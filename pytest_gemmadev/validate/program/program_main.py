@@ -8,12 +8,14 @@ any interpreter, whatever is installed there.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import runpy
 import sys
 import types
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,7 +41,8 @@ def main() -> None:
     sys.path[1:] = [_path_in_copy(path, *setup["moved"]) for path in sys.path[1:]]
     sys.argv = [setup["target"], *setup["args"]]
     try:
-        _run(setup)
+        with _lines_written(setup):
+            _run(setup)
     except SystemExit:
         raise
     except BaseException as error:
@@ -71,9 +74,29 @@ def _run(setup: ProgramSetup) -> None:
     exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
 
 
+@contextlib.contextmanager
+def _lines_written(setup: ProgramSetup) -> Iterator[None]:
+    """Writes the lines of the project that run down, where somebody asks."""
+    if not setup["lines"]:
+        yield
+        return
+    from pytest_gemmadev.validate.child.tracing import LineRecorder
+
+    folder = setup["moved"][1] + os.sep
+    recorder = LineRecorder(lambda path: path.startswith(folder), lambda _path: False)
+    recorder.start()
+    try:
+        yield
+    finally:
+        ran = recorder.stop()
+        below = sorted((path[len(folder) :].replace(os.sep, "/"), line) for path, line in ran)
+        with open(setup["lines"], "w", encoding="utf-8") as file:
+            json.dump(below, file)
+
+
 def _own_part(trace: types.TracebackType | None) -> types.TracebackType | None:
     """The traceback from the program's first frame on."""
-    ours = {__file__, runpy.__file__, runpy.run_module.__code__.co_filename}
+    ours = {__file__, contextlib.__file__, runpy.__file__, runpy.run_module.__code__.co_filename}
     while trace is not None and trace.tb_frame.f_code.co_filename in ours:
         trace = trace.tb_next
     return trace

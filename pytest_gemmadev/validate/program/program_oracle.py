@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import TypeAlias
 
 from pytest_gemmadev.capture.plain import stack_from_plain
 from pytest_gemmadev.files.scope import Scope
@@ -38,11 +39,14 @@ from pytest_gemmadev.types import (
 )
 from pytest_gemmadev.validate.confine.places import Level
 from pytest_gemmadev.validate.parent.known_effects import KnownEffects
+from pytest_gemmadev.validate.program.kept_behaviour import Runs, find_loss
+from pytest_gemmadev.validate.program.kept_output import WrittenLines
 from pytest_gemmadev.validate.program.program_process import Program, ProgramRun
 from pytest_gemmadev.validate.program.program_runs import DEFAULT_LIMITS, ProgramRuns
 from pytest_gemmadev.validate.resources import DEFAULT_POLICY, Limits, ProgramLimits
 
 _LIMITS = Limits()
+_Tree: TypeAlias = tuple[tuple[str, bytes], ...]
 _NAMING = (OriginKind.RULE, OriginKind.SYNTAX, OriginKind.UNCHANGED)
 
 
@@ -52,8 +56,7 @@ class _Baseline:
 
     run: ProgramRun
     stack: ErrorStack | None
-    output: tuple[bytes, ...]  # lines
-    wavering: frozenset[int]  # lines that differ from run to run
+    output: WrittenLines
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,8 @@ class ProgramOracle:
         self.runs = program.name  # node ids: no error at all
         self.exits = f"{program.name} exits with 0"
         self._errors: dict[tuple[str, str, str, str], str] = {}  # node ids of errors met
-        self._baselines: dict[tuple[tuple[str, bytes], ...], _Baseline] = {}
+        self._baselines: dict[_Tree, _Baseline] = {}
+        self._lines: dict[_Tree, frozenset[tuple[str, int]] | None] = {}
 
     # --- types.Oracle -----------------------------------------------------------------------
 
@@ -147,7 +151,14 @@ class ProgramOracle:
             return Refused(*unknown, run.seconds)
         if run.over:
             return TimedOut(run.over, run.seconds)
-        return self._judge(_Validation(task, candidate, before, run, self._stack(run)))
+        validation = _Validation(task, candidate, before, run, self._stack(run))
+        verdict = self._judge(validation)
+        if isinstance(verdict, Plausible) or (isinstance(verdict, StillFailing) and verdict.passed):
+            loss = self._find_loss(validation, overlay)
+            if loss:
+                reason = f"{_describe_end(validation.stack)}, but {loss}"
+                return Regressed((self.runs,), run.seconds, reason=reason)
+        return verdict
 
     def validate_many(
         self, task: RepairTask, candidates: Iterable[Candidate]
@@ -176,23 +187,43 @@ class ProgramOracle:
     # --- runs ------------------------------------------------------------------------------------
 
     def _learn_baseline(self, overlay: Overlay) -> _Baseline:
-        key = tuple(sorted(overlay.items()))
+        key = _tree(overlay)
         if key not in self._baselines:
             first, second = self._run(overlay), self._run(overlay)
             if not overlay:
                 self.known_effects.learn(first.reached)
                 self.known_effects.learn(second.reached)
-            lines, again = _lines(first.output), _lines(second.output)
-            wavering = {n for n, (a, b) in enumerate(zip(lines, again, strict=False)) if a != b}
-            wavering |= set(range(min(len(lines), len(again)), max(len(lines), len(again))))
-            stack = self._stack(first)
-            self._baselines[key] = _Baseline(first, stack, lines, frozenset(wavering))
+            output = WrittenLines.of(first.output, second.output)
+            self._baselines[key] = _Baseline(first, self._stack(first), output)
         return self._baselines[key]
 
-    def _run(self, overlay: Overlay) -> ProgramRun:
+    def _learn_lines(self, overlay: Overlay) -> frozenset[tuple[str, int]] | None:
+        """The lines that run over a tree; None where it takes too long with their recording."""
+        key = _tree(overlay)
+        if key not in self._lines:
+            self._lines[key] = self._run(overlay, traced=True).lines
+        return self._lines[key]
+
+    def _find_loss(self, validation: _Validation, overlay: Overlay) -> str:
+        """What a candidate with which the program gets further loses; empty where nothing is seen."""
+        task = validation.task
+        before = self._learn_lines(task.overlay)
+        after = self._run(overlay, traced=True).lines if before is not None else None
+        if before is None or after is None:
+            return ""
+        return find_loss(
+            validation.candidate,
+            task.sources,
+            Runs(before, after),
+            before=validation.before.stack,
+            ends=validation.stack is None,
+        )
+
+    def _run(self, overlay: Overlay, *, traced: bool = False) -> ProgramRun:
         limits = self._program_limits
         seconds = [limits.run_ratio * one.run.seconds for one in self._baselines.values()]
-        return self._program_runs.run(overlay, limit_s=max([limits.run_s, *seconds]))
+        limit_s = max([limits.run_s, *seconds])
+        return self._program_runs.run(overlay, limit_s=limit_s, traced=traced)
 
     def _stack(self, run: ProgramRun) -> ErrorStack | None:
         return None if run.stack is None else stack_from_plain(run.stack, self._scope)
@@ -201,8 +232,10 @@ class ProgramOracle:
 
     def _judge(self, validation: _Validation) -> Verdict:
         task, run, stack = validation.task, validation.run, validation.stack
-        if not _keeps(validation.before, _lines(run.output)):
-            return Regressed((self.runs,), run.seconds)
+        lost = validation.before.output.find_lost(run.output)
+        if lost:
+            reason = f"{_describe_end(stack)}, but no longer prints {lost}"
+            return Regressed((self.runs,), run.seconds, reason=reason)
         passed = self._targets_passed(validation)
         back = self._errors.get(_identity(stack)) if stack is not None else None
         if back in task.regression:  # an error that was gone already
@@ -252,18 +285,12 @@ def _exit_stack(run: ProgramRun) -> ErrorStack:
     return ErrorStack("", "run", ErrorKind.OTHER, "SystemExit", str(run.status), ())
 
 
-def _lines(output: bytes) -> tuple[bytes, ...]:
-    return tuple(output.split(b"\n"))
+def _describe_end(stack: ErrorStack | None) -> str:
+    return "it runs" if stack is None else "it gets further"
 
 
-def _keeps(before: _Baseline, lines: tuple[bytes, ...]) -> bool:
-    """Whether what was written before the error is written as before; the last line may go on."""
-    *whole, last = before.output
-    if len(lines) < len(before.output):
-        return False
-    if any(n not in before.wavering and line != lines[n] for n, line in enumerate(whole)):
-        return False
-    return len(whole) in before.wavering or lines[len(whole)].startswith(last)
+def _tree(overlay: Overlay) -> _Tree:
+    return tuple(sorted(overlay.items()))
 
 
 def _is_later(after: ErrorStack, before: ErrorStack, validation: _Validation) -> bool:

@@ -53,6 +53,7 @@ class ProgramRun:
     seconds: float = 0.0
     over: str = ""  # the limit that ended it
     reached: tuple[tuple[str, str], ...] = ()  # as of `runs.Run`
+    lines: frozenset[tuple[str, int]] | None = None  # (path below the root, line) of what ran
 
 
 def find_root(folder: str) -> str:
@@ -128,8 +129,12 @@ def command_line(
     root: str,
     process_limits: ProcessLimits | None = None,
     confinement: ProgramConfinement | None = None,
+    lines: str = "",
 ) -> list[str]:
-    """What runs the program in a copy of its project at ``root`` and reports to the file."""
+    """What runs the program in a copy of its project at ``root`` and reports to the file.
+
+    ``lines`` is the file that the lines which ran are written to; empty for none.
+    """
     target = program.target
     if not program.is_module and os.path.isabs(target):
         target = path_in_copy(target, program.root, root)
@@ -140,6 +145,7 @@ def command_line(
         "is_module": program.is_module,
         "moved": (program.root, root),
         "report": str(report),
+        "lines": lines,
         "package": str(Path(pytest_gemmadev.__file__).resolve().parents[1]),
         "process_limits": process_limits,
         "confinement": confinement,
@@ -160,6 +166,16 @@ def read_report(report: Path, moved: Mapping[str, str]) -> PlainStack | None:
     except (OSError, ValueError):  # none, or the process was ended while it wrote
         return None
     return stack
+
+
+def read_lines(path: Path) -> frozenset[tuple[str, int]] | None:
+    """The lines that a run has written down; None where it did not come to that."""
+    try:
+        return frozenset(
+            (str(name), int(line)) for name, line in json.loads(path.read_text("utf-8"))
+        )
+    except (OSError, ValueError, TypeError):  # it was ended before
+        return None
 
 
 def path_in_copy(path: str, root: str, copy: str) -> str:

@@ -29,6 +29,7 @@ from pytest_gemmadev.validate.program.program_process import (
     Stdout,
     command_line,
     path_in_copy,
+    read_lines,
     read_report,
     shell_status,
     wait_or_end,
@@ -53,6 +54,10 @@ class _Stage:
     @property
     def report(self) -> Path:
         return self.scratch / "report.json"
+
+    @property
+    def lines(self) -> Path:
+        return self.scratch / "lines.json"
 
 
 class ProgramRuns:
@@ -79,15 +84,15 @@ class ProgramRuns:
         has_copies = level is Level.NAMESPACE and is_inside(program.root, self._private)
         self._files = None if has_copies else list_files(program.root, limits)
 
-    def run(self, overlay: Overlay, *, limit_s: float) -> ProgramRun:
-        """One run over ``overlay``, in a copy of the project of its own."""
+    def run(self, overlay: Overlay, *, limit_s: float, traced: bool = False) -> ProgramRun:
+        """One run over ``overlay``, in a copy of the project of its own; ``traced`` with its lines."""
         with self._stage(overlay) as stage:
-            run = self._run(stage, limit_s)
+            run = self._run(stage, limit_s, traced=traced)
             has_run = not (stage.scratch / NO_COPY).exists()
         if has_run:
             return run
         self._files = list_files(self._program.root, self._limits)
-        return self.run(overlay, limit_s=limit_s)
+        return self.run(overlay, limit_s=limit_s, traced=traced)
 
     def run_last(self, *, stdin: Stdin, stdout: Stdout) -> tuple[ProgramRun, tuple[str, ...]]:
         """One run with the user's streams and without limits, on the tree as it is by now.
@@ -158,12 +163,12 @@ class ProgramRuns:
                 },
             )
 
-    def _run(self, stage: _Stage, limit_s: float) -> ProgramRun:
+    def _run(self, stage: _Stage, limit_s: float, *, traced: bool) -> ProgramRun:
         output = stage.scratch / "stdout"
         began_s = time.monotonic()
         with self._input.open("rb") as stdin, output.open("wb") as stdout:
             process = subprocess.Popen(
-                self._command(stage, self._process_limits),
+                self._command(stage, self._process_limits, traced=traced),
                 stdin=stdin,
                 stdout=stdout,
                 stderr=subprocess.DEVNULL,
@@ -179,15 +184,19 @@ class ProgramRuns:
             seconds=time.monotonic() - began_s,
             over=over,
             reached=read_reached(stage.scratch),
+            lines=read_lines(stage.lines) if traced else None,
         )
 
-    def _command(self, stage: _Stage, process_limits: ProcessLimits | None) -> list[str]:
+    def _command(
+        self, stage: _Stage, process_limits: ProcessLimits | None, *, traced: bool = False
+    ) -> list[str]:
         return command_line(
             self._program,
             stage.report,
             root=stage.root,
             process_limits=process_limits,
             confinement=stage.confinement,
+            lines=str(stage.lines) if traced else "",
         )
 
     def _cwd(self, stage: _Stage) -> str:
