@@ -319,6 +319,9 @@ class Observation:
     stacks: tuple[ErrorStack, ...]  # one for each failure
     durations: Mapping[str, float] = field(default_factory=dict)  # seconds by node id
     aborted: str = ""  # why the run did not end by itself: timeout, crash, usage; empty otherwise
+    origins: Mapping[str, str] = field(default_factory=dict)
+    # absolute real paths of the project's modules by name, as this run imported them, and of other
+    # copies of the project; empty where not known
 
     @property
     def failing(self) -> tuple[str, ...]:

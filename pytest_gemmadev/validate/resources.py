@@ -80,6 +80,7 @@ class Policy:
     # What is learned from runs.
     traced_always: int = 40  # passing tests that are traced however long they take; chosen
     worthwhile_modules: int = 20  # that every run would import: fewer do not pay for a new start
+    compared_modules: int = 300  # of the project, whose files are compared with the user's run
     listed_paths: int = 2_000  # handed to runs one by one; more are named by their folders
 
     # Whole runs and traced runs.

@@ -25,6 +25,7 @@ from pytest_gemmadev.types import (
     Plausible,
     Regressed,
     RepairTask,
+    Role,
     Spectrum,
     TestOutcome,
     Verdict,
@@ -142,8 +143,22 @@ class PytestOracle:
     def learn(self, seen: Observation) -> None:
         """Takes from an earlier run, the user's own for one, how long tests take and which pass."""
         self._timings.learn(seen.durations, seen.passing)
+        self._launcher.learn_origins(self._own_origins(seen.origins))
         passed = (n for n, outcome in seen.outcomes.items() if outcome is TestOutcome.PASSED)
         self._judge.plainly_passing = frozenset(passed)
+
+    @property
+    def unlike(self) -> str:
+        """What of the project runs had from another file than the user's run; empty where nothing."""
+        if not self._runs.moved:
+            return ""
+        name, wanted, here = self._runs.moved[0]
+        wanted, here = self._scope.relative(wanted), self._scope.relative(here)
+        return f"`{name}` comes from {wanted} in this run, and from {here} where it is run again"
+
+    def _own_origins(self, origins: Mapping[str, str]) -> dict[str, str]:
+        """Those of sources and of other copies of them: which helpers tests share depends on the run."""
+        return {n: path for n, path in origins.items() if self._scope.role(path) is not Role.TEST}
 
     def learn_tree_change(self) -> None:
         """To be called when the tree is written to: its code is not the user's alone from then on."""

@@ -152,6 +152,13 @@ class WorkerPool:
     def _start_worker(self, tree: WarmTree, plan: RunPlan) -> None:
         worker = self.launcher.start_worker(plan)
         worker.wait_ready()
+        if worker.moved and not self.launcher.is_apart:
+            worker.end()
+            self.launcher.stay_apart()
+            worker = self.launcher.start_worker(plan)
+            worker.wait_ready()
+        if worker.moved:
+            worker.problem = "it has modules of other files than the user's run"
         tree.worker = worker
         tree.together = self.policy.together if worker.several else 1
         self.forks = worker.forks
