@@ -8,8 +8,15 @@ from pathlib import Path
 import pytest
 from projects import MakeProject, Project
 
-from pytest_gemmadev.types import Candidate, Observation, Origin, OriginKind, Plausible
-from pytest_gemmadev.types import StillFailing, Verdict
+from pytest_gemmadev.types import (
+    Candidate,
+    Observation,
+    Origin,
+    OriginKind,
+    Plausible,
+    StillFailing,
+    Verdict,
+)
 
 pytestmark = pytest.mark.slow
 
