@@ -507,6 +507,26 @@ class Rechecking(Protocol):
         """
 
 
+@runtime_checkable
+class Repeating(Protocol):
+    """An oracle that can also run some tests again, with nothing changed."""
+
+    @property
+    def unlike(self) -> str:
+        """Why its runs are not the user's own, in a few words; empty where they are."""
+
+    def repeat(
+        self, task: RepairTask, nodeids: Sequence[str], *, is_fresh: bool = False
+    ) -> Observation:
+        """One run of the tests named over the task's tree, in their usual order, and of no others.
+
+        ``is_fresh`` has it begin as the user's own run does, where it else may be a fork.
+        """
+
+    def stay_fresh(self) -> None:
+        """To be called where other than fresh runs give outcomes that these do not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spectrum:
     """Lines of editable files that one test executed."""

@@ -204,7 +204,9 @@ def _write(
         lost = frozenset(green - after.passing)
         if not after.aborted and not lost:
             regression = baseline.passing - green
-            lost = find_losses(oracle, baseline, after, overlay=before, regression=regression)
+            lost = find_losses(
+                oracle, baseline, after, overlay=before, changed={}, regression=regression
+            )
         job.stop_if_interrupted()
         return (
             f"the final run disagreed ({after.aborted or min(lost)})"

@@ -17,9 +17,11 @@ from pytest_gemmadev.files.sources import Sources, read_tests
 from pytest_gemmadev.search.accept import Accepted, accept
 from pytest_gemmadev.search.budget import Meter
 from pytest_gemmadev.search.context import SearchContext
+from pytest_gemmadev.search.credit import check_credit
 from pytest_gemmadev.search.failing_sets import FailingSet, sets_beside, top_of_stack
 from pytest_gemmadev.search.found import SearchResult
 from pytest_gemmadev.search.outcomes import Outcomes, explain_failure
+from pytest_gemmadev.search.repetition import Steadiness, check_steadiness
 from pytest_gemmadev.search.search import search
 from pytest_gemmadev.search.vetoes import apply_validators
 from pytest_gemmadev.types import (
@@ -58,6 +60,8 @@ class _Searched:
     task: RepairTask
     result: SearchResult
     seconds: float
+    steadiness: Steadiness = field(default_factory=Steadiness)
+    flaky: FailingSet | None = None  # those that were found with the others and are left alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class _NotSearched:
     failing: FailingSet
     status: Status
     reason: str
+    reasons: Mapping[str, str] = field(default_factory=dict)  # by node id, where they differ
 
 
 @dataclass(slots=True)
@@ -115,7 +120,7 @@ class _Loop:
             current = self._carry_over(searched, base, observation)
             match current:
                 case _NotSearched():
-                    self.outcomes.give_up(current.failing, current.status, current.reason)
+                    self._leave(current)
                 case _Searched():
                     observation = self._settle(current, observation)
                 case None:
@@ -139,18 +144,27 @@ class _Loop:
         if not len(task.sources):
             reason = "no file that may be edited takes part in it"
             return _NotSearched(failing, Status.SKIPPED, reason)
-        if context.passes_again(task, meter):
-            reason = "it passes when it is run again with nothing changed"
-            return _NotSearched(failing, Status.FLAKY, reason)
+        steadiness = check_steadiness(context, task, observation, meter)
+        if steadiness.unlike:
+            return _NotSearched(failing, Status.SKIPPED, steadiness.unlike)
+        flaky, steady = failing.part(steadiness.flaky)
+        if steady is None:
+            return _NotSearched(failing, Status.FLAKY, "", steadiness.flaky)
+        if flaky is not None:
+            failing, task = steady, self._task(steady, observation)
         open_sets = len({s.signature for s in observation.stacks})
         least = context.limits.least_share
         fraction = max(least, sets / max(1, open_sets)) if open_sets > 1 else 1.0
         result = search(context, task, meter.share(fraction))
-        return _Searched(failing, task, result, meter.seconds - start_s)
+        seconds = meter.seconds - start_s
+        return _Searched(failing, task, result, seconds, steadiness, flaky)
 
     def _settle(self, searched: _Searched, observation: Observation) -> Observation:
         """Accepts what was found, or closes the failing set; the run of all tests after it."""
         context, failing = self.context, searched.failing
+        if searched.flaky is not None:
+            flaky = searched.steadiness.flaky
+            self._leave(_NotSearched(searched.flaky, Status.FLAKY, "", flaky))
         start_s = context.clock()
         result = apply_validators(context, searched.result, searched.task)
         accepted = accept(context, result.found, searched.task, before=observation)
@@ -161,6 +175,28 @@ class _Loop:
                 failing, Status.UNREPAIRED, reason, statistics=result.statistics, seconds=seconds
             )
             return observation
+        credit = check_credit(
+            context,
+            searched.task,
+            accepted,
+            before=observation,
+            is_certain=searched.steadiness.is_certain,
+        )
+        flaky, _ = FailingSet(observation.stacks).part(credit.flaky)
+        if flaky is not None:
+            self._leave(_NotSearched(flaky, Status.FLAKY, "", credit.flaky))
+        if credit.unsteady or credit.flaky.keys() >= set(accepted.found.targets):
+            _, held = failing.part(credit.flaky)
+            if held is not None:
+                reason = f"the patch that was found does not hold: {credit.unsteady}"
+                self.outcomes.give_up(
+                    held,
+                    Status.UNREPAIRED,
+                    reason,
+                    statistics=result.statistics,
+                    seconds=seconds,
+                )
+            return observation
         self.outcomes.close(
             failing, accepted, observation, statistics=result.statistics, seconds=seconds
         )
@@ -168,6 +204,12 @@ class _Loop:
             return observation  # a suggestion: the loop goes on with the tree without it
         self.overlay = dict(accepted.overlay)
         return accepted.after
+
+    def _leave(self, left: _NotSearched) -> None:
+        """Closes a failing set that is not searched."""
+        for stack in left.failing.stacks:
+            reason = left.reasons.get(stack.nodeid, left.reason)
+            self.outcomes.give_up(FailingSet((stack,)), left.status, reason)
 
     # --- what the loop knows of the tree and the failures ----------------------------------------
 

@@ -32,6 +32,7 @@ from pytest_gemmadev.types import (
 )
 from pytest_gemmadev.validate.confine.places import Level, level_for
 from pytest_gemmadev.validate.parent import launch
+from pytest_gemmadev.validate.parent.flaky_tests import FlakyTests
 from pytest_gemmadev.validate.parent.judge import Judge
 from pytest_gemmadev.validate.parent.known_effects import KnownEffects
 from pytest_gemmadev.validate.parent.launch import Launcher
@@ -100,12 +101,11 @@ class PytestOracle:
             Path(root), self._launcher, limits, self._timings, self.known_effects, policy
         )
         self._judge = Judge(Path(root), scope, self.known_effects)
-        self._screener = Screener(self._runs, scope, self._judge)
+        self._flaky = FlakyTests(self._runs, self._judge, policy)
+        self._screener = Screener(self._runs, scope, self._judge, self._flaky)
         self._pools = [self._new_pool()]  # one for each validation at a time
         self._crashes: dict[tuple[tuple[str, ...], TreeKey], bool] = {}
         # whether the unchanged code crashes
-        self._stable: set[str] = set()  # tests that passed again without a candidate
-        self._flaky: set[str] = set()  # those that did not
 
     def prepare(self) -> None:
         """Starts what the first validations need, and does not wait for it."""
@@ -194,23 +194,32 @@ class PytestOracle:
         return spectra
 
     def learn_flaky(self, overlay: Overlay, nodeids: Collection[str]) -> frozenset[str]:
-        """Those of the tests that do not pass over ``overlay`` either; each is run once.
+        """Those of the tests that do not pass over ``overlay`` either, in one of a few runs.
 
         Later validations leave them out.
         """
-        new = sorted(set(filter(is_test, nodeids)) - self._stable - self._flaky)
-        if new:
-            run = self._runs.run_again(overlay, new)
-            # A run that breaks off says nothing about those that had no turn.
-            stable = {
-                nodeid
-                for nodeid in new
-                if self._judge.is_as_good(nodeid, run.outcomes.get(nodeid))
-                or (run.aborted and nodeid not in run.outcomes)
-            }
-            self._stable |= stable
-            self._flaky.update(set(new) - stable)
-        return frozenset(self._flaky.intersection(nodeids))
+        return self._flaky.learn(overlay, nodeids)
+
+    # --- types.Repeating --------------------------------------------------------------------------
+
+    def repeat(
+        self, task: RepairTask, nodeids: Sequence[str], *, is_fresh: bool = False
+    ) -> Observation:
+        """One run of the tests named over the task's tree, in pytest's order, and of no others.
+
+        ``is_fresh`` has it begin as the user's own run does, where it else may be a fork.
+        """
+        if is_fresh:
+            run = self._runs.run_all_and_learn(task.overlay, nodeids)
+        else:
+            run = self._runs.run_some_and_learn(task, task.overlay, nodeids)
+        return observation_from_plain(run.to_plain(), self._scope)
+
+    def stay_fresh(self) -> None:
+        """To be called where a fork gives other outcomes than the user's own run."""
+        self._launcher.stay_apart()
+        for pool in self._pools:
+            pool.end()
 
     def behaviours(
         self, task: RepairTask, overlays: Sequence[Overlay]
@@ -258,13 +267,13 @@ class PytestOracle:
         # A worker only rejects: what passes in one still has to pass in a process that imports it.
         others = set(filter(is_test, task.regression))
         while True:
-            wanted = {*task.targets, *others - self._flaky}
+            wanted = {*task.targets, *others - self._flaky.known}
             run = self._runs.run_some_and_learn(task, screening.overlay, wanted, stop=True)
             verdict = self._judge.judge(task, run, wanted=wanted, changed=screening.changed)
             if isinstance(verdict, Plausible):
                 self._timings.learn(run.durations, run.passing)
-            if not isinstance(verdict, Regressed) or not self.learn_flaky(
-                task.overlay, verdict.nodeids
+            if not isinstance(verdict, Regressed) or not self._flaky.learn_lost(
+                task, screening.overlay, verdict.nodeids
             ):
                 return verdict
 
@@ -307,7 +316,12 @@ class PytestOracle:
 
     def _new_pool(self) -> WorkerPool:
         return WorkerPool(
-            self._launcher, self._limits, self._timings, self.known_effects, self._policy
+            self._launcher,
+            self._limits,
+            self._timings,
+            self.known_effects,
+            self._policy,
+            flaky=self._flaky.known,
         )
 
 

@@ -56,6 +56,7 @@ class WorkerPool:
     timings: Timings
     known_effects: KnownEffects
     policy: Policy = DEFAULT_POLICY
+    flaky: set[str] = field(default_factory=set)  # tests that say nothing of a candidate
     tally: Counter[str] = field(default_factory=Counter)
     # what came of the candidates: ``decided``, or why a new import was needed
     forks: bool = True  # the last worker gives candidates processes of their own
@@ -114,7 +115,8 @@ class WorkerPool:
         if not tree.fails_all(task.targets):
             return ["a target does not fail in a worker"]
         some = attempts[: self._fit_together(tree, task)]
-        chosen = [tree.choose_others(task, one.reaching, self.policy) for one in some]
+        usable = replace(task, regression=task.regression - self.flaky) if self.flaky else task
+        chosen = [tree.choose_others(usable, one.reaching, self.policy) for one in some]
         plans = [_attempt_plan(one, others) for one, others in zip(some, chosen, strict=True)]
         end = self._run(tree, tree.worker, _Batch(task, plans))
         if end is None and len(some) == 1:
