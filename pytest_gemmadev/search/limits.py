@@ -20,11 +20,12 @@ class Limits:
     alike_reruns: int = (
         2  # instead, where it fails alike each time and nothing in the sources is chance
     )
-    whole_reruns: int = 3  # runs of everything, where the set passes when it is run alone
+    fresh_reruns: int = 3  # in processes of their own, until a test that passed does so there
+    whole_reruns: int = 2  # runs of everything, where a test passes each time that it is run alone
     counted_runs: int = 10  # in which it is counted how often a flaky test fails
     rerun_share: float = 0.05  # of the time left, at most, but for the first of them
-    counting_share: float = 0.05  # of the time left, at most, for what is told of a flaky test
-    proving_reruns: int = 3  # runs with a patch, and without it, where failing may be chance
+    counting_share: float = 0.1  # of the time left, at most, for what is told of a flaky test
+    proving_reruns: int = 4  # runs with a patch, and without it, where failing may be chance
     sign_chars: int = 2_000_000  # of sources that are searched for what makes a run differ
     polluters: int = 3  # tests that are named as what another test depends on, at most
     traced_failing: int = 60  # failing tests whose lines are recorded to see what they share

@@ -21,7 +21,7 @@ from pytest_gemmadev.search.credit import check_credit
 from pytest_gemmadev.search.failing_sets import FailingSet, sets_beside, top_of_stack
 from pytest_gemmadev.search.found import SearchResult
 from pytest_gemmadev.search.outcomes import Outcomes, explain_failure
-from pytest_gemmadev.search.repetition import Steadiness, check_steadiness
+from pytest_gemmadev.search.repetition import Steadiness, WholeRuns, check_steadiness
 from pytest_gemmadev.search.search import search
 from pytest_gemmadev.search.vetoes import apply_validators
 from pytest_gemmadev.types import (
@@ -84,6 +84,8 @@ class _Loop:
     outcomes: Outcomes = field(default_factory=Outcomes)
     traced: Mapping[str, Spectrum] = field(default_factory=dict)  # failing tests of the last run
 
+    history: WholeRuns = field(default_factory=WholeRuns)
+
     def run(self, baseline: Observation, meter: Meter) -> tuple[tuple[Outcome, ...], Overlay]:
         observation: Observation | None = None
         following = baseline
@@ -144,7 +146,7 @@ class _Loop:
         if not len(task.sources):
             reason = "no file that may be edited takes part in it"
             return _NotSearched(failing, Status.SKIPPED, reason)
-        steadiness = check_steadiness(context, task, observation, meter)
+        steadiness = check_steadiness(context, task, observation, meter=meter, history=self.history)
         if steadiness.unlike:
             return _NotSearched(failing, Status.SKIPPED, steadiness.unlike)
         flaky, steady = failing.part(steadiness.flaky)
@@ -181,6 +183,7 @@ class _Loop:
             accepted,
             before=observation,
             is_certain=searched.steadiness.is_certain,
+            history=self.history,
         )
         flaky, _ = FailingSet(observation.stacks).part(credit.flaky)
         if flaky is not None:

@@ -20,6 +20,7 @@ from pytest_gemmadev.types import (
     ErrorKind,
     ErrorStack,
     Observation,
+    Overlay,
     RepairTask,
     Repeating,
     TestOutcome,
@@ -61,8 +62,30 @@ class Steadiness:
     unlike: str = ""  # why runs are not the user's own
 
 
+@dataclass(slots=True)
+class WholeRuns:
+    """Runs of everything with nothing changed, which are shared by all that is asked about one tree."""
+
+    overlay: Overlay = field(default_factory=dict)
+    seen: list[Observation] = field(default_factory=list)
+
+    def take(self, context: SearchContext, overlay: Overlay) -> Sequence[Observation]:
+        """A few runs over ``overlay``; each is made once."""
+        if overlay != self.overlay:
+            self.overlay, self.seen = dict(overlay), []
+        while len(self.seen) < context.limits.whole_reruns:
+            context.progress("running everything again with nothing changed")
+            self.seen.append(context.oracle.observe(overlay))
+        return self.seen
+
+
 def check_steadiness(
-    context: SearchContext, task: RepairTask, observation: Observation, meter: Meter
+    context: SearchContext,
+    task: RepairTask,
+    observation: Observation,
+    *,
+    meter: Meter,
+    history: WholeRuns,
 ) -> Steadiness:
     """Runs the failing set again; ``observation`` is the run of everything in which it failed."""
     if all(stack.kind in _NEVER_FLAKY for stack in task.stacks):
@@ -71,7 +94,7 @@ def check_steadiness(
     if not isinstance(oracle, Repeating):
         flaky = dict.fromkeys(task.targets, "it passes when it is run again with nothing changed")
         return Steadiness(flaky if context.passes_again(task, meter) else {})
-    return _Check(context, oracle, task, observation).run(meter)
+    return _Check(context, oracle, task, observation, history).run(meter)
 
 
 @dataclass(slots=True)
@@ -82,6 +105,7 @@ class _Check:
     oracle: Repeating
     task: RepairTask
     observation: Observation
+    history: WholeRuns
     alone: dict[str, Tally] = field(default_factory=dict)  # runs of the set alone, by node id
     fresh: dict[str, Tally] = field(default_factory=dict)  # of the set alone, begun as the user's
     whole: dict[str, Tally] = field(default_factory=dict)  # of everything, the user's own counted
@@ -104,9 +128,11 @@ class _Check:
         limits, task = self.context.limits, self.task
         first = _failures(task.stacks)
         is_certain = not self._may_be_chance()
-        for number in range(limits.reruns):
-            if meter.exhausted or (is_certain and number >= limits.alike_reruns):
-                break
+        number = 0
+        while number < (limits.alike_reruns if is_certain else limits.reruns):
+            if meter.exhausted:
+                return False
+            number += 1
             seen = self.oracle.repeat(task, task.targets)
             for nodeid, tally in self.alone.items():
                 tally.count(seen, nodeid)
@@ -121,30 +147,23 @@ class _Check:
 
     def _explain(self, passing: Sequence[str], meter: Meter) -> Steadiness:
         """The steadiness where some targets have passed alone."""
-        limits, task = self.context.limits, self.task
-        for number in range(limits.whole_reruns):
-            if number and (meter.exhausted or all(self.whole[n].passed for n in passing)):
+        limits = self.context.limits
+        for number in range(limits.fresh_reruns):
+            left = [n for n in passing if not self.fresh[n].passed]
+            if not left or (number and meter.exhausted):
                 break
-            self.context.progress("running everything again with nothing changed")
-            seen = self.context.oracle.observe(task.overlay)
-            for nodeid, tally in self.whole.items():
-                tally.count(seen, nodeid)
-        ordered = [n for n in passing if not self.whole[n].passed]
-        for number in range(limits.whole_reruns):
-            if not ordered or (number and meter.exhausted):
-                break
-            seen = self.oracle.repeat(task, ordered, is_fresh=True)
-            for nodeid in ordered:
+            seen = self.oracle.repeat(self.task, left, is_fresh=True)
+            for nodeid in left:
                 self.fresh[nodeid].count(seen, nodeid)
-        if any(not self.fresh[n].passed for n in ordered):
+        flaky = [nodeid for nodeid in passing if self.fresh[nodeid].passed]
+        if len(flaky) < len(passing):
             # It passed in a fork, and never in a run that began as the user's did.
             self.oracle.stay_fresh()
-        flaky = {
-            nodeid: self._describe(nodeid, meter)
-            for nodeid in passing
-            if self.whole[nodeid].passed or self.fresh[nodeid].passed
-        }
-        return Steadiness(flaky)
+        ordered = [n for n in flaky if not self.alone[n].failed and not self.fresh[n].failed]
+        for seen in self.history.take(self.context, self.task.overlay) if ordered else ():
+            for nodeid in ordered:
+                self.whole[nodeid].count(seen, nodeid)
+        return Steadiness({nodeid: self._describe(nodeid, meter) for nodeid in flaky})
 
     # --- why a test is flaky -----------------------------------------------------------------------
 
@@ -161,7 +180,8 @@ class _Check:
         reason = f"it failed {total} with nothing changed"
         if not runs.failed:
             return f"{reason}, and never alone: it depends on what runs before it"
-        spectra = self.context.oracle.spectrum(replace(self.task, targets=(nodeid,)))
+        only = replace(self.task, targets=(nodeid,), regression=frozenset())
+        spectra = self.context.oracle.spectrum(only)
         sign = self._find_sign(nodeid, spectra[nodeid].lines if nodeid in spectra else frozenset())
         return f"{reason}; {sign}" if sign else reason
 
