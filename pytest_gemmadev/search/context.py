@@ -74,6 +74,11 @@ class SearchContext:
     ask: Callable[[Question], str | None] | None = None
     # puts a question to a person: the result that is right as the question has it, None for no answer
 
+    def by_rules(self) -> SearchContext:
+        """The same, for what rules alone propose: they read the cause from the error."""
+        rules = [each for each in self.proposers if each.name == "rules"]
+        return replace(self, proposers=rules, writers=(), model=None)
+
     def locate(self, task: RepairTask) -> RepairTask:
         """The task with its spectra and suspicions."""
         self.progress("localizing")

@@ -29,6 +29,9 @@ class Limits:
     sign_chars: int = 2_000_000  # of sources that are searched for what makes a run differ
     polluters: int = 3  # tests that are named as what another test depends on, at most
     traced_failing: int = 60  # failing tests whose lines are recorded to see what they share
+    rules_share: float = (
+        0.1  # of the time left, where the environment is at fault by all that is seen
+    )
     least_share: float = 0.5  # of the time left for one failing set, however many are open
 
     # --- fault localization; suspiciousness is in [0, 1] ---

@@ -18,6 +18,7 @@ from pytest_gemmadev.search.accept import Accepted, accept
 from pytest_gemmadev.search.budget import Meter
 from pytest_gemmadev.search.context import SearchContext
 from pytest_gemmadev.search.credit import check_credit
+from pytest_gemmadev.search.environment import find_missing
 from pytest_gemmadev.search.failing_sets import FailingSet, sets_beside, top_of_stack
 from pytest_gemmadev.search.found import SearchResult
 from pytest_gemmadev.search.outcomes import Outcomes, explain_failure
@@ -62,6 +63,7 @@ class _Searched:
     seconds: float
     steadiness: Steadiness = field(default_factory=Steadiness)
     flaky: FailingSet | None = None  # those that were found with the others and are left alone
+    missing: str = ""  # in the environment, perhaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +159,16 @@ class _Loop:
         open_sets = len({s.signature for s in observation.stacks})
         least = context.limits.least_share
         fraction = max(least, sets / max(1, open_sets)) if open_sets > 1 else 1.0
-        result = search(context, task, meter.share(fraction))
+        missing = find_missing(first, task.sources, task.context)
+        if missing is not None and missing.is_certain:
+            result = search(context.by_rules(), task, meter.share(context.limits.rules_share))
+            if not result.found:
+                return _NotSearched(failing, Status.SKIPPED, missing.what)
+        else:
+            result = search(context, task, meter.share(fraction))
         seconds = meter.seconds - start_s
-        return _Searched(failing, task, result, seconds, steadiness, flaky)
+        about = missing.what if missing is not None else ""
+        return _Searched(failing, task, result, seconds, steadiness, flaky, about)
 
     def _settle(self, searched: _Searched, observation: Observation) -> Observation:
         """Accepts what was found, or closes the failing set; the run of all tests after it."""
@@ -173,6 +182,7 @@ class _Loop:
         seconds = searched.seconds + context.clock() - start_s
         if not isinstance(accepted, Accepted):
             reason = explain_failure(result, accepted)
+            reason += f"; {searched.missing}" if searched.missing else ""
             self.outcomes.give_up(
                 failing, Status.UNREPAIRED, reason, statistics=result.statistics, seconds=seconds
             )
