@@ -48,7 +48,7 @@ def imported_files() -> Iterator[tuple[str, str]]:
 
 def _own_names(base: str) -> set[str]:
     """Names under which a file or folder of the project can be imported."""
-    names = set()
+    names: set[str] = set()
     for folder in _SOURCE_FOLDERS:
         try:
             entries = os.listdir(os.path.join(base, folder))
