@@ -195,9 +195,9 @@ class _Loop:
             is_certain=searched.steadiness.is_certain,
             history=self.history,
         )
-        flaky, _ = FailingSet(observation.stacks).part(credit.flaky)
-        if flaky is not None:
-            self._leave(_NotSearched(flaky, Status.FLAKY, "", credit.flaky))
+        not_its_own, _ = FailingSet(observation.stacks).part(credit.flaky)
+        if not_its_own is not None:
+            self._leave(_NotSearched(not_its_own, Status.FLAKY, "", credit.flaky))
         if credit.unsteady or credit.flaky.keys() >= set(accepted.found.targets):
             _, held = failing.part(credit.flaky)
             if held is not None:
