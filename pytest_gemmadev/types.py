@@ -320,6 +320,9 @@ class Observation:
     stacks: tuple[ErrorStack, ...]  # one for each failure
     durations: Mapping[str, float] = field(default_factory=dict)  # seconds by node id
     aborted: str = ""  # why the run did not end by itself: timeout, crash, usage; empty otherwise
+    origins: Mapping[str, str] = field(default_factory=dict)
+    # absolute real paths of the project's modules by name, as this run imported them, and of other
+    # copies of the project; empty where not known
 
     @property
     def failing(self) -> tuple[str, ...]:
@@ -506,6 +509,26 @@ class Rechecking(Protocol):
         Random failures are among them, and node ids that hold a time and are others in each run.
         Later validations leave them out.
         """
+
+
+@runtime_checkable
+class Repeating(Protocol):
+    """An oracle that can also run some tests again, with nothing changed."""
+
+    @property
+    def unlike(self) -> str:
+        """Why its runs are not the user's own, in a few words; empty where they are."""
+
+    def repeat(
+        self, task: RepairTask, nodeids: Sequence[str], *, is_fresh: bool = False
+    ) -> Observation:
+        """One run of the tests named over the task's tree, in their usual order, and of no others.
+
+        ``is_fresh`` has it begin as the user's own run does, where it else may be a fork.
+        """
+
+    def stay_fresh(self) -> None:
+        """To be called where other than fresh runs give outcomes that these do not."""
 
 
 @dataclass(frozen=True, slots=True)

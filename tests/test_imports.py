@@ -48,7 +48,9 @@ ORDERS: Mapping[str, tuple[frozenset[str], ...]] = {
 }
 
 # What runs inside the user's pytest, before and without any repair: it knows nothing else of ours.
-WATCHING = {"bug_log", "shapes", "values", "exceptions", "error_facts", "stack", "hooks"}
+WATCHING = {
+    *("bug_log", "shapes", "values", "exceptions", "error_facts", "stack", "hooks", "origins")
+}
 
 
 class Import(NamedTuple):

@@ -18,6 +18,7 @@ from _pytest.config import ConftestImportFailure  # not public, and what the ini
 
 from pytest_gemmadev.capture.bug_log import log_bug
 from pytest_gemmadev.capture.exceptions import Comparison
+from pytest_gemmadev.capture.origins import project_origins
 from pytest_gemmadev.capture.shapes import PlainObservation, PlainStack, bare_stack
 from pytest_gemmadev.capture.stack import MAX_MESSAGE, capture_stack
 from pytest_gemmadev.capture.values import clip
@@ -32,7 +33,8 @@ __all__ = [
     "shield_run",
 ]
 
-TEST_FILES = "gemmadev_test_files"  # key of what an xdist worker sends to its controller
+TEST_FILES = "gemmadev_test_files"  # keys of what an xdist worker sends to its controller
+ORIGINS = "gemmadev_origins"
 
 
 @contextmanager
@@ -114,6 +116,7 @@ class Capture:
         output = getattr(session.config, "workeroutput", None)
         if isinstance(output, dict):
             output[TEST_FILES] = _test_files(session.items)
+            output[ORIGINS] = project_origins(str(session.config.rootpath))
 
     def _stack(
         self, error: BaseException | pytest.ExceptionInfo[BaseException], nodeid: str, phase: str
@@ -136,6 +139,7 @@ class Recorder(Capture):
         self._by_nodeid: dict[str, list[PlainStack]] = {}
         self.durations: dict[str, float] = {}
         self.test_files: set[str] = set()
+        self.origins: dict[str, str] = {}  # as of `project_origins`, when the tests are collected
         self.aborted = ""
 
     def plain(self) -> PlainObservation:
@@ -147,6 +151,7 @@ class Recorder(Capture):
             "durations": dict(self.durations),
             "aborted": self.aborted,
             "test_files": sorted(self.test_files),
+            "origins": dict(self.origins),
         }
 
     def forget(self, nodeids: Collection[str]) -> None:
@@ -216,6 +221,7 @@ class Recorder(Capture):
     def _record_items(self, session: pytest.Session) -> None:
         self.collected.update((str(item.nodeid), None) for item in session.items)
         self.test_files.update(_test_files(session.items))
+        self.origins = project_origins(str(session.config.rootpath))
         super()._record_items(session)
 
     @pytest.hookimpl(tryfirst=True)  # before pytest formats it, where another Ctrl-C may come
@@ -244,6 +250,7 @@ class Recorder(Capture):
         with shield_run(self.troubles, "recording a worker's test files"):
             output: Mapping[str, Any] = getattr(node, "workeroutput", None) or {}
             self.test_files.update(output.get(TEST_FILES, ()))
+            self.origins.update(output.get(ORIGINS, {}))
 
 
 def _outcome(report: pytest.TestReport) -> str | None:

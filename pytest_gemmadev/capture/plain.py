@@ -84,6 +84,7 @@ def observation_from_plain(plain: PlainObservation, scope: Classifier) -> Observ
         stacks=tuple(stack_from_plain(stack, scope) for stack in plain["stacks"]),
         durations=dict(plain.get("durations", {})),
         aborted=plain.get("aborted", ""),
+        origins=dict(plain.get("origins", {})),
     )
 
 

@@ -63,6 +63,7 @@ class PlainObservation(TypedDict):
     aborted: NotRequired[str]  # why the run did not end by itself
     test_files: NotRequired[list[str]]
     # absolute paths of the files that hold collected tests, doctests not counted
+    origins: NotRequired[dict[str, str]]  # as of `origins.project_origins`
 
 
 def empty_facts() -> PlainErrorFacts:

@@ -100,12 +100,12 @@ def repair_tests(job: Job, scope: Scope, oracle: PytestOracle, *, seen: Observat
         with ExitStack() as at_the_end:
             at_the_end.callback(oracle.close)
             job.progress("starting")
+            oracle.learn(seen)
             # It starts, and the model loads, while this process imports what proposes.
             oracle.prepare()
             model = _load_model(job, meter)
             if model is not None and isinstance(job.model, str):
                 at_the_end.callback(model.close)
-            oracle.learn(seen)
             contexts = _make_contexts(job, snapshot, oracle, seen=seen, model=model)
             for context in contexts[1:]:
                 at_the_end.callback(context.oracle.close)
@@ -220,7 +220,9 @@ def _write(
         lost = frozenset(green - after.passing)
         if not after.aborted and not lost:
             regression = baseline.passing - green
-            lost = find_losses(oracle, baseline, after, overlay=before, regression=regression)
+            lost = find_losses(
+                oracle, baseline, after, overlay=before, changed={}, regression=regression
+            )
         job.stop_if_interrupted()
         return (
             f"the final run disagreed ({after.aborted or min(lost)})"

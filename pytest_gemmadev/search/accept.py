@@ -132,7 +132,13 @@ def _confirm(
         if any(target not in after.passing for target in ranked[index].found.targets):
             continue
         if after.aborted or find_losses(
-            context.oracle, before, after, overlay=task.overlay, regression=task.regression
+            context.oracle,
+            before,
+            after,
+            overlay=task.overlay,
+            changed=overlay,
+            regression=task.regression,
+            limits=context.limits,
         ):
             continue
         if best is None or len(after.passing) > len(best.after.passing):

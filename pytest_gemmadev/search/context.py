@@ -80,6 +80,11 @@ class SearchContext:
     def model_info(self) -> ModelInfo | None:
         return None if self.model is None else self.model.info
 
+    def by_rules(self) -> SearchContext:
+        """The same, for what rules alone propose: they read the cause from the error."""
+        rules = [each for each in self.proposers if each.name == "rules"]
+        return replace(self, proposers=rules, writers=(), model=None)
+
     def locate(self, task: RepairTask) -> RepairTask:
         """The task with its spectra and suspicions."""
         self.progress("localizing")

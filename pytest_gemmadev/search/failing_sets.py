@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_gemmadev.types import ErrorKind, ErrorStack, Role
@@ -30,6 +30,12 @@ class FailingSet:
     @property
     def targets(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(s.nodeid for s in self.stacks))
+
+    def part(self, nodeids: Collection[str]) -> tuple[FailingSet | None, FailingSet | None]:
+        """The failures of these tests, and the others; None for one that would be empty."""
+        inside = tuple(s for s in self.stacks if s.nodeid in nodeids)
+        outside = tuple(s for s in self.stacks if s.nodeid not in nodeids)
+        return FailingSet(inside) if inside else None, FailingSet(outside) if outside else None
 
     @property
     def files(self) -> frozenset[str]:

@@ -17,8 +17,21 @@ class Limits:
     # --- before the search: does the failure stand? ---
 
     reruns: int = 4  # runs of a failing set before it is believed to fail always
+    alike_reruns: int = (
+        2  # instead, where it fails alike each time and nothing in the sources is chance
+    )
+    fresh_reruns: int = 3  # in processes of their own, until a test that passed does so there
+    whole_reruns: int = 2  # runs of everything, where a test passes each time that it is run alone
+    counted_runs: int = 10  # in which it is counted how often a flaky test fails
     rerun_share: float = 0.05  # of the time left, at most, but for the first of them
+    counting_share: float = 0.1  # of the time left, at most, for what is told of a flaky test
+    proving_reruns: int = 4  # runs with a patch, and without it, where failing may be chance
+    sign_chars: int = 2_000_000  # of sources that are searched for what makes a run differ
+    polluters: int = 3  # tests that are named as what another test depends on, at most
     traced_failing: int = 60  # failing tests whose lines are recorded to see what they share
+    rules_share: float = (
+        0.1  # of the time left, where the environment is at fault by all that is seen
+    )
     least_share: float = 0.5  # of the time left for one failing set, however many are open
 
     # --- fault localization; suspiciousness is in [0, 1] ---
@@ -138,6 +151,10 @@ class Limits:
         4.0  # nats against one that changes all that the code gave; a share for less
     )
     same_behaviour: float = 0.5  # of a nat counts where several that do the same add up
+    loss_reruns: int = (
+        3  # runs of everything, with and without a repair, before a test counts as lost
+    )
+    quick_run_s: float = 5.0  # where a run takes longer, one is enough
     compared_runs: int = 4  # plausible repairs of a broken import that a whole run compares
     asserted_calls: int = 24  # of tests, that are made with the code as it is
     documented_calls: int = 3  # for which the model is asked which result the docstring means

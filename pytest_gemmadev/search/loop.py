@@ -14,19 +14,18 @@ from functools import partial
 from typing import TypeVar
 
 from pytest_gemmadev.files.sources import Sources, read_tests
-from pytest_gemmadev.search.accept import Accepted, accept
-from pytest_gemmadev.search.advice import Effort, advise, what_to_try
+from pytest_gemmadev.search.accept import Accepted
+from pytest_gemmadev.search.after_search import GivenUp, judge
+from pytest_gemmadev.search.before_search import Examined, LeftAlone, examine_failing
 from pytest_gemmadev.search.budget import Meter
-from pytest_gemmadev.search.closest import failing_candidate
 from pytest_gemmadev.search.closing import Closing
 from pytest_gemmadev.search.context import SearchContext
 from pytest_gemmadev.search.failing_sets import FailingSet, sets_beside, top_of_stack
 from pytest_gemmadev.search.found import SearchResult
-from pytest_gemmadev.search.outcomes import Outcomes, explain_failure
+from pytest_gemmadev.search.outcomes import Outcomes
 from pytest_gemmadev.search.repairs import Repair
+from pytest_gemmadev.search.repetition import WholeRuns
 from pytest_gemmadev.search.search import search
-from pytest_gemmadev.search.test_faults.assess import Doubt, assess_after, assess_before
-from pytest_gemmadev.search.vetoes import apply_validators
 from pytest_gemmadev.types import (
     ErrorStack,
     Observation,
@@ -59,21 +58,13 @@ def repair(
 class _Searched:
     """What the search of one failing set has come to."""
 
-    failing: FailingSet
-    task: RepairTask
+    examined: Examined
     result: SearchResult
     seconds: float
-    doubt: Doubt | None = None  # whether its tests are at fault, before the search
 
-
-@dataclass(frozen=True, slots=True)
-class _NotSearched:
-    """A failing set that needs no search."""
-
-    failing: FailingSet
-    status: Status
-    reason: str
-    advice: tuple[str, ...] = ()
+    @property
+    def failing(self) -> FailingSet:
+        return self.examined.failing
 
 
 @dataclass(slots=True)
@@ -86,6 +77,7 @@ class _Loop:
     repairs: list[Repair] = field(default_factory=list)  # those repairs, the first one first
     outcomes: Outcomes = field(default_factory=Outcomes)
     traced: Mapping[str, Spectrum] = field(default_factory=dict)  # failing tests of the last run
+    history: WholeRuns = field(default_factory=WholeRuns)
 
     def run(self, baseline: Observation, meter: Meter) -> tuple[tuple[Outcome, ...], Overlay]:
         observation: Observation | None = None
@@ -128,10 +120,8 @@ class _Loop:
         for searched in run_side_by_side(jobs, meter):
             current = self._carry_over(searched, base, observation)
             match current:
-                case _NotSearched():
-                    self.outcomes.give_up(
-                        current.failing, current.status, current.reason, advice=current.advice
-                    )
+                case LeftAlone():
+                    self._leave(current)
                 case _Searched():
                     observation = self._settle(current, observation)
                 case None:
@@ -146,91 +136,79 @@ class _Loop:
         *,
         meter: Meter,
         sets: int,
-    ) -> _Searched | _NotSearched:
+    ) -> _Searched | LeftAlone:
         """Plausible repairs of one failing set on the tree as it is now."""
         start_s = meter.seconds
         first = failing.stacks[0]
         context.progress(f"{first.nodeid}: {first.error}")
-        task = self._task(failing, observation)
-        if not len(task.sources):
-            reason = "no file that may be edited takes part in it"
-            advice = tuple(what_to_try(first, Effort(model=context.model_info)))
-            return _NotSearched(failing, Status.SKIPPED, reason, advice)
-        if context.passes_again(task, meter):
-            reason = "it passes when it is run again with nothing changed"
-            return _NotSearched(failing, Status.FLAKY, reason)
-        doubt = assess_before(context, task)
-        if doubt is not None and doubt.probability >= context.limits.suspected_early:
-            self.outcomes.suspects.update(doubt.suspects)
-            return _NotSearched(failing, Status.TEST_SUSPECT, doubt.reason)
-        open_sets = len({s.signature for s in observation.stacks})
-        least = context.limits.least_share
-        fraction = max(least, sets / max(1, open_sets)) if open_sets > 1 else 1.0
-        result = search(context, task, meter.share(fraction))
-        return _Searched(failing, task, result, meter.seconds - start_s, doubt)
+        examined = examine_failing(
+            context,
+            failing,
+            observation,
+            make_task=lambda some: self._task(some, observation),
+            meter=meter,
+            history=self.history,
+        )
+        if isinstance(examined, LeftAlone):
+            return examined
+        limits, missing = context.limits, examined.missing
+        if missing is not None and examined.is_for_rules:
+            result = search(context.by_rules(), examined.task, meter.share(limits.rules_share))
+            if not result.found:
+                return LeftAlone(examined.failing, Status.SKIPPED, missing.what)
+        else:
+            open_sets = len({s.signature for s in observation.stacks})
+            fraction = max(limits.least_share, sets / max(1, open_sets)) if open_sets > 1 else 1.0
+            result = search(context, examined.task, meter.share(fraction))
+        return _Searched(examined, result, meter.seconds - start_s)
 
     def _settle(self, searched: _Searched, observation: Observation) -> Observation:
         """Accepts what was found, or closes the failing set; the run of all tests after it."""
-        context, failing = self.context, searched.failing
+        context, examined, result = self.context, searched.examined, searched.result
+        if examined.flaky is not None:
+            reasons = examined.steadiness.flaky
+            self._leave(LeftAlone(examined.flaky, Status.FLAKY, reasons=reasons))
         start_s = context.clock()
-        result = apply_validators(context, searched.result, searched.task)
-        task = replace(searched.task, spectra=result.statistics.spectra)
-        tried = result.statistics.validations
-        doubt = assess_after(context, task, searched.doubt, result=result)
-        is_suspect = doubt is not None and doubt.is_enough(context.limits)
-        found = [] if is_suspect else result.found
-        accepted = accept(context, found, task, before=observation, tried=tried) if found else None
-        if doubt is not None and isinstance(accepted, Accepted):
-            if doubt.probability >= context.limits.doubted:
-                self.outcomes.suspects.update(doubt.suspects)
-                accepted = replace(accepted, is_suggestion=True, doubt=doubt.reason)
-        elif doubt is not None and doubt.probability >= context.limits.noted:
-            self.outcomes.suspects.update(doubt.suspects)
+        judged = judge(context, examined, result, before=observation, history=self.history)
         seconds = searched.seconds + context.clock() - start_s
-        statistics = result.statistics
-        if not isinstance(accepted, Accepted):
-            if doubt is not None and is_suspect:
+        self.outcomes.suspects.update(judged.suspects)
+        flaky, _ = FailingSet(observation.stacks).part(judged.flaky)
+        if flaky is not None:
+            self._leave(LeftAlone(flaky, Status.FLAKY, reasons=judged.flaky))
+        match judged.end:
+            case GivenUp() as end:
                 self.outcomes.give_up(
-                    failing,
-                    Status.TEST_SUSPECT,
-                    doubt.reason,
-                    statistics=statistics,
+                    end.failing,
+                    end.status,
+                    end.reason,
+                    statistics=result.statistics,
+                    seconds=seconds,
+                    advice=end.advice,
+                    best=end.best,
+                )
+            case Accepted() as accepted:
+                self.outcomes.close(
+                    judged.failing,
+                    accepted,
+                    observation,
+                    statistics=result.statistics,
                     seconds=seconds,
                 )
-                return observation
-            closest, best = statistics.closest, None
-            if closest is not None:
-                best = failing_candidate(closest, searched.task, context.files.read)
-            self.outcomes.give_up(
-                failing,
-                Status.UNREPAIRED,
-                explain_failure(result, accepted),
-                statistics=statistics,
-                seconds=seconds,
-                advice=self._advise(searched),
-                best=best,
-            )
-            return observation
-        self.outcomes.close(failing, accepted, observation, statistics=statistics, seconds=seconds)
-        if accepted.is_suggestion:
-            return observation  # a suggestion: the loop goes on with the tree without it
-        self.repairs.append(Repair(failing, accepted, self.overlay))
-        self.overlay = dict(accepted.overlay)
-        return accepted.after
+                if not accepted.is_suggestion:  # else the loop goes on with the tree without it
+                    self.repairs.append(Repair(judged.failing, accepted, self.overlay))
+                    self.overlay = dict(accepted.overlay)
+                    return accepted.after
+            case None:
+                pass  # all of it is flaky
+        return observation
 
-    def _advise(self, searched: _Searched) -> tuple[str, ...]:
-        """What helps a person where nothing was repaired."""
-        result = searched.result
-        effort = Effort(
-            is_out_of_time=result.is_out_of_budget or result.has_candidates_left,
-            budget_s=result.time.asked_s if result.time is not None else 0.0,
-            model=self.context.model_info,
-            tried=result.statistics.validations,
-            refused=result.statistics.refused,
-        )
-        first = searched.failing.stacks[0]
-        places = result.statistics.suspicions
-        return advise(first, places, searched.task.sources, effort=effort)
+    def _leave(self, left: LeftAlone) -> None:
+        """Closes failures without a repair."""
+        self.outcomes.suspects.update(left.suspects)
+        for number, stack in enumerate(left.failing.stacks):
+            reason = left.reasons.get(stack.nodeid, left.reason)
+            advice = () if number else left.advice
+            self.outcomes.give_up(FailingSet((stack,)), left.status, reason, advice=advice)
 
     # --- what the loop knows of the tree and the failures ----------------------------------------
 
@@ -278,8 +256,8 @@ class _Loop:
         return replace(context, hazards=self.context.hazards)
 
     def _carry_over(
-        self, searched: _Searched | _NotSearched, base: Overlay, observation: Observation
-    ) -> _Searched | _NotSearched | None:
+        self, searched: _Searched | LeftAlone, base: Overlay, observation: Observation
+    ) -> _Searched | LeftAlone | None:
         """The same on the tree that the repairs beside it have left; None where it is open again.
 
         A repair that changes a file which another one has changed meanwhile is searched anew, and
@@ -290,7 +268,7 @@ class _Loop:
             return searched
         if not set(failing.stacks) <= set(observation.stacks):
             return None
-        if isinstance(searched, _NotSearched):
+        if isinstance(searched, LeftAlone):
             return searched
         taken = {p for p, data in self.overlay.items() if base.get(p) != data}
         result = searched.result
@@ -298,12 +276,13 @@ class _Loop:
         if result.found and not found:
             return None
         task = replace(
-            searched.task,
+            searched.examined.task,
             overlay=dict(self.overlay),
             sources=Sources(self.context.files, self.overlay),
             regression=observation.passing - set(failing.targets),
         )
-        return replace(searched, task=task, result=replace(result, found=found))
+        examined = replace(searched.examined, task=task)
+        return _Searched(examined, replace(result, found=found), searched.seconds)
 
 
 def run_side_by_side(jobs: Sequence[Callable[[], T]], meter: Meter) -> list[T]:

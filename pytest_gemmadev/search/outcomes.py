@@ -66,7 +66,9 @@ class Outcomes:
         A suggestion is one that may destroy something or is not sure enough: the tree goes without it.
         """
         chosen, patches, after = accepted.found, accepted.patches, accepted.after
-        first = next(s for s in failing.stacks if s.nodeid in chosen.targets)
+        first = next(
+            s for s in failing.stacks if s.nodeid in chosen.targets and self.is_open(s.nodeid)
+        )
         others = len(patches) - 1
         tests = len(after.passing & after.collected)
         carried = _count(tests, "test passes", "tests pass")

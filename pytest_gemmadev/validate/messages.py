@@ -46,6 +46,7 @@ class ChildSetup(TypedDict):
     path: list[str]  # in front of ``sys.path``
     preload: list[str]  # modules to import before the first fork
     confinement: ConfinementSetup
+    origins: dict[str, str]  # real paths of modules by name, as the user's run imported them
     is_confined: NotRequired[bool]  # it was before this interpreter started anew
 
 
@@ -55,6 +56,9 @@ class UnforkedSetup(ChildSetup):
     request: RunRequest
     output: str  # the file that events are appended to
 
+
+Moved: TypeAlias = tuple[str, str, str]
+"""A module's name, its file in the user's run, its file here."""
 
 # --- runs ----------------------------------------------------------------------------------------
 
@@ -78,6 +82,7 @@ class RunPlan(Permissions):
     process_limits: ProcessLimits
     must_pass: list[str]  # node ids; the run ends with the first of them that does not pass
     only: NotRequired[list[str]]  # node ids to run; absent for all
+    is_whole: NotRequired[bool]  # collect all files, whatever ``only`` names
     trace: NotRequired[list[str]]  # real paths of files whose lines are recorded
     traced_twice: NotRequired[int]  # of ``only``, so many first ones run a second time
     start: NotRequired[str]  # how candidates' processes begin: ``auto``, ``fork``, ``spawn``
@@ -128,6 +133,7 @@ class Collected(TypedDict):
 
     collected: list[str]
     seconds: float
+    moved: NotRequired[list[Moved]]  # modules that are others than in the user's run
 
 
 @final
@@ -154,6 +160,7 @@ class LastWords(TypedDict):
     stacks: list[PlainStack]
     imported: list[str]  # real paths of changed files that were imported
     modules: NotRequired[list[str]]  # of neither tests nor project, in order of import
+    origins: NotRequired[dict[str, str]]  # as of `origins.project_origins`, of a whole run
 
 
 class AttemptEnd(LastWords):
@@ -215,6 +222,7 @@ class WorkerReady(TypedDict):
 
     items: list[str]  # node ids
     problem: str  # why it takes no candidates; empty where it does
+    moved: list[Moved]
     forks: bool  # candidates get processes of their own
     several: bool  # one process may run several
 

@@ -77,9 +77,19 @@ class Policy:
     farewell_s: float = 1.0  # for a worker to end its session; chosen
     probe_s: float = 2.0  # on top, for calls with other arguments; more than `ProbeLimits.all_s`
 
+    # Tests that fail by themselves now and then.
+    flaky_runs: int = 3  # in each of which a test passes without a candidate, and fails with it,
+    # before that counts as lost; a test that fails half the time gets by in 1 of 32; chosen
+    worker_reruns: int = 4  # the same in a worker, where a run costs little; chosen
+    sure_losses: int = (
+        2  # candidates that lost a test for good, after which one run is believed; chosen
+    )
+    rechecks: int = 30  # of candidates that lost tests, at most; chosen
+
     # What is learned from runs.
     traced_always: int = 40  # passing tests that are traced however long they take; chosen
     worthwhile_modules: int = 20  # that every run would import: fewer do not pay for a new start
+    compared_modules: int = 300  # of the project, whose files are compared with the user's run
     listed_paths: int = 2_000  # handed to runs one by one; more are named by their folders
 
     # Whole runs and traced runs.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -70,6 +70,21 @@ class InMemory:
             if stack is not None:
                 stacks.append(stack)
         return Observation(outcomes, frozenset(self.tests), tuple(stacks))
+
+    @property
+    def unlike(self) -> str:
+        return ""
+
+    def repeat(
+        self, task: RepairTask, nodeids: Sequence[str], *, is_fresh: bool = False
+    ) -> Observation:
+        runs = {nodeid: self._run(nodeid, task.overlay)[0] for nodeid in nodeids}
+        outcomes = {n: TestOutcome.FAILED if s else TestOutcome.PASSED for n, s in runs.items()}
+        stacks = tuple(stack for stack in runs.values() if stack is not None)
+        return Observation(outcomes, frozenset(nodeids), stacks)
+
+    def stay_fresh(self) -> None:
+        pass
 
     def validate(self, task: RepairTask, candidate: Candidate) -> Verdict:
         overlay = edit_overlay(task.overlay, self.read, candidate.edits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import pytest
 from in_memory import InMemory
@@ -22,25 +23,43 @@ class Renaming(InMemory):
         return frozenset(n for n in nodeids if "12:00" in n)
 
 
+def losses(project: InMemory, before: Observation, after: Observation) -> frozenset[str]:
+    return find_losses(
+        project, before, after, overlay={}, changed=BROKEN, regression=before.passing
+    )
+
+
 def seen(**outcomes: TestOutcome) -> Observation:
     named = {f"t::{name}": outcome for name, outcome in outcomes.items()}
     return Observation(named, frozenset(named), ())
 
 
+BROKEN = {"one.py": b"def one():\n    return 0\n"}
+
+
 @pytest.mark.parametrize(
-    ("again", "lost"),
+    ("again", "lost", "runs"),
     [
-        pytest.param([True], {"t::b"}, id="it passes without the change"),
-        pytest.param([False], set(), id="it fails without the change as well"),
+        pytest.param([True, False] * 3, {"t::b"}, 6, id="passes without the change, fails with it"),
+        pytest.param([False], set(), 1, id="fails without the change as well"),
+        pytest.param([True, True], set(), 2, id="passes with the change as well"),
+        pytest.param([True, False, False], set(), 3, id="fails without it the second time"),
     ],
 )
 def test_a_failure_counts_where_it_does_not_come_by_itself(
-    again: list[bool], lost: set[str]
+    again: list[bool], lost: set[str], runs: int
 ) -> None:
     project = InMemory(FILES, TESTS, {"t::b": again})
     before, after = seen(a=FAILED, b=PASSED), seen(a=PASSED, b=FAILED)
-    assert find_losses(project, before, after, overlay={}, regression=before.passing) == lost
-    assert project.observed == [{}]
+    assert losses(project, before, after) == lost
+    assert project.observed == ([{}, BROKEN] * 3)[:runs]
+
+
+def test_a_slow_run_is_repeated_once() -> None:
+    project = InMemory(FILES, TESTS, {"t::b": [True, False] * 3})
+    after = replace(seen(a=PASSED, b=FAILED), durations={"t::a": 60.0})
+    assert losses(project, seen(a=FAILED, b=PASSED), after) == {"t::b"}
+    assert project.observed == [{}, BROKEN]
 
 
 @pytest.mark.parametrize(
@@ -53,19 +72,12 @@ def test_a_failure_counts_where_it_does_not_come_by_itself(
 def test_a_test_that_is_gone_counts_where_its_name_stays(name: str, lost: set[str]) -> None:
     project = Renaming(FILES, TESTS)
     before, after = seen(a=FAILED, **{name: PASSED}), seen(a=PASSED)
-    assert find_losses(project, before, after, overlay={}, regression=before.passing) == lost
-    assert find_losses(
-        InMemory(FILES, TESTS), before, after, overlay={}, regression=before.passing
-    ) == {f"t::{name}"}
+    assert losses(project, before, after) == lost
+    assert losses(InMemory(FILES, TESTS), before, after) == {f"t::{name}"}
 
 
 def test_nothing_is_run_again_where_nothing_is_lost() -> None:
     project = InMemory(FILES, TESTS)
     before = seen(a=FAILED, b=PASSED)
-    assert (
-        find_losses(
-            project, before, seen(a=PASSED, b=PASSED), overlay={}, regression=before.passing
-        )
-        == frozenset()
-    )
+    assert losses(project, before, seen(a=PASSED, b=PASSED)) == frozenset()
     assert project.observed == []

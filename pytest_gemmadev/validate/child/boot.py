@@ -128,7 +128,9 @@ class _Run:
         self._overlay = SourceOverlay(setup["root"], os.path.join(setup["folder"], "compiled"))
         self._overlay.install()
         quiet, recorder = Quiet(), Recorder()
-        self._runner = Runner(self._overlay, quiet, recorder, confinement=confinement)
+        self._runner = Runner(
+            self._overlay, quiet, recorder, confinement=confinement, origins=setup["origins"]
+        )
         self._plugins: list[object] = [quiet, recorder, self._runner, self._runner.selection]
 
     def begin(self, request: RunRequest, pipe: int, jobs: int | None) -> None:
@@ -189,15 +191,21 @@ class _Server(_Run):
     def _preload(self, names: list[str]) -> str | None:
         """Imports what the tests imported before, so that no run has to.
 
-        Returns the first of them that imports project code: a package that extends the project.
+        Returns the first of them that imports project code: a package that extends the project. Where
+        the folder of the project is not on ``sys.path`` yet, that is another copy, an installed one.
         """
+        from pytest_gemmadev.validate.child.moved_modules import moved_modules
+
+        origins = self._setup["origins"]
+        if moved_modules(origins):
+            return None  # by a plugin: what the oracle hears makes it do without forks
         for name in names:
             if name not in sys.modules:
                 try:
                     importlib.import_module(name)
                 except BaseException:  # whatever it is, the run will meet it too
                     sys.modules.pop(name, None)
-            if self._overlay.modules or self._overlay.rewritten:
+            if self._overlay.modules or self._overlay.rewritten or moved_modules(origins):
                 return name
         return None
 

@@ -19,10 +19,19 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from pytest_gemmadev.validate.child.call_recorder import CallRecorder
+from pytest_gemmadev.validate.child.moved_modules import moved_modules
 from pytest_gemmadev.validate.child.probe import evaluate_all, probe_calls
 from pytest_gemmadev.validate.child.process_state import ProcessState
 from pytest_gemmadev.validate.child.swap import NeedsImport, Swapper
-from pytest_gemmadev.validate.messages import AttemptEnd, AttemptPlan, Event, How, Job, ProbePlan
+from pytest_gemmadev.validate.messages import (
+    AttemptEnd,
+    AttemptPlan,
+    Event,
+    How,
+    Job,
+    ProbePlan,
+    WorkerReady,
+)
 from pytest_gemmadev.validate.process import (
     RunEnd,
     Watch,
@@ -77,9 +86,14 @@ def serve_jobs(runner: Runner, session: pytest.Session, channel: Channel[Any, Jo
     several = worker.state.is_known
     if not forks and not several:
         problem = "too much would have to be put back after each candidate"
-    channel.send(
-        {"items": list(worker.items), "problem": problem, "forks": forks, "several": several}
-    )
+    ready: WorkerReady = {
+        "items": list(worker.items),
+        "problem": problem,
+        "forks": forks,
+        "several": several,
+        "moved": moved_modules(runner.origins),
+    }
+    channel.send(ready)
     if forks:
         _serve_in_forks(worker, channel)
     else:

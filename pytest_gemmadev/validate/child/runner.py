@@ -7,7 +7,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,13 @@ from pytest_gemmadev.capture.hooks import Recorder
 from pytest_gemmadev.capture.shapes import PlainStack
 from pytest_gemmadev.validate.child.alarm import alarm
 from pytest_gemmadev.validate.child.jobs import serve_jobs
+from pytest_gemmadev.validate.child.moved_modules import moved_modules
 from pytest_gemmadev.validate.child.overlay import SourceOverlay
 from pytest_gemmadev.validate.child.quiet import Quiet
 from pytest_gemmadev.validate.child.selection import Selection
 from pytest_gemmadev.validate.child.tracing import CodeRecorder, LineRecorder
 from pytest_gemmadev.validate.confine.confinement import Confinement
-from pytest_gemmadev.validate.messages import Event, LastWords, RunRequest, TestEnd
+from pytest_gemmadev.validate.messages import Collected, Event, LastWords, RunRequest, TestEnd
 from pytest_gemmadev.validate.process import limit_process
 from pytest_gemmadev.validate.wire import Channel, pack, write
 
@@ -41,12 +42,20 @@ class Runner:
     """Runs the tests that the request names and reports over a pipe."""
 
     def __init__(
-        self, overlay: SourceOverlay, quiet: Quiet, recorder: Recorder, *, confinement: Confinement
+        self,
+        overlay: SourceOverlay,
+        quiet: Quiet,
+        recorder: Recorder,
+        *,
+        confinement: Confinement,
+        origins: Mapping[str, str],
     ) -> None:
+        """``origins``: real paths of modules by name, as the user's run imported them."""
         self.overlay = overlay
         self.quiet = quiet
         self.recorder = recorder
         self.confinement = confinement
+        self.origins = origins
         self.selection = Selection()
         self.start = "auto"  # how the processes of candidates begin: or ``fork``, ``spawn``
         self.is_over_limit = False  # a test was over its limit since `forget`
@@ -134,6 +143,8 @@ class Runner:
         """Says the last word of a run."""
         last_words = self.last_words(status)
         last_words["modules"] = self._outside_modules()
+        if not self.origins and self.selection.only is None:
+            last_words["origins"] = self.recorder.origins
         self.report({"done": last_words})
 
     def last_words(self, status: int) -> LastWords:
@@ -221,7 +232,10 @@ class Runner:
             if nodeid not in self.recorder.outcomes:
                 self._report_collector(nodeid, "passed")
         seconds = time.monotonic() - self._began_s
-        self.report({"collected": list(self.recorder.collected), "seconds": seconds})
+        collected: Collected = {"collected": list(self.recorder.collected), "seconds": seconds}
+        if moved := moved_modules(self.origins):
+            collected["moved"] = moved
+        self.report(collected)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:

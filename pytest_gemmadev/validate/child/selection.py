@@ -16,6 +16,7 @@ class Selection:
     def __init__(self) -> None:
         self.only: frozenset[str] | None = None  # node ids; None for all
         self._files: frozenset[Path] | None = None  # test files to collect; None for all
+        self._is_whole = False  # collects all files, whatever it runs
         self._order: Sequence[str] | None = None  # node ids; None for pytest's own order
         self._twice = 0  # so many first tests run once more
 
@@ -23,13 +24,14 @@ class Selection:
         """Takes what the request names, before anything is collected."""
         only = request.get("only")
         self.only = None if only is None else frozenset(only)
+        self._is_whole = request.get("is_whole", False)
         if only is not None and "trace" in request:
             self._order = only  # targets first: the time for tracing may end
             self._twice = request["traced_twice"]
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
-        if self.only is not None:
+        if self.only is not None and not self._is_whole:
             files = [config.rootpath / nodeid.split("::")[0] for nodeid in self.only]
             # Other node ids, a conftest's among them: collect everything.
             if all(file.is_file() and file.name != "conftest.py" for file in files):

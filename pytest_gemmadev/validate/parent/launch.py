@@ -56,6 +56,9 @@ class Launcher:
     policy: Policy = DEFAULT_POLICY
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="gemmadev-")))
     preload: tuple[str, ...] = ()  # modules that runs need and that are no project code
+    origins: Mapping[str, str] = field(default_factory=dict)
+    # real paths of modules by name, as the user's run imported them
+    is_apart: bool = False  # every run begins as the user's does, for a fork had other modules
     _zygote: Interpreter | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _runs: int = 0
@@ -70,7 +73,7 @@ class Launcher:
     def prepare(self) -> None:
         """Starts the warm interpreter, which is ready a little later."""
         with self._lock:
-            if CAN_FORK and self.start != "spawn" and self._zygote is None:
+            if CAN_FORK and self.start != "spawn" and not self.is_apart and self._zygote is None:
                 self._zygote = self._start("warm")
 
     def run_fresh(self, plan: RunPlan) -> RunEnd:
@@ -90,7 +93,9 @@ class Launcher:
 
     def run_forked(self, plan: RunPlan) -> RunEnd:
         """One run forked from a warm interpreter; from a new one where that is not possible."""
-        if not CAN_FORK or self.start == "spawn":
+        if self.is_apart:
+            plan["is_whole"] = True
+        if not CAN_FORK or self.start == "spawn" or self.is_apart:
             return self.run_fresh(plan)
         end = self._run_forked(plan)
         if end.how == "died" and not end.messages and self._zygote_is_gone():
@@ -143,7 +148,7 @@ class Launcher:
         request["stall_s"] = FOREVER_S
         interpreter = None
         try:
-            if self.start == "spawn":
+            if self.start == "spawn" or self.is_apart:
                 interpreter = self._start("fresh")
                 control.close()
                 request["fds"] = 1
@@ -200,6 +205,7 @@ class Launcher:
             "args": list(self.args),
             "path": list(self.import_path),
             "preload": list(self.preload),
+            "origins": dict(self.origins),
             "confinement": {
                 "level": self.level.value,
                 "folder": str(self.folder),
@@ -244,9 +250,28 @@ class Launcher:
             ):
                 return
             self.preload = tuple(names)
-            if self._zygote is not None:
-                self._zygote.end()
-                self._zygote = None
+            self._end_zygote()
+
+    def learn_origins(self, origins: Mapping[str, str]) -> None:
+        """Lets later runs compare their modules with those of the user's; the first origins count."""
+        with self._lock:
+            if self.origins or not origins:
+                return
+            # They are part of a command line. A submodule lies where its package does.
+            shallow = sorted(origins, key=lambda name: (name.count("."), name))
+            self.origins = {n: origins[n] for n in shallow[: self.policy.compared_modules]}
+            self._end_zygote()
+
+    def stay_apart(self) -> None:
+        """From now on, every run begins in an interpreter of its own and collects all tests."""
+        with self._lock:
+            self.is_apart = True
+            self._end_zygote()
+
+    def _end_zygote(self) -> None:
+        if self._zygote is not None:
+            self._zygote.end()
+            self._zygote = None
 
     def _new_scratch(self) -> Path:
         with self._lock:
@@ -258,9 +283,7 @@ class Launcher:
     def close(self) -> None:
         """Ends everything that was started and removes its files."""
         with self._lock:
-            if self._zygote is not None:
-                self._zygote.end()
-                self._zygote = None
+            self._end_zygote()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

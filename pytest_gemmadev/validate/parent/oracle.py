@@ -26,11 +26,13 @@ from pytest_gemmadev.types import (
     Plausible,
     Regressed,
     RepairTask,
+    Role,
     Spectrum,
     TestOutcome,
     Verdict,
 )
 from pytest_gemmadev.validate.confine.places import Level, level_for
+from pytest_gemmadev.validate.parent.flaky_tests import FlakyTests
 from pytest_gemmadev.validate.parent.judge import Judge
 from pytest_gemmadev.validate.parent.known_effects import KnownEffects
 from pytest_gemmadev.validate.parent.launch import Launcher
@@ -100,13 +102,12 @@ class PytestOracle:
             Path(root), self._launcher, limits, self._timings, self.known_effects, policy
         )
         self._judge = Judge(Path(root), scope, self.known_effects)
-        self._screener = Screener(self._runs, scope, self._judge)
+        self._flaky = FlakyTests(self._runs, self._judge, policy)
+        self._screener = Screener(self._runs, scope, self._judge, self._flaky)
         self._pools = [self._new_pool()]  # one for each validation at a time
         self._prober = Prober(self._runs, self._screener, self._pools[0])
         self._crashes: dict[tuple[tuple[str, ...], TreeKey], bool] = {}
         # whether the unchanged code crashes
-        self._stable: set[str] = set()  # tests that passed again without a candidate
-        self._flaky: set[str] = set()  # those that did not
 
     def prepare(self) -> None:
         """Starts what the first validations need, and does not wait for it."""
@@ -144,8 +145,22 @@ class PytestOracle:
     def learn(self, seen: Observation) -> None:
         """Takes from an earlier run, the user's own for one, how long tests take and which pass."""
         self._timings.learn(seen.durations, seen.passing)
+        self._launcher.learn_origins(self._own_origins(seen.origins))
         passed = (n for n, outcome in seen.outcomes.items() if outcome is TestOutcome.PASSED)
         self._judge.plainly_passing = frozenset(passed)
+
+    @property
+    def unlike(self) -> str:
+        """What of the project runs had from another file than the user's run; empty where nothing."""
+        if not self._runs.moved:
+            return ""
+        name, wanted, here = self._runs.moved[0]
+        wanted, here = self._scope.relative(wanted), self._scope.relative(here)
+        return f"`{name}` comes from {wanted} in this run, and from {here} where it is run again"
+
+    def _own_origins(self, origins: Mapping[str, str]) -> dict[str, str]:
+        """Those of sources and of other copies of them: which helpers tests share depends on the run."""
+        return {n: path for n, path in origins.items() if self._scope.role(path) is not Role.TEST}
 
     def learn_tree_change(self) -> None:
         """To be called when the tree is written to: its code is not the user's alone from then on."""
@@ -181,23 +196,32 @@ class PytestOracle:
         return spectra
 
     def learn_flaky(self, overlay: Overlay, nodeids: Collection[str]) -> frozenset[str]:
-        """Those of the tests that do not pass over ``overlay`` either; each is run once.
+        """Those of the tests that do not pass over ``overlay`` either, in one of a few runs.
 
         Later validations leave them out.
         """
-        new = sorted(set(filter(is_test, nodeids)) - self._stable - self._flaky)
-        if new:
-            run = self._runs.run_again(overlay, new)
-            # A run that breaks off says nothing about those that had no turn.
-            stable = {
-                nodeid
-                for nodeid in new
-                if self._judge.is_as_good(nodeid, run.outcomes.get(nodeid))
-                or (run.aborted and nodeid not in run.outcomes)
-            }
-            self._stable |= stable
-            self._flaky.update(set(new) - stable)
-        return frozenset(self._flaky.intersection(nodeids))
+        return self._flaky.learn(overlay, nodeids)
+
+    # --- types.Repeating --------------------------------------------------------------------------
+
+    def repeat(
+        self, task: RepairTask, nodeids: Sequence[str], *, is_fresh: bool = False
+    ) -> Observation:
+        """One run of the tests named over the task's tree, in pytest's order, and of no others.
+
+        ``is_fresh`` has it begin as the user's own run does, where it else may be a fork.
+        """
+        if is_fresh:
+            run = self._runs.run_all_and_learn(task.overlay, nodeids)
+        else:
+            run = self._runs.run_some_and_learn(task, task.overlay, nodeids)
+        return observation_from_plain(run.to_plain(), self._scope)
+
+    def stay_fresh(self) -> None:
+        """To be called where a fork gives other outcomes than the user's own run."""
+        self._launcher.stay_apart()
+        for pool in self._pools:
+            pool.end()
 
     def behaviours(
         self, task: RepairTask, overlays: Sequence[Overlay]
@@ -248,13 +272,13 @@ class PytestOracle:
         # A worker only rejects: what passes in one still has to pass in a process that imports it.
         others = set(filter(is_test, task.regression))
         while True:
-            wanted = {*task.targets, *others - self._flaky}
+            wanted = {*task.targets, *others - self._flaky.known}
             run = self._runs.run_some_and_learn(task, screening.overlay, wanted, stop=True)
             verdict = self._judge.judge(task, run, wanted=wanted, changed=screening.changed)
             if isinstance(verdict, Plausible):
                 self._timings.learn(run.durations, run.passing)
-            if not isinstance(verdict, Regressed) or not self.learn_flaky(
-                task.overlay, verdict.nodeids
+            if not isinstance(verdict, Regressed) or not self._flaky.learn_lost(
+                task, screening.overlay, verdict.nodeids
             ):
                 return verdict
 
@@ -297,7 +321,12 @@ class PytestOracle:
 
     def _new_pool(self) -> WorkerPool:
         return WorkerPool(
-            self._launcher, self._limits, self._timings, self.known_effects, self._policy
+            self._launcher,
+            self._limits,
+            self._timings,
+            self.known_effects,
+            self._policy,
+            flaky=self._flaky.known,
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_gemmadev.types import ErrorKind, Overlay, RepairTask
-from pytest_gemmadev.validate.messages import RunPlan
+from pytest_gemmadev.validate.messages import Moved, RunPlan
 from pytest_gemmadev.validate.parent.known_effects import KnownEffects
 from pytest_gemmadev.validate.parent.launch import Launcher
 from pytest_gemmadev.validate.parent.runs import Run, read_run
@@ -26,6 +26,8 @@ class ProjectRuns:
     timings: Timings
     known_effects: KnownEffects
     policy: Policy = DEFAULT_POLICY
+    moved: tuple[Moved, ...] = ()
+    # modules that came from other files than in the user's run, though all began as that does
     is_tree_unchanged: bool = True
     # Since the repair began. What a run without an overlay does is then done by the user's code.
 
@@ -39,6 +41,7 @@ class ProjectRuns:
         plan["stall_s"] = 3 * self.limits.test_s + 2
         plan["process_limits"] = self.limits.process_limits(scale=self.policy.full_run_scale)
         run = read_run(self.launcher.run_fresh(plan))
+        self.moved = self.moved or run.moved
         if self._is_unchanged(overlay):
             self.known_effects.learn(run.reached)
         elif not run.aborted:
@@ -61,7 +64,7 @@ class ProjectRuns:
         )
         plan["only"] = only
         plan["must_pass"] = only if stop else []
-        run = read_run(self.launcher.run_forked(plan))
+        run = self._run(plan)
         self._learn(run, overlay)
         return run
 
@@ -71,7 +74,7 @@ class ProjectRuns:
             overlay, collect_s=self.timings.collection_limit_s(), tests_s=self.limits.run_s
         )
         plan["only"] = list(nodeids)
-        return read_run(self.launcher.run_forked(plan))
+        return self._run(plan)
 
     def trace(self, task: RepairTask, others: Sequence[str]) -> Run:
         """Runs the targets, and the tests named, and records the lines they execute."""
@@ -87,7 +90,7 @@ class ProjectRuns:
         plan["traced_twice"] = 0 if hung else len(task.targets)
         ratio = self.policy.hung_trace_ratio if hung else self.policy.trace_ratio
         plan["test_s"] = ratio * self.limits.trace_s
-        return read_run(self.launcher.run_forked(plan))
+        return self._run(plan)
 
     def trace_and_learn(self, task: RepairTask, others: Sequence[str]) -> Run:
         """The same, and what the run shows of the unchanged code is learned."""
@@ -107,6 +110,15 @@ class ProjectRuns:
     def real_paths(self, paths: Iterable[str]) -> list[str]:
         """The paths of project files as the import system may name them, links resolved."""
         return [os.path.realpath(self.absolute(path)) for path in paths]
+
+    def _run(self, plan: RunPlan) -> Run:
+        """One run, forked where a fork has the modules that the user's run had."""
+        run = read_run(self.launcher.run_forked(plan))
+        if run.moved and not self.launcher.is_apart:
+            self.launcher.stay_apart()
+            run = read_run(self.launcher.run_forked(plan))
+        self.moved = self.moved or run.moved
+        return run
 
     def _plan(self, overlay: Overlay, *, collect_s: float, tests_s: float) -> RunPlan:
         permissions = self.known_effects.permissions(trusted=self._is_unchanged(overlay))

@@ -12,6 +12,7 @@ from pytest_gemmadev.validate.messages import (
     CollectorEnd,
     Event,
     LastWords,
+    Moved,
     TestEnd,
 )
 from pytest_gemmadev.validate.process import RunEnd
@@ -43,6 +44,9 @@ class Run:
     broken: str = ""  # why it does not compile
     loose: bool = False  # functions that ran while importing have new code: a failure says little
     behaviour: dict[str, str] | None = None  # what calls with other arguments gave
+    origins: dict[str, str] = field(default_factory=dict)
+    # real paths of the project's modules by name, of a whole run
+    moved: tuple[Moved, ...] = ()  # modules that came from another file than in the user's run
     reached: tuple[tuple[str, str], ...] = ()
     # (path, call) of what it was refused outside of its places, and of what it changed in private
     # copies of the user's folders
@@ -59,6 +63,7 @@ class Run:
             "stacks": self.stacks,
             "durations": self.durations,
             "aborted": self.aborted,
+            "origins": self.origins,
         }
 
 
@@ -72,6 +77,7 @@ def read_run(end: RunEnd) -> Run:
         elif "collected" in event:
             run.collected = event["collected"]
             run.collect_s = event["seconds"]
+            run.moved = tuple((name, wanted, here) for name, wanted, here in event.get("moved", ()))
         elif "test" in event:
             _add_test(run, event)
             current = ""
@@ -132,6 +138,7 @@ def _add_last_words(run: Run, last_words: LastWords) -> None:
     run.stacks += last_words["stacks"]
     run.imported = frozenset(last_words["imported"])
     run.modules = tuple(last_words.get("modules", ()))
+    run.origins = last_words.get("origins", {})
     run.aborted = last_words["aborted"]
     status = last_words["status"]
     has_errors = any(outcome == "error" for outcome in run.outcomes.values())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from pytest_gemmadev.files.scope import Scope
 from pytest_gemmadev.text.edits import edit_overlay
@@ -22,6 +23,7 @@ from pytest_gemmadev.types import (
     Verdict,
 )
 from pytest_gemmadev.validate.parent import launch
+from pytest_gemmadev.validate.parent.flaky_tests import FlakyTests
 from pytest_gemmadev.validate.parent.judge import Judge
 from pytest_gemmadev.validate.parent.project_runs import ProjectRuns
 from pytest_gemmadev.validate.parent.runs import Run
@@ -50,6 +52,7 @@ class Screener:
     runs: ProjectRuns
     scope: Scope
     judge: Judge
+    flaky: FlakyTests
     reach: Mapping[str, Spectrum] = field(default_factory=dict)
     # lines that tests run, by node id: those that run a candidate's lines come first
 
@@ -111,11 +114,31 @@ class Screener:
             runs = pool.try_out(task, [attempts[place] for place in left], plan)
             for place, run in zip(left, runs, strict=False):
                 if isinstance(run, Run):
-                    verdicts[place] = self._judge_attempt(task, run, changes[place])
+                    verdict = self._judge_attempt(task, run, changes[place])
+                    if isinstance(verdict, Regressed) and self.flaky.is_doubtful(verdict.nodeids):
+                        again = partial(pool.try_out, task, [attempts[place]], plan)
+                        if not self._stays_lost(verdict.nodeids, again):
+                            continue
+                    verdicts[place] = verdict
                 elif run is not None:
                     verdicts[place] = run
             left = left[len(runs) :]
         return verdicts
+
+    def _stays_lost(
+        self, nodeids: Sequence[str], again: Callable[[], Sequence[Run | Inapplicable | None]]
+    ) -> bool:
+        """Whether a candidate loses these tests each time that it runs ``again``."""
+        for _ in range(self.flaky.policy.worker_reruns):
+            run = again()[0]
+            if not isinstance(run, Run):
+                return True
+            passed = [n for n in nodeids if self.judge.is_as_good(n, run.outcomes.get(n))]
+            if passed:
+                self.flaky.learn_passed(passed)
+                return False
+        self.flaky.learn_stays_lost(nodeids)
+        return True
 
     def _judge_attempt(self, task: RepairTask, run: Run, changed: Overlay) -> Verdict:
         wanted = [*task.targets, *(n for n in run.outcomes if n in task.regression)]

@@ -39,6 +39,7 @@ def run_unforked(
         "args": setup["args"],
         "path": setup["path"],
         "preload": setup["preload"],
+        "origins": setup["origins"],
         "confinement": setup["confinement"],
         "request": request,
         "output": str(output),

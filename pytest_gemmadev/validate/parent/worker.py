@@ -34,6 +34,7 @@ class Worker:
     forks: bool = True  # each candidate, or several, get a process of their own
     several: bool = False  # may try several candidates in one process
     problem: str = ""
+    moved: bool = False  # it has modules from other files than the user's run had
 
     def wait_ready(self) -> None:
         """Waits until the tests are collected."""
@@ -46,6 +47,7 @@ class Worker:
         else:
             self.items, self.problem = frozenset(ready["items"]), ready["problem"]
             self.forks, self.several = ready["forks"], ready["several"]
+            self.moved = bool(ready["moved"])
 
     def run(self, plan: JobPlan) -> RunEnd | None:
         """Runs some candidates; None when the worker itself is gone."""

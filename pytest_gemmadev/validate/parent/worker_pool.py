@@ -56,6 +56,7 @@ class WorkerPool:
     timings: Timings
     known_effects: KnownEffects
     policy: Policy = DEFAULT_POLICY
+    flaky: set[str] = field(default_factory=set)  # tests that say nothing of a candidate
     tally: Counter[str] = field(default_factory=Counter)
     # what came of the candidates: ``decided``, or why a new import was needed
     forks: bool = True  # the last worker gives candidates processes of their own
@@ -139,7 +140,8 @@ class WorkerPool:
         if not tree.fails_all(task.targets):
             return ["a target does not fail in a worker"]
         some = attempts[: self._fit_together(tree, task)]
-        chosen = [tree.choose_others(task, one.reaching, self.policy) for one in some]
+        usable = replace(task, regression=task.regression - self.flaky) if self.flaky else task
+        chosen = [tree.choose_others(usable, one.reaching, self.policy) for one in some]
         plans = [_attempt_plan(one, others) for one, others in zip(some, chosen, strict=True)]
         end = self._run(tree, tree.worker, _Batch(task, plans))
         if end is None and len(some) == 1:
@@ -177,6 +179,13 @@ class WorkerPool:
     def _start_worker(self, tree: WarmTree, plan: RunPlan) -> None:
         worker = self.launcher.start_worker(plan)
         worker.wait_ready()
+        if worker.moved and not self.launcher.is_apart:
+            worker.end()
+            self.launcher.stay_apart()
+            worker = self.launcher.start_worker(plan)
+            worker.wait_ready()
+        if worker.moved:
+            worker.problem = "it has modules of other files than the user's run"
         tree.worker = worker
         tree.together = self.policy.together if worker.several else 1
         self.forks = worker.forks
