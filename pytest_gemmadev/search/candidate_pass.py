@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from pytest_gemmadev.search.budget import Meter
+from pytest_gemmadev.search.choice import rough_chance
 from pytest_gemmadev.search.closest import describe_closest, nearer
 from pytest_gemmadev.search.context import SearchContext
 from pytest_gemmadev.search.evidence import count_assertions, count_tests
@@ -45,6 +46,10 @@ class Level:
     wrong_functions: list[Failed] = field(default_factory=list)  # written by the model
     held_back: list[Step] = field(default_factory=list)  # destructive, not validated yet
     is_last: bool = False  # all else was validated: what was held back has its turn
+
+    def chance(self, tried: int) -> float:
+        """The probability, in [0, 1], of the likeliest repair so far, before anything is compared."""
+        return rough_chance(self.found, self.task, tried=tried)
 
     @property
     def depth(self) -> int:
@@ -121,7 +126,12 @@ class CandidatePass:
         self.level.found.append(found)
         explains_all = others == len(task.others)
         related = not explains_all and context.count_related(task, step.candidate)
-        self.stopping.narrow(self.meter, explains_all=explains_all, related_fail=others < related)
+        self.stopping.narrow(
+            self.meter,
+            explains_all=explains_all,
+            related_fail=others < related,
+            chance=self.level.chance(self.stopping.tried),
+        )
 
     def _note_failing(
         self, applied: Applied, verdict: StillFailing, statistics: Statistics

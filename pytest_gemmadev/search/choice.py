@@ -119,6 +119,20 @@ def _results_before(
     return found
 
 
+def rough_chance(found: Sequence[Found], task: RepairTask, *, tried: int) -> float:
+    """The probability of the likeliest repair by what costs nothing to know; 0 where there is none."""
+    best = sorted(found, key=lambda each: (-_reach(each), -each.score))[:8]
+    if not best:
+        return 0.0
+    learned = shipped()
+    asserted = [a for text in task.context.values() for a in asserted_in(text)]
+    told = told_by(asserted, {})
+    kind = task.stacks[0].kind.value if task.stacks else ErrorKind.OTHER.value
+    facts = TaskFacts(kind, len(task.targets), tried, 0, told.calls, 1, told.bits, told.bits / 2)
+    groups = make_groups([facts_of(each, task) for each in best], [None] * len(best), facts)
+    return _believe(groups, learned)[0][1]
+
+
 def _in_order(
     groups: Sequence[tuple[tuple[int, ...], float]],
     found: Sequence[Found],

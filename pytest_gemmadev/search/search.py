@@ -87,6 +87,8 @@ class _Search:
             self._write_again(level, meter)
             if not level.found:
                 left = self._validate(level, chain(left, ordered), meter.share(limits.rest))
+        elif level.found and writes and not self._is_spent(level, meter):
+            self._seek_second_opinion(level, meter)
         if not before:
             self.has_candidates_left = bool(left)
         if not level.found:
@@ -148,6 +150,16 @@ class _Search:
             for validated in self.validations.validate(level.task, batch, meter):
                 this.note(validated, self.statistics)
         return []
+
+    def _seek_second_opinion(self, level: Level, meter: Meter) -> None:
+        """Lets the model write as well, for a while, where what was found is likelier wrong."""
+        limits = self.context.limits
+        if level.chance(self.validations.count) >= limits.second_opinion:
+            return
+        self.context.progress("the model writes")
+        share = min(1.0, limits.second_opinion_s / max(meter.left_s, limits.second_opinion_s))
+        written = self.order.take_written(level.task, level.places)
+        self._validate(level, written, meter.share(share))
 
     def _write_again(self, level: Level, meter: Meter) -> None:
         """Lets the model write functions again, each told how its best attempt failed."""

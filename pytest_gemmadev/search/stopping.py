@@ -22,14 +22,23 @@ class StoppingRule:
         """Whether the pass has gone far enough."""
         return self.last is not None and (self.tried >= self.last or meter.seconds > self.last_s)
 
-    def narrow(self, meter: Meter, *, explains_all: bool, related_fail: bool = False) -> None:
+    def narrow(
+        self,
+        meter: Meter,
+        *,
+        explains_all: bool,
+        related_fail: bool = False,
+        chance: float = 1.0,
+    ) -> None:
         """Called at each plausible candidate. One that explains every failure ends the pass soon.
 
-        One that leaves a test failing which runs what it changes may be wrong, and ends it late.
+        One that leaves a test failing which runs what it changes may be wrong, and ends it late; so does
+        one that is not likely right. ``chance`` is the probability, in [0, 1], of the likeliest so far.
         """
         limits = self.limits
+        doubt = 1.0 + limits.more_in_doubt * (1.0 - chance)
         more = limits.more if explains_all else limits.more_while_others_fail
-        seconds = limits.more_s
+        more, seconds = round(more * doubt), limits.more_s * min(doubt, limits.longer_in_doubt)
         if related_fail:
             more = limits.more_while_related_fail
             seconds = limits.more_s_while_related_fail
@@ -39,5 +48,5 @@ class StoppingRule:
             self.last = last if self.last is None else min(last, self.last)
             self.last_s = last_s if self.last_s == 0.0 else min(last_s, self.last_s)
         elif explains_all:
-            self.last = min(self.last, self.tried + limits.more)
+            self.last = min(self.last, self.tried + more)
         self.settled = self.settled or not related_fail

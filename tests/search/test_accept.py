@@ -14,6 +14,7 @@ from pytest_gemmadev.search.found import Found, Step
 from pytest_gemmadev.types import (
     NEITHER,
     Candidate,
+    Confidence,
     Edit,
     Expression,
     Inapplicable,
@@ -52,6 +53,7 @@ def kept(
         model=None,
         clock=lambda: 0.0,
         ask=ask,
+        accept=Confidence.GUESS,
     )
     before = project.observe({})
     task = RepairTask(before.stacks, ("t::two",), before.passing, {"twice.py": CODE}, overlay={})

@@ -11,7 +11,7 @@ from pytest_gemmadev.search.budget import Budget, Meter
 from pytest_gemmadev.search.context import SearchContext
 from pytest_gemmadev.search.environment import find_missing
 from pytest_gemmadev.search.loop import repair
-from pytest_gemmadev.types import ErrorFacts, ErrorKind, ErrorStack, Frame, Role, Status
+from pytest_gemmadev.types import Confidence, ErrorFacts, ErrorKind, ErrorStack, Frame, Role, Status
 
 SOURCES = {"shop/cart.py": "import subprocess\nDATA = '/srv/prices.csv'\nTOOL = 'convertx'\n"}
 CONTEXT = {"tests/test_cart.py": "LOCALE = 'de_DE.UTF-8'\n"}
@@ -148,6 +148,7 @@ def repaired(name: str) -> tuple[Status, str, int]:
         files=project,
         model=None,
         clock=time.monotonic,
+        accept=Confidence.GUESS,
     )
     (outcome,), _ = repair(context, project.observe({}), Meter(Budget(60), time.monotonic))
     return outcome.status, outcome.reason, outcome.validations

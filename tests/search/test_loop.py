@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from in_memory import InMemory, Substitutions
@@ -12,10 +13,11 @@ from pytest_gemmadev.models.scripted import ScriptedModel
 from pytest_gemmadev.propose.write import WriteProposer
 from pytest_gemmadev.search.budget import Budget, Meter
 from pytest_gemmadev.search.context import SearchContext
-from pytest_gemmadev.search.limits import DEFAULT
+from pytest_gemmadev.search.limits import DEFAULT, Limits
 from pytest_gemmadev.search.loop import repair
 from pytest_gemmadev.types import (
     Candidate,
+    Confidence,
     ModelInfo,
     Outcome,
     Overlay,
@@ -40,7 +42,10 @@ def mean(values):
 
 
 def repaired(
-    project: InMemory, *table: tuple[str, str, float], seconds: float = 60.0
+    project: InMemory,
+    *table: tuple[str, str, float],
+    seconds: float = 60.0,
+    limits: Limits = DEFAULT,
 ) -> tuple[dict[str, Outcome], Overlay]:
     ticks = itertools.count()
     clock = lambda: next(ticks) * 0.001  # noqa: E731  # a clock that only counts calls
@@ -51,6 +56,8 @@ def repaired(
         writers=[],
         model=None,
         clock=clock,
+        accept=Confidence.GUESS,
+        limits=limits,
     )
     outcomes, overlay = repair(context, project.observe({}), Meter(Budget(seconds), clock))
     return {o.nodeid: o for o in outcomes}, overlay
@@ -206,6 +213,7 @@ def test_candidates_that_are_slow_to_come_are_tried_while_the_next_is_written() 
         writers=[Slow([*table[:2], ("price + count", "price * count", -2.0), *table[2:]])],
         model=None,
         clock=lambda: now[0],
+        accept=Confidence.GUESS,
     )
     meter = Meter(Budget(20.0), lambda: now[0])
     _, overlay = repair(context, project.observe({}), meter)
@@ -234,11 +242,23 @@ def test_failures_elsewhere_do_not_make_a_search_go_on() -> None:
         {"twice.py": "def twice(n):\n    return n\n", "half.py": "def half(n):\n    return -n\n"},
         {"t::a": "twice(2) == 4", "t::b": "half(8) == 4"},
     )
-    outcomes, overlay = repaired(
-        project, ("return n", "return n + 2", -1.0), *FILLERS, ("return n", "return n * 2", -3.0)
-    )
+    table = [("return n", "return n + 2", -1.0), *FILLERS, ("return n", "return n * 2", -3.0)]
+    no_doubt = replace(DEFAULT, more_in_doubt=0.0)
+    outcomes, overlay = repaired(project, *table, limits=no_doubt)
     assert overlay == {"twice.py": b"def twice(n):\n    return n + 2\n"}
     assert outcomes["t::a"].validations < len(FILLERS)
+
+
+@pytest.mark.slow
+def test_a_search_goes_on_for_longer_where_what_was_found_is_doubtful() -> None:
+    table = [("return n", "return n + 2", -1.0), *FILLERS]
+    tried = []
+    for doubt in (0.0, 10.0):
+        project = InMemory({"twice.py": "def twice(n):\n    return n\n"}, {"t::a": "twice(2) == 4"})
+        limits = replace(DEFAULT, more_in_doubt=doubt)
+        outcomes, _ = repaired(project, *table, limits=limits)
+        tried.append(outcomes["t::a"].validations)
+    assert tried[0] < tried[1]
     assert outcomes["t::b"].status is Status.UNREPAIRED
 
 
@@ -298,6 +318,7 @@ def test_a_function_that_fails_is_written_again_with_what_it_gave(learns: bool) 
         writers=[WriteProposer(model)],
         model=None,
         clock=clock,
+        accept=Confidence.GUESS,
     )
     _, overlay = repair(context, project.observe({}), Meter(Budget(60.0), clock))
     assert overlay == ({"total.py": right.encode()} if learns else {})
@@ -323,6 +344,7 @@ def test_single_edits_go_on_where_the_model_has_written_nothing_that_helps() -> 
         writers=[Substitutions([])],
         model=None,
         clock=lambda: now[0],
+        accept=Confidence.GUESS,
     )
     meter = Meter(Budget(40.0), lambda: now[0])
     outcomes, _ = repair(context, project.observe({}), meter)

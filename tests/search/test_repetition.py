@@ -15,6 +15,7 @@ from pytest_gemmadev.search.context import SearchContext
 from pytest_gemmadev.search.loop import repair
 from pytest_gemmadev.types import (
     Candidate,
+    Confidence,
     Observation,
     Outcome,
     Overlay,
@@ -39,6 +40,7 @@ def repaired(project: InMemory, *substitutions: tuple[str, str, float]) -> dict[
         files=project,
         model=None,
         clock=time.monotonic,
+        accept=Confidence.GUESS,
     )
     meter = Meter(Budget(60), time.monotonic)
     outcomes, _overlay = repair(context, project.observe({}), meter)

@@ -20,6 +20,7 @@ from pytest_gemmadev.search.loop import repair
 from pytest_gemmadev.types import (
     Candidate,
     Completion,
+    Confidence,
     ErrorKind,
     ErrorStack,
     Frame,
@@ -67,6 +68,7 @@ def repaired(
             files=project,
             model=None,
             clock=time.monotonic,
+            accept=Confidence.GUESS,
         )
         for proposer in proposers
     )

@@ -14,7 +14,15 @@ from pytest_gemmadev.search.loop import repair
 from pytest_gemmadev.search.outcomes import number_suggestions
 from pytest_gemmadev.search.patches import rebase_suggestion
 from pytest_gemmadev.text.diff import apply_unified
-from pytest_gemmadev.types import Candidate, Outcome, Overlay, RepairTask, Status, Verdict
+from pytest_gemmadev.types import (
+    Candidate,
+    Confidence,
+    Outcome,
+    Overlay,
+    RepairTask,
+    Status,
+    Verdict,
+)
 
 LOG = "LOG = []\n\n\nclass Place:\n    def __init__(self, name):\n        self.name = name\n\n"
 LOG += "    def unlink(self):\n        LOG.append(self.name)\n"  # a harmless stand-in for a path
@@ -63,6 +71,7 @@ def repaired(
         writers=[Substitutions(later)] if later else [],
         model=None,
         clock=clock,
+        accept=Confidence.GUESS,
     )
     outcomes, overlay = repair(context, asked.observe({}), Meter(Budget(60.0), clock))
     return {o.nodeid: o for o in number_suggestions(outcomes)}, overlay
