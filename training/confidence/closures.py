@@ -1,4 +1,4 @@
-"""Functions of packages as small modules that stand alone: with the helpers, constants and imports they need."""
+"""Functions of packages as small modules that stand alone, with what they need of their own files."""
 
 from __future__ import annotations
 
