@@ -39,6 +39,7 @@ ORDERS: Mapping[str, tuple[frozenset[str], ...]] = {
         frozenset({"config", "extras", "output"}),
         frozenset({"rewrites", "drills"}),
         frozenset({"data"}),
+        frozenset({"confidence"}),
         frozenset({"learn"}),
         frozenset({"release"}),
         frozenset({"align", "run"}),
