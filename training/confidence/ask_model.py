@@ -65,8 +65,8 @@ def ask(row: dict[str, Any], model: Model) -> bool:
     facts = [
         replace(facts_in(e), changed=changed_share(row["original"], e["behaviour"])) for e in close
     ]
-    groups = make_groups(facts, [e["behaviour"] for e in close], TaskFacts(**row["task"])).groups
-    groups = sorted(groups, key=lambda g: g.best.against - g.best.score)[:GROUPS]
+    made = make_groups(facts, [e["behaviour"] for e in close], TaskFacts(**row["task"]))
+    groups = sorted(made.groups, key=lambda g: g.best.against - g.best.score)[:GROUPS]
     if len(groups) < 2:
         return False
     best = [close[g.members[0]] for g in groups]
