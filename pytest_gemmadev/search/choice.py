@@ -70,7 +70,8 @@ def choose(
     if check is not None:
         facts = _check_claims(check, some, facts, behaviours=behaviours, groups=groups)
         groups = _believe(make_groups(facts, behaviours, task_facts), learned)
-    facts = _look_closer(context, some, task, facts=facts, groups=groups)
+    asks = any(learned.weights.get(name) for name in ("ratio", "ratio_lead"))
+    facts = _look_closer(context, some, task, facts=facts, groups=groups, asks_model=asks)
     groups = _believe(make_groups(facts, behaviours, task_facts), learned)
     ranked = _in_order(groups, some, facts=facts, behaviours=behaviours)
     taken = set(close)
@@ -171,13 +172,15 @@ def _look_closer(
     *,
     facts: Sequence[PatchFacts],
     groups: Sequence[tuple[tuple[int, ...], float]],
+    asks_model: bool,
 ) -> list[PatchFacts]:
     """The facts with what takes time to know, of the best of the likeliest groups."""
     limits, better = context.limits, list(facts)
     best = [members[0] for members, _ in groups]
-    ratios = _model_ratios(context, [found[i] for i in best[: limits.listed]], task)
-    for i, ratio in zip(best, ratios, strict=False):
-        better[i] = replace(better[i], ratio=ratio)
+    if asks_model:  # it takes seconds, so only where it counts
+        ratios = _model_ratios(context, [found[i] for i in best[: limits.listed]], task)
+        for i, ratio in zip(best, ratios, strict=False):
+            better[i] = replace(better[i], ratio=ratio)
     for i in best[: limits.examined]:
         if len(found[i].steps) == 1 and not found[i].destroys:
             against = context.evidence_against(task, found[i].steps[0].candidate)

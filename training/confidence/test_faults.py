@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import math
 import os
 import random
 import subprocess
@@ -104,7 +105,8 @@ def _is_error(value: object) -> bool:
 def rows_of(names: Sequence[str], *, seed: int, functions: int) -> Iterator[Row]:
     """Rows of both kinds from the functions of some sources."""
     left = functions
-    with _Observer(seed=seed) as observer:
+    observer = _Observer(seed=seed)
+    with observer:
         for source in sources(list(names)):
             options = BreakOptions(per_function=4, any_license=True, seed=seed)
             bugs = list(broken([source], options, Counts()))
@@ -204,6 +206,7 @@ def slip(value: object, random_: random.Random) -> str | None:
     """A wrong expectation as people write it; None for a value that has none."""
     if isinstance(value, bool):
         return repr(not value)
+    wrong: Any
     if isinstance(value, int):
         wrong = random_.choice((value + 1, value - 1, -value, value * 2, value + 10, value + 3))
     elif isinstance(value, float):
@@ -232,7 +235,8 @@ def slip(value: object, random_: random.Random) -> str | None:
 
 
 def fit(rows: Sequence[Row]) -> None:
-    from sklearn.linear_model import LogisticRegression  # not needed to use the weights
+    # Not needed to use the weights.
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
     names = sorted({name for _, features, _ in rows for name in features} - {"model"})
     held = [zlib.crc32(name.encode()) % 5 == 0 for name, _, _ in rows]
@@ -240,8 +244,6 @@ def fit(rows: Sequence[Row]) -> None:
     learned = [i for i, is_held in enumerate(held) if not is_held]
     model = LogisticRegression(C=1.0, class_weight="balanced", max_iter=1000)
     model.fit([table[i] for i in learned], [rows[i][2] for i in learned])
-    import math
-
     prior = float(model.intercept_[0]) + math.log(_PRIOR / (1 - _PRIOR))
     print(
         f"{len(rows)} rows, {sum(r[2] for r in rows)} with the test at fault; PRIOR = {prior:.2f}"

@@ -189,9 +189,9 @@ def examine(
     own = [c for c in claims if c.function in functions]
     if readme:
         own += [
-            Claim(each, found, ())
+            Claim(each, examples, ())
             for each in dict.fromkeys(functions)
-            if (found := _calls_in(readme, each))
+            if (examples := _calls_in(readme, each))
         ]
     near = [o for o in others if o.function in functions]
     asked = [s.expression for s in (*failing, *near)]
