@@ -171,11 +171,16 @@ def _search(
         )
         found, changed = repair(context, oracle.observe({}), meter.share(share))
         runs = bool(changed) and not oracle.observe(changed).stacks
-        if runs or len(found) >= len(outcomes):
+        if runs or _worth(found) >= _worth(outcomes):
             outcomes, overlay = found, changed
         if runs or meter.exhausted:
             break
     return outcomes, overlay
+
+
+def _worth(outcomes: Sequence[Outcome]) -> tuple[int, int]:
+    """(failures with a patch, errors that were met): what orders the passes that did not make it run."""
+    return sum(bool(outcome.patches) for outcome in outcomes), len(outcomes)
 
 
 def _word_for_program(outcome: Outcome) -> Outcome:

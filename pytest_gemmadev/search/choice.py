@@ -15,8 +15,8 @@ from pytest_gemmadev.search.claims.claim import Checked
 from pytest_gemmadev.search.confidence.expected import Asserted, asserted_in, told_by
 from pytest_gemmadev.search.confidence.facts import PatchFacts, TaskFacts, changed_share, facts_of
 from pytest_gemmadev.search.confidence.features import Groups, features_of, make_groups
+from pytest_gemmadev.search.confidence.patch_smells import smells_in
 from pytest_gemmadev.search.confidence.probability import Learned, probability, shipped
-from pytest_gemmadev.search.confidence.smells import smells_in
 from pytest_gemmadev.search.context import SearchContext
 from pytest_gemmadev.search.evidence import count_task_assertions
 from pytest_gemmadev.search.found import Found
@@ -60,7 +60,8 @@ def choose(
     close = [i for i in order if _reach(found[i]) == furthest][: limits.probed]
     some = [found[i] for i in close]
     original, behaviours = probe(some) if some else (None, [])
-    task_facts = _describe_task(context, task, tried, {p for each in some for p in each.sources})
+    paths = {path for each in some for path in each.sources}
+    task_facts = _describe_task(context, task, tried, paths=paths)
     facts = [
         replace(facts_of(each, task), changed=changed_share(original, behaviour))
         for each, behaviour in zip(some, behaviours, strict=True)
@@ -80,7 +81,7 @@ def choose(
 
 
 def _describe_task(
-    context: SearchContext, task: RepairTask, tried: int, paths: Collection[str]
+    context: SearchContext, task: RepairTask, tried: int, *, paths: Collection[str]
 ) -> TaskFacts:
     """What is known of the failing set, ``paths`` being the files that repairs change."""
     names = {nodeid.partition("::")[0] for nodeid in (*task.targets, *task.spectra)}
@@ -90,7 +91,7 @@ def _describe_task(
         if path in names
         for each in asserted_in(text)
     ]
-    told = told_by(asserted, _results_before(context, task, asserted, paths))
+    told = told_by(asserted, _results_before(context, task, asserted, paths=paths))
     return TaskFacts(
         task.stacks[0].kind.value if task.stacks else ErrorKind.OTHER.value,
         len(task.targets),
@@ -105,7 +106,11 @@ def _describe_task(
 
 
 def _results_before(
-    context: SearchContext, task: RepairTask, asserted: Sequence[Asserted], paths: Collection[str]
+    context: SearchContext,
+    task: RepairTask,
+    asserted: Sequence[Asserted],
+    *,
+    paths: Collection[str],
 ) -> dict[str, str]:
     """What asserted calls give with the code as it is, among the names of the files that are repaired."""
     calls = list(dict.fromkeys(each.call for each in asserted))[: context.limits.asserted_calls]

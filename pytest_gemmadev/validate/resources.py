@@ -147,6 +147,7 @@ class ProgramLimits:
 
     run_s: float = 10.0  # one run, at least; three times the failing run where that is more
     run_ratio: float = 3.0  # of the longest run seen
+    traced_ratio: float = 1.5  # of a run: up to that, lines are recorded in every run; chosen
     output_bytes: int = 64 << 20  # one run's standard output
     copied_files: int = 20_000  # of a project that is copied for every run
     copied_bytes: int = 200 << 20  # both chosen

@@ -1,4 +1,4 @@
-"""Adds to collected rows what the model says: likelihood of each patch, and of its results after the docstring.
+"""Adds to collected rows what the model says: of each patch, and of its results after the docstring.
 
 python -m training.confidence.ask_model rows.jsonl --output asked.jsonl --limit 400
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_gemmadev.registry import load_model
-from pytest_gemmadev.search.confidence.documented import head_of, model_leads
+from pytest_gemmadev.search.confidence.documented_results import head_of, model_leads
 from pytest_gemmadev.search.confidence.facts import TaskFacts, changed_share
 from pytest_gemmadev.search.confidence.features import make_groups
 from pytest_gemmadev.search.limits import DEFAULT
@@ -65,8 +65,8 @@ def ask(row: dict[str, Any], model: Model) -> bool:
     facts = [
         replace(facts_in(e), changed=changed_share(row["original"], e["behaviour"])) for e in close
     ]
-    groups = make_groups(facts, [e["behaviour"] for e in close], TaskFacts(**row["task"])).groups
-    groups = sorted(groups, key=lambda g: g.best.against - g.best.score)[:GROUPS]
+    made = make_groups(facts, [e["behaviour"] for e in close], TaskFacts(**row["task"]))
+    groups = sorted(made.groups, key=lambda g: g.best.against - g.best.score)[:GROUPS]
     if len(groups) < 2:
         return False
     best = [close[g.members[0]] for g in groups]

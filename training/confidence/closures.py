@@ -1,4 +1,4 @@
-"""Functions of packages as small modules that stand alone: with the helpers, constants and imports they need."""
+"""Functions of packages as small modules that stand alone, with what they need of their own files."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def programs_of(source: SourceText) -> Iterator[Program]:
         needed = _closure(sound.name, parts)
         if needed is None:
             continue
-        chosen = sorted(needed, key=lambda node: lines_of(node)[0])  # type: ignore[arg-type]
-        texts = ["\n".join(lines[lines_of(n)[0] - 1 : n.end_lineno]) for n in chosen]  # type: ignore[arg-type]
+        chosen = sorted(needed, key=lambda node: lines_of(node)[0])
+        texts = ["\n".join(lines[lines_of(n)[0] - 1 : n.end_lineno]) for n in chosen]
         text = _joined(chosen, texts)
         if text.count("\n") <= _MAX_LINES:
             origin = source.origin.partition("==")[0]

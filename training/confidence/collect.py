@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from queue import Empty, Queue
+from typing import Any
 
 from training.confidence.closures import Program, programs_of
 from training.data.decontaminate import Held
@@ -148,7 +149,7 @@ class Child:
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
 
-    def ask(self, request: dict[str, object]) -> list[dict[str, object]]:
+    def ask(self, request: dict[str, object]) -> list[dict[str, Any]]:
         try:
             child = self._process = self._process or self._start()
             assert child.stdin is not None
@@ -158,7 +159,7 @@ class Child:
             with selectors.DefaultSelector() as selector:
                 selector.register(child.stdout, selectors.EVENT_READ)
                 line = child.stdout.readline() if selector.select(PROGRAM_S) else ""
-            rows: list[dict[str, object]] = json.loads(line)
+            rows: list[dict[str, Any]] = json.loads(line)
         except (OSError, ValueError):
             self.end()
             return []

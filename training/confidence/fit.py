@@ -23,8 +23,8 @@ from pytest_gemmadev.search.claims.claim import check_bounds, check_examples, cl
 from pytest_gemmadev.search.confidence.expected import Asserted, told_by
 from pytest_gemmadev.search.confidence.facts import PatchFacts, TaskFacts, changed_share
 from pytest_gemmadev.search.confidence.features import Groups, features_of, make_groups
+from pytest_gemmadev.search.confidence.patch_smells import smell_change, smells_in
 from pytest_gemmadev.search.confidence.probability import Learned, probability
-from pytest_gemmadev.search.confidence.smells import smell_change, smells_in
 from pytest_gemmadev.types import Expression
 from training.confidence.in_process import bounded, value_of
 from training.data.trial import Late
@@ -276,7 +276,9 @@ def describe(chosen: Mapping[str, tuple[float, bool, bool]]) -> str:
     for limit in (0.8, 0.95):
         some = [r for p, r, _ in rows if p >= limit]
         if some:
-            text += f"; p>={limit}: {sum(some)} of {len(some)} right ({sum(some) / len(some):.1%}), keeps {sum(some) / max(1, right):.1%}"
+            good = sum(some)
+            text += f"; p>={limit}: {good} of {len(some)} right ({good / len(some):.1%})"
+            text += f", keeps {good / max(1, right):.1%}"
     error = calibration_error([p for p, _, _ in rows], [r for _, r, _ in rows])
     from sklearn.metrics import roc_auc_score
 

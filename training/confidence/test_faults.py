@@ -236,7 +236,7 @@ def slip(value: object, random_: random.Random) -> str | None:
 
 def fit(rows: Sequence[Row]) -> None:
     # Not needed to use the weights.
-    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+    from sklearn.linear_model import LogisticRegression
 
     names = sorted({name for _, features, _ in rows for name in features} - {"model"})
     held = [zlib.crc32(name.encode()) % 5 == 0 for name, _, _ in rows]

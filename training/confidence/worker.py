@@ -98,7 +98,7 @@ def repair(problem: Problem) -> dict[str, Any] | None:
     result = search(context, task, Meter(Budget(BUDGET_S), time.process_time))
     task = replace(task, spectra=spectra)
     found = sorted(result.found, key=lambda f: f.steps[-1].rank)[:KEPT]
-    overlays = [{oracle.path: text.encode() for text in f.sources.values()} for f in found]
+    overlays = [{oracle.path: f.sources[oracle.path].encode()} for f in found]
     original, *behaviours = oracle.behaviours(task, [{}, *overlays])
     return {
         "id": problem.id,

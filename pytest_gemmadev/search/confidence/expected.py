@@ -1,4 +1,7 @@
-"""How much tests say: which calls they assert, what of it was false before, and how hard it is to hit by chance."""
+"""How much tests say: which calls they assert, and what of it was false before.
+
+In bits: the more a value tells, the harder it is to hit by chance.
+"""
 
 from __future__ import annotations
 

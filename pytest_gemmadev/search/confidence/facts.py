@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pytest_gemmadev.search.confidence.smells import smell_change
+from pytest_gemmadev.search.confidence.patch_smells import smell_change
 from pytest_gemmadev.search.found import Found
 from pytest_gemmadev.search.rank import overfitting_signs, tokens_changed
 from pytest_gemmadev.types import RepairTask

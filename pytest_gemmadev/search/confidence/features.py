@@ -1,4 +1,7 @@
-"""Facts of plausible patches -> named numbers for each group that does the same, from which its probability follows."""
+"""Facts of plausible patches -> named numbers for each group that does the same.
+
+The probability that a group is right follows from its numbers.
+"""
 
 from __future__ import annotations
 
@@ -114,7 +117,7 @@ def features_of(groups: Groups, place: int) -> dict[str, float]:
 
 
 def _rivalry(this: Group, others: Sequence[Group]) -> dict[str, float]:
-    """How a group stands against the others: score, the model's word, how much of the behaviour it changes."""
+    """How a group stands against the others: score, the model's word, how much it changes."""
     best = this.best
     lead = _lead(best.score - best.against, [o.best.score - o.best.against for o in others])
     ratios = [o.best.ratio for o in others if o.best.ratio is not None]

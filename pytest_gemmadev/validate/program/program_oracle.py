@@ -57,6 +57,8 @@ class _Baseline:
     run: ProgramRun
     stack: ErrorStack | None
     output: WrittenLines
+    lines: frozenset[tuple[str, int]] | None  # that ran; None where recording them changes the run
+    is_traced_soon: bool  # recording lines costs little: every candidate may be run so
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,6 @@ class ProgramOracle:
         self.exits = f"{program.name} exits with 0"
         self._errors: dict[tuple[str, str, str, str], str] = {}  # node ids of errors met
         self._baselines: dict[_Tree, _Baseline] = {}
-        self._lines: dict[_Tree, frozenset[tuple[str, int]] | None] = {}
 
     # --- types.Oracle -----------------------------------------------------------------------
 
@@ -145,7 +146,7 @@ class ProgramOracle:
         if isinstance(overlay, Inapplicable):
             return overlay
         before = self._learn_baseline(task.overlay)
-        run = self._run(overlay)
+        run = self._run(overlay, traced=before.is_traced_soon)
         unknown = self.known_effects.first_unknown(run.reached)
         if unknown is not None:
             return Refused(*unknown, run.seconds)
@@ -189,26 +190,24 @@ class ProgramOracle:
     def _learn_baseline(self, overlay: Overlay) -> _Baseline:
         key = _tree(overlay)
         if key not in self._baselines:
-            first, second = self._run(overlay), self._run(overlay)
+            first, second = self._run(overlay), self._run(overlay, traced=True)
+            lines, stack = second.lines, self._stack(first)
+            if second.over or _identity_of(self._stack(second)) != _identity_of(stack):
+                second, lines = self._run(overlay), None
             if not overlay:
                 self.known_effects.learn(first.reached)
                 self.known_effects.learn(second.reached)
             output = WrittenLines.of(first.output, second.output)
-            self._baselines[key] = _Baseline(first, self._stack(first), output)
+            ratio = self._program_limits.traced_ratio
+            soon = lines is not None and second.seconds <= ratio * first.seconds
+            self._baselines[key] = _Baseline(first, stack, output, lines, soon)
         return self._baselines[key]
-
-    def _learn_lines(self, overlay: Overlay) -> frozenset[tuple[str, int]] | None:
-        """The lines that run over a tree; None where it takes too long with their recording."""
-        key = _tree(overlay)
-        if key not in self._lines:
-            self._lines[key] = self._run(overlay, traced=True).lines
-        return self._lines[key]
 
     def _find_loss(self, validation: _Validation, overlay: Overlay) -> str:
         """What a candidate with which the program gets further loses; empty where nothing is seen."""
-        task = validation.task
-        before = self._learn_lines(task.overlay)
-        after = self._run(overlay, traced=True).lines if before is not None else None
+        task, before, after = validation.task, validation.before.lines, validation.run.lines
+        if before is not None and after is None:
+            after = self._run(overlay, traced=True).lines
         if before is None or after is None:
             return ""
         return find_loss(
@@ -283,6 +282,10 @@ def _identity(stack: ErrorStack) -> tuple[str, str, str, str]:
 def _exit_stack(run: ProgramRun) -> ErrorStack:
     """An exit with another status than 0, as an error."""
     return ErrorStack("", "run", ErrorKind.OTHER, "SystemExit", str(run.status), ())
+
+
+def _identity_of(stack: ErrorStack | None) -> tuple[str, str, str, str] | None:
+    return None if stack is None else (stack.error, "", *_identity(stack)[2:])
 
 
 def _describe_end(stack: ErrorStack | None) -> str:

@@ -85,9 +85,8 @@ def _of_node(node: ast.AST) -> Iterator[str]:
             yield "constant condition"
         if isinstance(node, ast.IfExp) and _same(node.body, node.orelse):
             yield "same in both cases"
-        if isinstance(node, ast.If) and node.orelse:
-            if [ast.dump(n) for n in node.body] == [ast.dump(n) for n in node.orelse]:
-                yield "same in both cases"
+        if isinstance(node, ast.If) and node.orelse and _dumps(node.body) == _dumps(node.orelse):
+            yield "same in both cases"
     elif isinstance(node, ast.Assign) and len(node.targets) == 1:
         if ast.unparse(node.targets[0]) == ast.unparse(node.value):
             yield "assigned to itself"
@@ -110,9 +109,9 @@ def _of_block(block: list[ast.stmt]) -> Iterator[str]:
             yield "loop that runs once"
         if isinstance(statement, ast.Pass) and len(block) > 1:
             yield "needless pass"
-        if following and not isinstance(statement, ast.Expr):
-            if ast.dump(statement) == ast.dump(following[0]):
-                yield "said twice"
+        is_call = isinstance(statement, ast.Expr)
+        if following and not is_call and ast.dump(statement) == ast.dump(following[0]):
+            yield "said twice"
 
 
 def _leaves_at_once(block: list[ast.stmt]) -> bool:
@@ -131,6 +130,10 @@ def _blocks(function: ast.AST) -> Iterator[list[ast.stmt]]:
             block = getattr(node, name, None)
             if isinstance(block, list) and block and isinstance(block[0], ast.stmt):
                 yield block
+
+
+def _dumps(block: list[ast.stmt]) -> list[str]:
+    return [ast.dump(statement) for statement in block]
 
 
 def _same(left: ast.expr, right: ast.expr) -> bool:
