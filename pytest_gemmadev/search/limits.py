@@ -135,8 +135,8 @@ class Limits:
     more_share: float = 0.5  # of the candidates that it took to find it, if that is more
     more_in_doubt: float = 10.0  # times as many where it is certainly wrong; a share for less
     longer_in_doubt: float = 2.0  # times as long, at most
-    second_opinion: float = 0.5  # probability below which the model writes as well
-    second_opinion_s: float = 8.0  # seconds for that
+    second_opinion: float = 0.35  # probability below which the model writes as well
+    second_opinion_s: float = 6.0  # seconds for that
     more_s: float = 4.0  # seconds
     more_s_while_related_fail: float = 12.0  # seconds
 
@@ -149,7 +149,7 @@ class Limits:
         4.0  # nats where all lines that the failing tests ran are lost; a share for some
     )
     doubtful: float = 1.5  # nats against it from which the search goes on as before
-    examined: int = 3  # of the likeliest groups, whose runs are looked at: a traced run each
+    examined: int = 2  # of the likeliest groups, whose runs are looked at: a traced run each
     probed: int = 24  # plausible repairs that are asked what they give for other arguments
     changed_behaviour: float = (
         4.0  # nats against one that changes all that the code gave; a share for less

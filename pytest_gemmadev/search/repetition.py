@@ -131,7 +131,7 @@ class _Check:
         number = 0
         while number < (limits.alike_reruns if is_certain else limits.reruns):
             if meter.exhausted:
-                return False
+                return is_certain and number > 0
             number += 1
             seen = self.oracle.repeat(task, task.targets)
             for nodeid, tally in self.alone.items():
