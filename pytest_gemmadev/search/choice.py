@@ -14,13 +14,13 @@ from pytest_gemmadev.search.behaviour import Behaviour
 from pytest_gemmadev.search.claims.claim import Checked
 from pytest_gemmadev.search.confidence.expected import Asserted, asserted_in, told_by
 from pytest_gemmadev.search.confidence.facts import PatchFacts, TaskFacts, changed_share, facts_of
-from pytest_gemmadev.search.confidence.features import Groups, features_of, make_groups
+from pytest_gemmadev.search.confidence.features import SETTLED, Groups, features_of, make_groups
 from pytest_gemmadev.search.confidence.patch_smells import smells_in
 from pytest_gemmadev.search.confidence.probability import Learned, probability, shipped
 from pytest_gemmadev.search.context import SearchContext
 from pytest_gemmadev.search.evidence import count_task_assertions
 from pytest_gemmadev.search.found import Found
-from pytest_gemmadev.search.rank import model_scores
+from pytest_gemmadev.search.rank import likelihood_gain, model_scores
 from pytest_gemmadev.types import ErrorKind, Expression, Probing, RepairTask
 
 Probe = Callable[[Sequence[Found]], tuple[Behaviour | None, list[Behaviour | None]]]
@@ -74,7 +74,8 @@ def choose(
     asks = any(learned.weights.get(name) for name in ("ratio", "ratio_lead"))
     facts = _look_closer(context, some, task, facts=facts, groups=groups, asks_model=asks)
     groups = _believe(make_groups(facts, behaviours, task_facts), learned)
-    ranked = _in_order(groups, some, facts=facts, behaviours=behaviours)
+    judged = _ask_judge(context, some, task, groups=groups, learned=learned)
+    ranked = _in_order(judged, some, facts=facts, behaviours=behaviours)
     taken = set(close)
     others = [i for i in order if i not in taken]
     return ranked + [Ranked(found[i], None, None, 0.0, -1) for i in others]
@@ -162,12 +163,45 @@ def _believe(groups: Groups, learned: Learned) -> list[tuple[tuple[int, ...], fl
     Groups do different things, so at most one of them is right: together they have at most 1.
     """
     groups = replace(groups, habits=learned.habits)
-    chances = [
-        probability(features_of(groups, place), learned) for place in range(len(groups.groups))
-    ]
+    chances = [_chance(groups, place, learned) for place in range(len(groups.groups))]
     most = max(1.0, sum(chances))
     rows = [(g.members, chance / most) for g, chance in zip(groups.groups, chances, strict=True)]
     return sorted(rows, key=lambda row: -row[1])
+
+
+def _chance(groups: Groups, place: int, learned: Learned) -> float:
+    """The probability of one group by itself."""
+    chance = probability(features_of(groups, place), learned)
+    best = groups.groups[place].best
+    if groups.task.error in SETTLED and not best.claims_broken:
+        return max(chance, learned.settled.get(best.kind, 0.0))
+    return chance
+
+
+def _ask_judge(
+    context: SearchContext,
+    found: Sequence[Found],
+    task: RepairTask,
+    *,
+    groups: Sequence[tuple[tuple[int, ...], float]],
+    learned: Learned,
+) -> Sequence[tuple[tuple[int, ...], float]]:
+    """The groups after the model has said how likely it finds the likeliest, where that is open."""
+    model, judge = context.model, learned.judge
+    if model is None or judge is None or not model.info.can_score or not groups:
+        return groups
+    if not judge.low <= groups[0][1] <= judge.high:
+        return groups
+    context.progress("the model judges")
+    moved: list[tuple[tuple[int, ...], float]] = []
+    for place, (members, chance) in enumerate(groups):
+        steps = found[members[0]].steps
+        if place < context.limits.judged and len(steps) == 1 and steps[0].candidate.edits:
+            nats = likelihood_gain(steps[0].candidate, task, model, judge.character)
+            chance = judge.move(chance, nats)
+        moved.append((members, chance))
+    most = max(1.0, sum(chance for _, chance in moved))
+    return sorted(((m, chance / most) for m, chance in moved), key=lambda row: -row[1])
 
 
 def _look_closer(

@@ -161,6 +161,7 @@ class Limits:
     quick_run_s: float = 5.0  # where a run takes longer, one is enough
     compared_runs: int = 4  # plausible repairs of a broken import that a whole run compares
     asserted_calls: int = 24  # of tests, that are made with the code as it is
+    judged: int = 2  # of the likeliest groups, which the model judges
     documented_calls: int = 3  # for which the model is asked which result the docstring means
     listed: int = 5  # plausible patches that are listed beside the chosen one
 

@@ -105,6 +105,20 @@ def model_scores(
     return tuple(max(-most, min(most, ratio)) for ratio in ratios)
 
 
+def likelihood_gain(
+    candidate: Candidate,
+    task: RepairTask,
+    model: Model,
+    per_character: float,
+    *,
+    limits: Limits = DEFAULT,
+) -> float:
+    """Nats by which the model finds the text likelier with the candidate, ``per_character`` made up for."""
+    prefix, old, new = scoring_context(candidate, task.sources, limits=limits)
+    before, after = model.score(prefix, (old, new))
+    return after - before + per_character * (len(new) - len(old))
+
+
 def scoring_context(
     candidate: Candidate, sources: Mapping[str, str], *, limits: Limits = DEFAULT
 ) -> tuple[str, str, str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pytest_gemmadev.search.confidence.patch_smells import smell_change
 from pytest_gemmadev.search.found import Found
 from pytest_gemmadev.search.rank import overfitting_signs, tokens_changed
-from pytest_gemmadev.types import RepairTask
+from pytest_gemmadev.types import Candidate, RepairTask
 
 _CONDITION = frozenset({"if", "elif", "while", "and", "or", "not"})
 _CHECK = frozenset({"if", "elif", "raise", "assert", "except", "and", "or"})
@@ -105,9 +105,8 @@ def facts_of(found: Found, task: RepairTask) -> PatchFacts:
     candidates = [step.candidate for step in found.steps]
     edits = [edit for candidate in candidates for edit in candidate.edits]
     origin = last.candidate.origin
-    several = len(found.steps) > 1
     return PatchFacts(
-        kind="several" if several else origin.kind.value,
+        kind=_kind_of(candidates),
         name=origin.name,
         steps=len(found.steps),
         prior=sum(candidate.prior for candidate in candidates),
@@ -131,6 +130,14 @@ def _smells(found: Found, task: RepairTask) -> dict[str, int]:
         more, less = smell_change(task.sources.get(path, ""), text)
         added, gone = added + more, gone + less
     return {"smells_added": added, "smells_gone": gone}
+
+
+def _kind_of(candidates: Sequence[Candidate]) -> str:
+    """The kind of one step; of several, ``rule`` or ``syntax`` where no step is anything else."""
+    kinds = {candidate.origin.kind.value for candidate in candidates}
+    if len(candidates) == 1 or kinds == {"rule"}:
+        return min(kinds)
+    return "syntax" if kinds <= {"rule", "syntax"} else "several"
 
 
 def _count_tokens(found: Found, task: RepairTask) -> int:

@@ -27,6 +27,7 @@ SIGNS = (
     "adds_name",
 )
 _EXCEPTIONS = ("name", "attribute", "import", "syntax", "indentation")  # that name their own cause
+SETTLED = (*_EXCEPTIONS, "key", "index", "value")  # of which rules read the cause
 _GAP = 8.0  # nats; a lead that is larger says no more
 
 

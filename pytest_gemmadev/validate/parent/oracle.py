@@ -106,6 +106,7 @@ class PytestOracle:
         self._screener = Screener(self._runs, scope, self._judge, self._flaky)
         self._pools = [self._new_pool()]  # one for each validation at a time
         self._prober = Prober(self._runs, self._screener, self._pools[0])
+        self._agreements: Counter[tuple[str, ...]] = Counter()  # of fresh runs with workers
         self._crashes: dict[tuple[tuple[str, ...], TreeKey], bool] = {}
         # whether the unchanged code crashes
 
@@ -269,6 +270,11 @@ class PytestOracle:
                 return verdict
         if not isinstance(verdict, Plausible):
             return verdict
+        if (
+            screening.verdict is not None
+            and self._agreements[task.targets] >= self._policy.agreeing
+        ):
+            return verdict  # what is kept of these passes a run of everything before it is written
         # A worker only rejects: what passes in one still has to pass in a process that imports it.
         others = set(filter(is_test, task.regression))
         while True:
@@ -280,7 +286,14 @@ class PytestOracle:
             if not isinstance(verdict, Regressed) or not self._flaky.learn_lost(
                 task, screening.overlay, verdict.nodeids
             ):
+                self._learn_agreement(task, screening, verdict)
                 return verdict
+
+    def _learn_agreement(self, task: RepairTask, screening: Screening, verdict: Verdict) -> None:
+        """Counts fresh runs that say what a worker said; one that does not ends the trust for good."""
+        if screening.verdict is not None:
+            agrees = isinstance(verdict, Plausible)
+            self._agreements[task.targets] += 1 if agrees else -1_000_000
 
     def _decide_targets(self, task: RepairTask, screening: Screening) -> Verdict:
         """The verdict by a run of the targets alone, in a process that imports the candidate."""
