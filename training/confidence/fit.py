@@ -54,6 +54,11 @@ class Sample:
     weight: float
 
 
+def is_in_one_place(row: Mapping[str, Any]) -> bool:
+    """Whether a function was broken in one place only."""
+    return "+" not in row["how"]
+
+
 def is_held_back(name: str) -> bool:
     return int(hashlib.sha256(name.encode()).hexdigest(), 16) % 3 == 0
 
@@ -295,7 +300,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     rows = [json.loads(line) for path in options.rows for line in path.open(encoding="utf-8")]
     # Of two faults the tests may show only one, whose right repair would count as wrong.
-    rows = [row for row in rows if "+" not in row["how"]]
+    rows = [row for row in rows if is_in_one_place(row)]
     samples = [sample for row in rows for sample in samples_of(row)]
     open_ = [s for s in samples if not is_held_back(s.origin)]
     names = sorted({n for s in open_ for n in s.features} - set(options.without))
@@ -322,7 +327,13 @@ def main(argv: list[str] | None = None) -> int:
     if options.output:
         about = {"problems": len({s.problem for s in open_}), "groups": len(open_)}
         data = {"about": about, "base": base, "weights": weights, "habits": habits}
-        options.output.write_text(json.dumps(data, separators=(",", ":")) + "\n", encoding="utf-8")
+        if (
+            options.output.exists()
+        ):  # what `training.confidence.judge` and people have put there stays
+            known = json.loads(options.output.read_text(encoding="utf-8"))
+            data = {key: known[key] for key in ("judge", "settled") if key in known} | data
+        text = json.dumps(data, indent=1, sort_keys=True) + "\n"
+        options.output.write_text(text, encoding="utf-8")
     return 0
 
 
