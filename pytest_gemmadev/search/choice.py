@@ -158,15 +158,22 @@ def _in_order(
 
 
 def _believe(groups: Groups, learned: Learned) -> list[tuple[tuple[int, ...], float]]:
-    """(places of the members, probability) of each group, the likeliest first.
+    """(places of the members, probability) of each group, the likeliest first."""
+    groups = replace(groups, habits=learned.habits)
+    chances = [_chance(groups, place, learned) for place in range(len(groups.groups))]
+    return _share([(g.members, c) for g, c in zip(groups.groups, chances, strict=True)])
+
+
+def _share(rows: Sequence[tuple[tuple[int, ...], float]]) -> list[tuple[tuple[int, ...], float]]:
+    """The likeliest first, with its own probability, the others with what that leaves to them.
 
     Groups do different things, so at most one of them is right: together they have at most 1.
     """
-    groups = replace(groups, habits=learned.habits)
-    chances = [_chance(groups, place, learned) for place in range(len(groups.groups))]
-    most = max(1.0, sum(chances))
-    rows = [(g.members, chance / most) for g, chance in zip(groups.groups, chances, strict=True)]
-    return sorted(rows, key=lambda row: -row[1])
+    ordered = sorted(rows, key=lambda row: -row[1])
+    left = 1.0 - ordered[0][1] if ordered else 0.0
+    others = sum(chance for _, chance in ordered[1:])
+    factor = min(1.0, left / others) if others else 1.0
+    return [(m, c if n == 0 else c * factor) for n, (m, c) in enumerate(ordered)]
 
 
 def _chance(groups: Groups, place: int, learned: Learned) -> float:
@@ -200,8 +207,7 @@ def _ask_judge(
             nats = likelihood_gain(steps[0].candidate, task, model, judge.character)
             chance = judge.move(chance, nats)
         moved.append((members, chance))
-    most = max(1.0, sum(chance for _, chance in moved))
-    return sorted(((m, chance / most) for m, chance in moved), key=lambda row: -row[1])
+    return _share(moved)
 
 
 def _look_closer(
