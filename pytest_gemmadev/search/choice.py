@@ -204,7 +204,8 @@ def _ask_judge(
     for place, (members, chance) in enumerate(groups):
         steps = found[members[0]].steps
         if place < context.limits.judged and len(steps) == 1 and steps[0].candidate.edits:
-            nats = likelihood_gain(steps[0].candidate, task, model, judge.character)
+            candidate = steps[0].candidate
+            nats = likelihood_gain(candidate, task, model, per_character=judge.character)
             chance = judge.move(chance, nats)
         moved.append((members, chance))
     return _share(moved)

@@ -109,8 +109,8 @@ def likelihood_gain(
     candidate: Candidate,
     task: RepairTask,
     model: Model,
-    per_character: float,
     *,
+    per_character: float,
     limits: Limits = DEFAULT,
 ) -> float:
     """Nats by which the model finds the text likelier with the candidate, ``per_character`` made up for."""
