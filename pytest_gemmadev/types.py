@@ -551,10 +551,14 @@ class Confidence(str, Enum):
 
     @classmethod
     def of(cls, probability: float) -> Confidence:
-        """The name of a probability in [0, 1]."""
-        if probability >= 0.95:
+        """The name of a probability in [0, 1].
+
+        The cuts are where, of all patches called so, the share that is right still is the name's: cross-validated,
+        97 % of those from 0.92 on and 82 % of those from 0.6 to there (``dev/LOG.md``).
+        """
+        if probability >= 0.92:
             return cls.SURE
-        return cls.LIKELY if probability >= 0.8 else cls.GUESS
+        return cls.LIKELY if probability >= 0.6 else cls.GUESS
 
     def is_at_least(self, other: Confidence) -> bool:
         order = (Confidence.GUESS, Confidence.LIKELY, Confidence.SURE)
