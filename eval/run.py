@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from eval.bench import faulty_tests, human_eval_run, repair_run
+from eval.bench import calibration_run, faulty_tests, human_eval_run, repair_run
 from eval.bench.options import add_model_options
 from eval.cases.case import DEBUG_CASES
 from eval.report.compare import compare, read_verdicts
@@ -56,6 +56,10 @@ def _parser() -> argparse.ArgumentParser:
         add_model_options(command)
         repair_run.add_options(command)
         command.set_defaults(run=faulty_tests.run if command is faulty else repair_run.run)
+    calibration = commands.add_parser("calibration", help="how true the probabilities are")
+    add_model_options(calibration)
+    calibration_run.add_options(calibration)
+    calibration.set_defaults(run=calibration_run.run)
     humaneval = commands.add_parser("humaneval", help="164 problems, pass@k")
     add_model_options(humaneval)
     human_eval_run.add_options(humaneval)

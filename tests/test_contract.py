@@ -128,6 +128,11 @@ def test_options_of_training() -> None:
             BENCHMARK | {"--cases"},
             id="faulty tests",
         ),
+        pytest.param(
+            commands_of(eval_run._parser())["calibration"],
+            BENCHMARK | {"--cases", "--runs"},
+            id="calibration",
+        ),
         pytest.param(commands_of(eval_run._parser())["humaneval"], BENCHMARK, id="humaneval"),
         pytest.param(eval_syntax._parser(), BENCHMARK | {"--cases"}, id="syntax"),
     ],

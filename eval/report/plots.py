@@ -74,6 +74,26 @@ def rates_plot(rates: Mapping[str, tuple[float, float, float]], label: str) -> s
     return finish()
 
 
+def reliability_plot(points: Sequence[tuple[float, float, float, float, int]]) -> str:
+    """The share right over the probability: (probability, share, low, high, of how many), 0 to 1."""
+    axes, finish = _figure(4.8)
+    if axes is None or not points:
+        return ""
+    axes.plot([0, 100], [0, 100], color=GREY, linewidth=1, linestyle="--", label="as told")
+    for number, point in enumerate(points):
+        told, share, low, high = (100 * value for value in point[:4])
+        axes.plot([told, told], [low, high], color=GREY, linewidth=2)
+        axes.plot([told], [share], "o", color=GOOD, label="" if number else "share right")
+        place = {"textcoords": "offset points", "va": "center", "fontsize": 9}
+        axes.annotate(f"{point[4]}", (told, share), (6, -9), **place)
+    axes.set(xlabel="% probability", ylabel="% right", xlim=(0, 106), ylim=(-5, 104))
+    axes.set_xticks(range(0, 101, 10))
+    axes.set_yticks(range(0, 101, 10))
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False, fontsize=9, loc="upper left")
+    return finish()
+
+
 def _bars(
     names: Sequence[str], shares: Mapping[str, Sequence[int]], colours: Sequence[str], label: str
 ) -> str:
