@@ -35,7 +35,7 @@ SEEDS = 200  # of the bootstrap
 
 
 def open_questions(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The likeliest patch of each problem where its probability leaves it open, with what a model is asked."""
+    """The likeliest patch of each problem where that leaves it open, with what a model is asked."""
     rows = [r for r in rows if r["found"] and is_in_one_place(r) and not is_held_back(r["origin"])]
     samples = [sample for row in rows for sample in samples_of(row)]
     names = sorted({name for sample in samples for name in sample.features})
