@@ -553,8 +553,8 @@ class Confidence(str, Enum):
     def of(cls, probability: float) -> Confidence:
         """The name of a probability in [0, 1].
 
-        The cuts are where, of all patches called so, the share that is right still is the name's: cross-validated,
-        97 % of those from 0.92 on and 82 % of those from 0.6 to there (``dev/LOG.md``).
+        The cuts are where, of all patches called so, the share that is right still is the name's:
+        cross-validated, 97 % of those from 0.92 on and 82 % of those from 0.6 on (``dev/LOG.md``).
         """
         if probability >= 0.92:
             return cls.SURE
