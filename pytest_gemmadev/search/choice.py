@@ -227,7 +227,8 @@ def _look_closer(
         ratios = _model_ratios(context, [found[i] for i in best[: limits.listed]], task)
         for i, ratio in zip(best, ratios, strict=False):
             better[i] = replace(better[i], ratio=ratio)
-    for i in best[: limits.examined]:
+    is_open = bool(groups) and limits.open_from <= groups[0][1] <= limits.open_to
+    for i in best[: limits.examined if is_open else 0]:
         if len(found[i].steps) == 1 and not found[i].destroys:
             against = context.evidence_against(task, found[i].steps[0].candidate)
             better[i] = replace(better[i], against=against)

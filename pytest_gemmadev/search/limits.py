@@ -133,11 +133,11 @@ class Limits:
     more_while_others_fail: int = 160  # instead, while other tests fail that one patch may explain
     more_while_related_fail: int = 800  # instead, while what runs the changed lines still fails
     more_share: float = 0.5  # of the candidates that it took to find it, if that is more
-    more_in_doubt: float = 10.0  # times as many where it is certainly wrong; a share for less
+    more_in_doubt: float = 4.0  # times as many where it is certainly wrong; a share for less
     longer_in_doubt: float = 2.0  # times as long, at most
     second_opinion: float = 0.35  # probability below which the model writes as well
     second_opinion_s: float = 6.0  # seconds for that
-    more_s: float = 4.0  # seconds
+    more_s: float = 3.0  # seconds
     more_s_while_related_fail: float = 12.0  # seconds
 
     # --- how likely a plausible patch is correct ---
@@ -150,6 +150,8 @@ class Limits:
     )
     doubtful: float = 1.5  # nats against it from which the search goes on as before
     examined: int = 2  # of the likeliest groups, whose runs are looked at: a traced run each
+    open_from: float = 0.1  # probability of the likeliest group, where that is worth it
+    open_to: float = 0.97  # to where
     probed: int = 24  # plausible repairs that are asked what they give for other arguments
     changed_behaviour: float = (
         4.0  # nats against one that changes all that the code gave; a share for less

@@ -60,7 +60,7 @@ class Policy:
     starved_ratio: float = 5.0  # times its limit to wait for a run that others keep from the
     # processor; more than `ChildLimits.starved_ratio`, so that the watch speaks first
     agreeing: int = (
-        3  # plausible candidates of a failing set that a fresh run confirms, each as the
+        2  # plausible candidates of a failing set that a fresh run confirms, each as the
     )
     # worker had it, after which the worker is believed; chosen: a fresh run takes a hundred times as long
     answer_s: float = 5.0  # for a process of ours to answer, beyond what its run may take; chosen
