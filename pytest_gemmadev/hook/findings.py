@@ -58,7 +58,7 @@ def _make_outcome(finding: Finding, min_confidence: float, is_written: bool) -> 
         else f"a guess of no more than {finding.confidence:.0%}: {finding.explanation}"
     )
     status = Status.REPAIRED if is_written else Status.PROPOSED if sure else Status.UNREPAIRED
-    patch = RankedPatch(candidate, diff, 1, chosen=sure)
+    patch = RankedPatch(candidate, diff, 1, chosen=sure, probability=finding.confidence)
     return Outcome(path, stack, status, reason, (patch,), 1, finding.seconds)
 
 

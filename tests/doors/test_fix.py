@@ -82,17 +82,6 @@ def test_errors_in_several_files_one_after_the_other(project: Path) -> None:
     )
 
 
-def test_what_rules_suggest_is_kept_where_nothing_else_is_found(project: Path) -> None:
-    (project / "main.py").write_text(
-        "import jsn\nfrom shop import cart\nprint(cart.totl([], {}))\n"
-    )
-    before = tree(project)
-    done = fix(project, "--budget", "60", "--accept", "sure", "-m", "main")
-    assert tree(project) == before
-    assert "+import json" in done.stderr
-    assert "1 suggested" in done.stderr
-
-
 def test_syntax_is_repaired(project: Path) -> None:
     (project / "shop" / "cart.py").write_text("def total(items, prices)\n    return len(items)\n")
     done = fix(project, "--budget", "60", ".", input_="")

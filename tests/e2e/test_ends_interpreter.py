@@ -16,7 +16,13 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="needs a child that ends with its parent"),
 ]
 
-FIX = ("--gemmadev-fix", "--gemmadev-model=none", "-p", "no:cacheprovider")
+FIX = (
+    "--gemmadev-fix",
+    "--gemmadev-accept=guess",
+    "--gemmadev-model=none",
+    "-p",
+    "no:cacheprovider",
+)
 TEST = (
     "from shop import check, double\n\n\ndef test_first():\n    assert double(2) == 4\n\n\n"
     "def test_check():\n    assert check(3) == 3\n    assert check(-1) == -1\n\n\n"

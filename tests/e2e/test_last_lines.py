@@ -9,7 +9,13 @@ from whole_runs import Ran, run, write
 
 pytestmark = pytest.mark.slow
 
-FIX = ("--gemmadev-fix", "--gemmadev-model=none", "-p", "no:cacheprovider")
+FIX = (
+    "--gemmadev-fix",
+    "--gemmadev-accept=guess",
+    "--gemmadev-model=none",
+    "-p",
+    "no:cacheprovider",
+)
 
 DOUBLE = {
     "shop.py": "def double(x):\n    return x + 2\n",

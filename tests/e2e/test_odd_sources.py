@@ -11,7 +11,7 @@ from whole_runs import environment, run, write
 
 pytestmark = pytest.mark.slow
 
-FIX = ("--gemmadev-fix", "--gemmadev-model=none")
+FIX = ("--gemmadev-fix", "--gemmadev-accept=guess", "--gemmadev-model=none")
 DOUBLE = "def double(x):\n    return x + 2\n"
 TEST = (
     "from shop import double\n\n\ndef test_double():\n    assert double(3) == 6\n"

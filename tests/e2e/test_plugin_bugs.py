@@ -81,7 +81,8 @@ def run_with(tmp_path: Path, plugin: str, *options: str, **files: str) -> Ran:
     write(tmp_path / "plugins", {"broken_plugin.py": plugin})
     return run(
         project,
-        *("-p", "broken_plugin", "-p", "no:cacheprovider", "--gemmadev-model=none", *options),
+        *("-p", "broken_plugin", "-p", "no:cacheprovider", "--gemmadev-model=none"),
+        *("--gemmadev-accept=guess", *options),
         PYTHONPATH=str(tmp_path / "plugins"),
         XDG_CACHE_HOME=str(tmp_path / "cache"),
     )

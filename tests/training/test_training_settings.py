@@ -457,6 +457,12 @@ MEETING = {
     "runtime.py",
     "trial.py",
     "project_tests.py",
+    "in_process.py",
+    "problems.py",
+    "worker.py",
+    "judge.py",
+    "ask_model.py",
+    "test_faults.py",
 }  # where training meets the rest of the plugin
 SHARED = {"types", "text", "files", "capture", "prompting", "search"}
 

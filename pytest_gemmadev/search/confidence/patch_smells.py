@@ -8,11 +8,13 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
 _Function = (ast.FunctionDef, ast.AsyncFunctionDef)
 _Leaving = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
+@lru_cache(maxsize=8)  # the text before is asked about with each patch
 def smells_in(text: str) -> Counter[str]:
     """How often each smell is in a module, by ``function:smell``; empty for a text that does not parse."""
     try:
@@ -85,7 +87,7 @@ def _of_node(node: ast.AST) -> Iterator[str]:
             yield "constant condition"
         if isinstance(node, ast.IfExp) and _same(node.body, node.orelse):
             yield "same in both cases"
-        if isinstance(node, ast.If) and node.orelse and _dumps(node.body) == _dumps(node.orelse):
+        if isinstance(node, ast.If) and _says_the_same(node.body, node.orelse):
             yield "same in both cases"
     elif isinstance(node, ast.Assign) and len(node.targets) == 1:
         if ast.unparse(node.targets[0]) == ast.unparse(node.value):
@@ -109,8 +111,7 @@ def _of_block(block: list[ast.stmt]) -> Iterator[str]:
             yield "loop that runs once"
         if isinstance(statement, ast.Pass) and len(block) > 1:
             yield "needless pass"
-        is_call = isinstance(statement, ast.Expr)
-        if following and not is_call and ast.dump(statement) == ast.dump(following[0]):
+        if not isinstance(statement, ast.Expr) and _says_the_same([statement], following[:1]):
             yield "said twice"
 
 
@@ -132,8 +133,15 @@ def _blocks(function: ast.AST) -> Iterator[list[ast.stmt]]:
                 yield block
 
 
-def _dumps(block: list[ast.stmt]) -> list[str]:
-    return [ast.dump(statement) for statement in block]
+def _says_the_same(block: list[ast.stmt], other: list[ast.stmt]) -> bool:
+    """Whether two blocks are alike; those with blocks inside are not looked at, so that a long chain of
+    branches is read once and not once for each of them."""
+    if len(block) != len(other) or any(hasattr(each, "body") for each in (*block, *other)):
+        return False
+    return all(
+        type(one) is type(two) and ast.dump(one) == ast.dump(two)
+        for one, two in zip(block, other, strict=True)
+    )
 
 
 def _same(left: ast.expr, right: ast.expr) -> bool:
