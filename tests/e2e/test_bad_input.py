@@ -16,7 +16,7 @@ from whole_runs import Files, Ran, command, contents, environment, processes_bel
 
 pytestmark = pytest.mark.slow
 
-FIX = ("--gemmadev-fix", "--gemmadev-model=none")
+FIX = ("--gemmadev-fix", "--gemmadev-accept=guess", "--gemmadev-model=none")
 TEST = "from shop import check\n\n\ndef test_check():\n    assert check(3) == 3\n"
 BROKEN: Files = {
     "shop.py": "def check(count):\n    return cuont\n",

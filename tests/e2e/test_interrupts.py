@@ -14,7 +14,7 @@ from whole_runs import contents, environment, processes_below, run, undo, write
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
-FIX = ("--gemmadev-fix", "--gemmadev-model=none", "--gemmadev-budget=40")
+FIX = ("--gemmadev-fix", "--gemmadev-accept=guess", "--gemmadev-model=none", "--gemmadev-budget=40")
 FAILING = {
     "shop.py": "def double(count):\n    return cuont * 2\n",
     "test_shop.py": "from shop import double\n\n\ndef test_double():\n    assert double(4) == 8\n",

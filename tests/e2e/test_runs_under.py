@@ -11,7 +11,7 @@ from whole_runs import Files, contents, run, undo, write
 
 pytestmark = pytest.mark.slow
 
-FIX = ("--gemmadev-fix", "--gemmadev-model=none")
+FIX = ("--gemmadev-fix", "--gemmadev-accept=guess", "--gemmadev-model=none")
 ALL_OFF = "[pytest]\naddopts = -p no:cacheprovider\n"
 
 

@@ -11,7 +11,7 @@ from whole_runs import run, write
 
 pytestmark = pytest.mark.slow
 
-FIX = ("--gemmadev-fix", "--gemmadev-model=none")
+FIX = ("--gemmadev-fix", "--gemmadev-accept=guess", "--gemmadev-model=none")
 BROKEN = {
     "shop.py": "def double(x):\n    return x + 2\n",
     "test_shop.py": "from shop import double\n\n\ndef test_double():\n"
