@@ -114,7 +114,7 @@ def compare(first: Sequence[Mapping[str, Any]], second: Sequence[Mapping[str, An
     values = [np.array([pair[n]["nats"] for pair in both]) for n in (0, 1)]
     areas = [roc_auc_score(right, each) for each in values]
     random_ = np.random.default_rng(0)
-    drawn = []
+    drawn: list[float] = []
     while len(drawn) < SEEDS:
         some = random_.integers(0, len(both), len(both))
         if 0 < right[some].sum() < len(both):
