@@ -148,15 +148,10 @@ class Limits:
     unreached: float = (
         4.0  # nats where all lines that the failing tests ran are lost; a share for some
     )
-    doubtful: float = 1.5  # nats against it from which the search goes on as before
     examined: int = 2  # of the likeliest groups, whose runs are looked at: a traced run each
     open_from: float = 0.1  # probability of the likeliest group, where that is worth it
     open_to: float = 0.97  # to where
     probed: int = 24  # plausible repairs that are asked what they give for other arguments
-    changed_behaviour: float = (
-        4.0  # nats against one that changes all that the code gave; a share for less
-    )
-    same_behaviour: float = 0.5  # of a nat counts where several that do the same add up
     loss_reruns: int = (
         3  # runs of everything, with and without a repair, before a test counts as lost
     )

@@ -59,10 +59,9 @@ class Policy:
     unknown_collect_s: float = 60.0  # for a collection that was never measured; chosen
     starved_ratio: float = 5.0  # times its limit to wait for a run that others keep from the
     # processor; more than `ChildLimits.starved_ratio`, so that the watch speaks first
-    agreeing: int = (
-        2  # plausible candidates of a failing set that a fresh run confirms, each as the
-    )
-    # worker had it, after which the worker is believed; chosen: a fresh run takes a hundred times as long
+    # Plausible candidates of a failing set that a fresh run must confirm, each as the worker had it,
+    # before the worker is believed; chosen: a fresh run takes a hundred times as long.
+    agreeing: int = 2
     answer_s: float = 5.0  # for a process of ours to answer, beyond what its run may take; chosen
 
     # Candidates in a process that has collected the tests.

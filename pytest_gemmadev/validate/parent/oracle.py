@@ -1,7 +1,8 @@
 """The oracle: runs the tests away from the user's tree and says what a candidate is worth.
 
 A candidate is plausible only when a run that imported it afresh reports every target as passed and
-everything that passed before as passed again. What is cheaper only ever rejects.
+everything that passed before as passed again. What is cheaper only ever rejects, until fresh runs have
+confirmed the first few of a failing set; what is accepted is run afresh with everything all the same.
 
 Runs are confined (`validate.confine`): what they write goes to places of their own, or is refused.
 """
